@@ -1,0 +1,177 @@
+// What a decision looks at: the objects of the store, trimmed to the fields that matter, already validated one by one.
+// Owns types only. Knows nothing of YAML, of the API server, of BGP messages.
+// Both sources (manifests, later Kubernetes) produce exactly these; sources/coreObjects.ts and sources/metallbCrds.ts convert.
+import type { Ip } from "../kernel/ip.ts";
+import type { ObjectRef } from "../kernel/problem.ts";
+import type { ServiceKey } from "../kernel/units.ts";
+
+export type Labels = ReadonlyMap<string, string>;
+
+/** metadata that every kind carries. */
+export interface Meta {
+  readonly ref: ObjectRef;
+  /** Milliseconds since 1970; null where the manifest has no creationTimestamp. */
+  readonly createdAt: number | null;
+  /** Position in the order of reading (file, document): breaks ties between objects without a timestamp. */
+  readonly order: number;
+  readonly labels: Labels;
+}
+
+export type SelectorOperator = "In" | "NotIn" | "Exists" | "DoesNotExist";
+
+/** A validated Kubernetes LabelSelector; all terms must hold; no terms match everything. */
+export interface LabelSelector {
+  readonly matchLabels: readonly (readonly [string, string])[];
+  readonly matchExpressions: readonly {
+    readonly key: string;
+    readonly operator: SelectorOperator;
+    readonly values: readonly string[];
+  }[];
+}
+
+export interface ServiceObject extends Meta {
+  readonly kind: "Service";
+  readonly key: ServiceKey;
+  readonly annotations: ReadonlyMap<string, string>;
+  readonly type: string;
+  readonly loadBalancerClass: string | null;
+  readonly externalTrafficPolicy: "Cluster" | "Local";
+  /** status.loadBalancer.ingress: the text of `ip`, null for entries without one. */
+  readonly ingress: readonly { readonly ip: string | null }[];
+}
+
+export interface EndpointObject {
+  readonly hasAddresses: boolean;
+  readonly ready: boolean | null;
+  readonly serving: boolean | null;
+  readonly nodeName: string | null;
+}
+
+export interface EndpointSliceObject extends Meta {
+  readonly kind: "EndpointSlice";
+  /** From the label kubernetes.io/service-name; null when it has none (the slice then belongs to nobody). */
+  readonly service: ServiceKey | null;
+  readonly addressType: string;
+  readonly endpoints: readonly EndpointObject[];
+}
+
+export interface NodeObject extends Meta {
+  readonly kind: "Node";
+  /** Condition NetworkUnavailable has status True. */
+  readonly networkUnavailable: boolean;
+  /** Addresses of type InternalIP, in order. */
+  readonly internalIps: readonly Ip[];
+}
+
+export interface NamespaceObject extends Meta {
+  readonly kind: "Namespace";
+}
+
+export interface SecretObject extends Meta {
+  readonly kind: "Secret";
+  readonly type: string;
+  /** The decoded key `password`; null when absent. Never printed. */
+  readonly password: string | null;
+}
+
+/** One address entry of a pool: an inclusive range within one family. */
+export interface AddressRange {
+  readonly first: Ip;
+  readonly last: Ip;
+  /** Shortest mask among the CIDRs that cover the range exactly (aggregation check, metallb-compat 1.3). */
+  readonly shortestMask: number;
+  /** As written, and where: `spec.addresses[i]`. */
+  readonly text: string;
+  readonly path: string;
+}
+
+export interface IPAddressPoolObject extends Meta {
+  readonly kind: "IPAddressPool";
+  readonly addresses: readonly AddressRange[];
+  readonly autoAssign: boolean;
+  readonly avoidBuggyIPs: boolean;
+  readonly allocation: {
+    /** 0 = least preferred. */
+    readonly priority: number;
+    readonly namespaces: readonly string[];
+    readonly namespaceSelectors: readonly LabelSelector[];
+    readonly serviceSelectors: readonly LabelSelector[];
+  } | null;
+}
+
+export interface BGPAdvertisementObject extends Meta {
+  readonly kind: "BGPAdvertisement";
+  readonly aggregationLength: number;
+  readonly aggregationLengthV6: number;
+  /** null: absent or 0 in the object ("not set", as in MetalLB's FRR modes). */
+  readonly localPref: number | null;
+  /** As written: literals or alias names; resolved against Community objects later. */
+  readonly communities: readonly string[];
+  readonly ipAddressPools: readonly string[];
+  readonly ipAddressPoolSelectors: readonly LabelSelector[];
+  readonly nodeSelectors: readonly LabelSelector[];
+  readonly peers: readonly string[];
+  readonly serviceSelectors: readonly LabelSelector[];
+}
+
+export interface CommunityObject extends Meta {
+  readonly kind: "Community";
+  readonly aliases: readonly { readonly name: string; readonly value: string; readonly path: string }[];
+}
+
+export interface BFDProfileObject extends Meta {
+  readonly kind: "BFDProfile";
+  /** Milliseconds. */
+  readonly receiveInterval: number;
+  readonly transmitInterval: number;
+  readonly detectMultiplier: number;
+  readonly echoInterval: number;
+  readonly echoMode: boolean;
+  readonly passiveMode: boolean;
+  readonly minimumTtl: number;
+}
+
+export interface BGPPeerObject extends Meta {
+  readonly kind: "BGPPeer";
+  readonly myAsn: number;
+  /** null with dynamicAsn. */
+  readonly peerAsn: number | null;
+  readonly dynamicAsn: "internal" | "external" | null;
+  readonly localAsn: number | null;
+  /** null with `interface`. */
+  readonly peerAddress: Ip | null;
+  readonly interface: string | null;
+  readonly sourceAddress: Ip | null;
+  readonly peerPort: number;
+  /** Whole seconds; null: absent. */
+  readonly holdTime: number | null;
+  readonly keepaliveTime: number | null;
+  readonly connectTime: number | null;
+  readonly routerId: Ip | null;
+  readonly nodeSelectors: readonly LabelSelector[];
+  /** Clear text; never printed. */
+  readonly password: string | null;
+  /** Name of a Secret in the peer's own namespace. */
+  readonly passwordSecret: string | null;
+  readonly bfdProfile: string | null;
+  readonly enableGracefulRestart: boolean;
+  readonly ebgpMultiHop: boolean;
+  readonly vrf: string | null;
+  readonly disableMP: boolean;
+  readonly dualStackAddressFamily: boolean;
+}
+
+export type ModelObject =
+  | ServiceObject
+  | EndpointSliceObject
+  | NodeObject
+  | NamespaceObject
+  | SecretObject
+  | IPAddressPoolObject
+  | BGPAdvertisementObject
+  | CommunityObject
+  | BFDProfileObject
+  | BGPPeerObject;
+
+export type ModelKind = ModelObject["kind"];
+export type ObjectOfKind<K extends ModelKind> = Extract<ModelObject, { kind: K }>;
