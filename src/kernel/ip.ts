@@ -119,7 +119,8 @@ export function formatIp(ip: Ip): string {
   return `${hex(g.slice(0, bestStart))}::${hex(g.slice(bestStart + bestLength))}`;
 }
 
-const wordMask = (bits: number): number => (bits <= 0 ? 0 : bits >= 32 ? 0xffff_ffff : (0xffff_ffff << (32 - bits)) >>> 0);
+const wordMask = (bits: number): number =>
+  bits <= 0 ? 0 : bits >= 32 ? 0xffff_ffff : (0xffff_ffff << (32 - bits)) >>> 0;
 
 /** The prefix of that length around an address; host bits are cleared. */
 export function prefixOf(ip: Ip, length: number): Prefix {
