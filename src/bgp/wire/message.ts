@@ -118,6 +118,8 @@ export interface UpdateMessage {
   readonly withdrawn: readonly NlriBlock[];
   readonly reachable: readonly NlriBlock[];
   readonly attributes: ReceivedAttributes;
+  /** Families in it that were not agreed: skipped unread, the session stays (RFC 4760 section 6). Worth one log line. */
+  readonly ignoredFamilies: readonly AfiSafi[];
   /** Set when the message is an End-of-RIB marker (RFC 4724 section 2). */
   readonly endOfRib: AfiSafi | null;
 }
