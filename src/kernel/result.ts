@@ -28,8 +28,13 @@ export function assertNever(value: never): never {
   throw new Bug(`unexpected variant: ${JSON.stringify(value)}`);
 }
 
-const NO_BYTES = new Uint8Array(0);
+const NO_BYTES: Uint8Array = new Uint8Array(0);
 
-export function wireFault(errorCode: number, errorSubcode: number, detail: string, data = NO_BYTES): WireFault {
+export function wireFault(
+  errorCode: number,
+  errorSubcode: number,
+  detail: string,
+  data: Uint8Array = NO_BYTES,
+): WireFault {
   return { errorCode, errorSubcode, data, detail };
 }

@@ -1,0 +1,498 @@
+// One peer at work: performs the actions of session/peer.ts, turns octets into its events and its tables into octets.
+// Owns the peer's connections, its AdjRibOut per family, its counters. Knows no sockets (network.ts) and not the other
+// peers (speaker.ts). A defect that shows here ends this peer's session, never the process (docs/design.md).
+import type { Clock, Random, TimerHandle, Timers } from "../kernel/clock.ts";
+import { type Ip, isUnspecified, type Prefix } from "../kernel/ip.ts";
+import { assertNever } from "../kernel/result.ts";
+import { Millis, secondsToMillis } from "../kernel/units.ts";
+import type { Connection, ConnectionHandlers, Network } from "./network.ts";
+import { AdjRibOut } from "./rib/adjRibOut.ts";
+import { type PackContext, packEndOfRib, packUpdates } from "./rib/packer.ts";
+import { type PeerConfig, sessionParameters } from "./session/config.ts";
+import type { FsmAction, FsmEvent, FsmStateName } from "./session/fsm.ts";
+import {
+  initialPeer,
+  type PeerAction,
+  type PeerEvent,
+  type PeerState,
+  peerDeadline,
+  peerStateName,
+  type Side,
+  step,
+} from "./session/peer.ts";
+import { decodeMessage, encodeMessage } from "./wire/codec.ts";
+import { Framer } from "./wire/framer.ts";
+import type {
+  Family,
+  Message,
+  Negotiated,
+  NotificationMessage,
+  RouteAttributes,
+  UpdateMessage,
+} from "./wire/message.ts";
+import { cease } from "./wire/notification.ts";
+import { afiSafi, CEASE } from "./wire/registry.ts";
+
+/** Messages by type, both ways; monotonic for the life of the peer. */
+export interface PeerCounters {
+  opensSent: number;
+  opensReceived: number;
+  updatesSent: number;
+  updatesReceived: number;
+  keepalivesSent: number;
+  keepalivesReceived: number;
+  notificationsSent: number;
+  notificationsReceived: number;
+  routeRefreshesSent: number;
+  routeRefreshesReceived: number;
+  /** Received UPDATEs with a fault, by the strongest verdict (RFC 7606). */
+  attributeDiscards: number;
+  treatedAsWithdraw: number;
+  sessionResets: number;
+}
+
+/** What a peer reports to its owner, at once and in order. */
+export interface PeerObserver {
+  stateChanged(runner: PeerRunner, from: FsmStateName, to: FsmStateName): void;
+  /** A connection or attempt ended; the peer's state has the cause. */
+  ended(runner: PeerRunner): void;
+  updateFaults(runner: PeerRunner, update: UpdateMessage): void;
+  /** Our own defect: the session was closed because of it. */
+  defect(runner: PeerRunner, error: unknown): void;
+}
+
+export interface PeerSurroundings {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly network: Network;
+  readonly observer: PeerObserver;
+  /** False until the first complete decision: no End-of-RIB before (docs/design.md section 3). */
+  readonly tablesComplete: () => boolean;
+}
+
+interface Line {
+  readonly connection: Connection;
+  readonly framer: Framer;
+  /** Encoded OPEN, KEEPALIVE and NOTIFICATION messages that wait for the socket; they go before any UPDATE. */
+  readonly control: Uint8Array[];
+  local: Ip | null;
+  finishing: boolean;
+}
+
+interface Live {
+  readonly side: Side;
+  readonly negotiated: Negotiated;
+  readonly packs: readonly FamilyPack[];
+}
+
+interface FamilyPack {
+  readonly family: Family;
+  readonly rib: AdjRibOut;
+  readonly context: PackContext;
+  endOfRibSent: boolean;
+}
+
+export class PeerRunner {
+  readonly #around: PeerSurroundings;
+  #state: PeerState;
+  #lines: { out: Line | null; in: Line | null } = { out: null, in: null };
+  /** The established session; null while there is none. */
+  #live: Live | null = null;
+  readonly #ribs = new Map<Family, AdjRibOut>();
+  #timer: { handle: TimerHandle; at: Millis } | null = null;
+  #removed = false;
+  #restating = false;
+  #drained: (() => void) | null = null;
+  readonly counters: PeerCounters = {
+    opensSent: 0,
+    opensReceived: 0,
+    updatesSent: 0,
+    updatesReceived: 0,
+    keepalivesSent: 0,
+    keepalivesReceived: 0,
+    notificationsSent: 0,
+    notificationsReceived: 0,
+    routeRefreshesSent: 0,
+    routeRefreshesReceived: 0,
+    attributeDiscards: 0,
+    treatedAsWithdraw: 0,
+    sessionResets: 0,
+  };
+
+  constructor(config: PeerConfig, around: PeerSurroundings) {
+    this.#around = around;
+    this.#state = initialPeer(config, around.clock.now());
+    for (const family of config.families) this.#ribs.set(family, newRib(family));
+  }
+
+  get config(): PeerConfig {
+    return this.#state.config;
+  }
+
+  get state(): PeerState {
+    return this.#state;
+  }
+
+  get stateName(): FsmStateName {
+    return peerStateName(this.#state);
+  }
+
+  /** What both OPENs agreed on; null unless Established. */
+  get negotiated(): Negotiated | null {
+    return this.#live?.negotiated ?? null;
+  }
+
+  /** Our address on the established session. */
+  get localAddress(): Ip | null {
+    return this.#live === null ? null : (this.#lines[this.#live.side]?.local ?? null);
+  }
+
+  ribs(): ReadonlyMap<Family, AdjRibOut> {
+    return this.#ribs;
+  }
+
+  /** Families that the session carries and for which we have a next hop. */
+  sendingFamilies(): readonly Family[] {
+    return this.#live?.packs.map((p) => p.family) ?? [];
+  }
+
+  start(): void {
+    this.#step({ type: "start" });
+  }
+
+  /** Records a wish; `flush` sends. Prefixes of a family that the peer does not carry are refused. */
+  want(prefix: Prefix, attributes: RouteAttributes | null): void {
+    this.#ribs.get(prefix.version === 4 ? "ipv4-unicast" : "ipv6-unicast")?.want(prefix, attributes);
+  }
+
+  /**
+   * Another object now describes this peer: its wishes are about to be recorded afresh. Nothing goes out until `settled`,
+   * so that a route that is wished again is not withdrawn in between.
+   */
+  restate(config: PeerConfig): void {
+    this.#state = { ...this.#state, config };
+    this.#restating = true;
+    for (const rib of this.#ribs.values()) rib.unwantAll();
+  }
+
+  /** The decision is complete: what is not wished by now is not wanted. */
+  settled(): void {
+    this.#restating = false;
+  }
+
+  /** Sends what is pending as far as the socket takes it. */
+  flush(): void {
+    if (this.#live !== null) this.#lines[this.#live.side]?.connection.wake();
+  }
+
+  /** @returns true when the session has to be made anew for the change */
+  reconfigure(config: PeerConfig): boolean {
+    const same = sessionParameters(config) === sessionParameters(this.config);
+    if (!same) this.#stop(cease(CEASE.configurationChange), "the configuration of this peer changed", false);
+    this.#state = { ...this.#state, config };
+    if (same) return false;
+    for (const family of config.families) if (!this.#ribs.has(family)) this.#ribs.set(family, newRib(family));
+    for (const family of this.#ribs.keys()) if (!config.families.includes(family)) this.#ribs.delete(family);
+    this.#step({ type: "start" });
+    return true;
+  }
+
+  /** Withdraws everything, then Cease with a text. The promise settles when all of it is with the kernel, or cannot be. */
+  async shutdown(notification: NotificationMessage, detail: string): Promise<void> {
+    if (this.#live !== null) {
+      for (const rib of this.#ribs.values()) rib.unwantAll();
+      const done = new Promise<void>((resolve) => {
+        this.#drained = resolve;
+      });
+      this.flush();
+      this.#checkDrained();
+      await done;
+    }
+    this.remove(notification, detail);
+  }
+
+  /** Ends the peer for good: this Cease, no withdrawals, no return. */
+  remove(notification: NotificationMessage, detail: string): void {
+    this.#removed = true;
+    this.#stop(notification, detail, false);
+    this.#timer?.handle.cancel();
+    this.#timer = null;
+  }
+
+  /** Ends back-off and damping: the next attempt starts now. */
+  clearHold(): void {
+    this.#step({ type: "clearHold" });
+  }
+
+  #stop(notification: NotificationMessage, detail: string, restart: boolean): void {
+    this.#step({ type: "stop", notification, detail, restart });
+  }
+
+  #step(event: PeerEvent): void {
+    const now = this.#around.clock.now();
+    const result = step(this.#state, event, now, () => this.#around.random.next());
+    this.#state = result.state;
+    for (const action of result.actions) this.#perform(action);
+    this.#armTimer();
+  }
+
+  #perform(action: PeerAction): void {
+    if (action.type === "side") this.#performSide(action.side, action.action);
+    else this.#around.observer.stateChanged(this, action.from, action.to);
+  }
+
+  #performSide(side: Side, action: FsmAction): void {
+    const line = this.#lines[side];
+    switch (action.type) {
+      case "connect":
+        this.#connect(side);
+        return;
+      case "sendOpen":
+        this.counters.opensSent++;
+        this.#send(line, action.open);
+        return;
+      case "sendKeepalive":
+        this.counters.keepalivesSent++;
+        this.#send(line, { type: "keepalive" });
+        return;
+      case "sendNotification":
+        this.counters.notificationsSent++;
+        this.#send(line, action.notification);
+        return;
+      case "close":
+        this.#detach(side);
+        if (line !== null) line.finishing = true;
+        line?.connection.finish();
+        return;
+      case "abort":
+        this.#detach(side);
+        line?.connection.abort();
+        return;
+      case "established":
+        this.#established(side, action.negotiated);
+        return;
+      case "update":
+        return; // judged and counted when it was read; this speaker installs no routes (C-157)
+      case "routeRefresh":
+        this.#refresh(action.refresh.afi, action.refresh.safi);
+        return;
+      case "ended":
+        this.#detach(side);
+        this.#around.observer.ended(this);
+        return;
+      default:
+        assertNever(action);
+    }
+  }
+
+  #connect(side: Side): void {
+    const { config } = this.#state;
+    const isInternal = config.peerAsn === "internal" || config.peerAsn === config.localAsn;
+    // until the connection is there, what it says cannot come (network.ts), so the line can be filled in afterwards
+    let line: Line | null = null;
+    const handlers: ConnectionHandlers = {
+      connected: (local) => {
+        if (line !== null) line.local = local;
+        this.#guard(side, line, () => this.#event(side, { type: "tcpConnected" }));
+      },
+      data: (bytes) => this.#guard(side, line, () => this.#read(side, line, bytes)),
+      fill: (slab) => this.#fill(side, line, slab),
+      sent: () => {
+        this.#guard(side, line, () => this.#event(side, { type: "bytesSent" }));
+        this.#checkDrained();
+      },
+      closed: (detail) => this.#guard(side, line, () => this.#event(side, { type: "tcpFailed", detail })),
+    };
+    const connection = this.#around.network.connect(
+      {
+        address: config.address,
+        port: config.port,
+        sourceAddress: config.sourceAddress,
+        device: config.vrf,
+        password: config.password,
+        ttl: isInternal ? null : config.ebgpMultihop ? 255 : 1,
+        userTimeout: config.holdTime === 0 ? null : secondsToMillis(config.holdTime),
+      },
+      handlers,
+    );
+    line = { connection, framer: new Framer(), control: [], local: null, finishing: false };
+    this.#lines[side] = line;
+  }
+
+  /** Runs a callback of a connection unless it has been replaced; our own defects end this session and no other. */
+  #guard(side: Side, line: Line | null, work: () => void): void {
+    if (line === null || this.#lines[side] !== line) return;
+    try {
+      work();
+    } catch (error) {
+      this.#around.observer.defect(this, error);
+      if (!this.#removed) {
+        this.#stop(cease(CEASE.outOfResources), "internal error", true);
+      }
+    }
+  }
+
+  #event(side: Side, event: FsmEvent): void {
+    this.#step({ type: "connection", side, event });
+  }
+
+  #read(side: Side, line: Line | null, bytes: Uint8Array): void {
+    if (line === null) return;
+    line.framer.push(bytes);
+    // a message may end the connection: what follows it is then not interpreted (C-031)
+    while (this.#lines[side] === line) {
+      const frame = line.framer.next();
+      if (frame === null) return;
+      if (!frame.ok) {
+        this.#event(side, { type: "headerError", fault: frame.fault });
+        return;
+      }
+      this.#event(side, this.#judge(side, frame.value.type, frame.value.body));
+      const { [side]: state } = this.#state;
+      if (state.name === "OpenConfirm") line.framer.apply(state.negotiated);
+    }
+  }
+
+  #judge(side: Side, type: number, body: Uint8Array): FsmEvent {
+    const state = this.#state[side];
+    const negotiated = state.name === "Established" || state.name === "OpenConfirm" ? state.negotiated : null;
+    const decoded = decodeMessage(type, body, negotiated);
+    if (!decoded.ok) {
+      if (type === 1) this.counters.opensReceived++;
+      return { type: type === 1 ? "openError" : "headerError", fault: decoded.fault };
+    }
+    return this.#received(decoded.value);
+  }
+
+  #received(message: Message): FsmEvent {
+    switch (message.type) {
+      case "open":
+        this.counters.opensReceived++;
+        return { type: "openReceived", open: message };
+      case "keepalive":
+        this.counters.keepalivesReceived++;
+        return { type: "keepaliveReceived" };
+      case "notification":
+        this.counters.notificationsReceived++;
+        return { type: "notificationReceived", notification: message };
+      case "routeRefresh":
+        this.counters.routeRefreshesReceived++;
+        return { type: "routeRefreshReceived", refresh: message };
+      case "update":
+        return this.#receivedUpdate(message);
+      default:
+        return assertNever(message);
+    }
+  }
+
+  #receivedUpdate(update: UpdateMessage): FsmEvent {
+    this.counters.updatesReceived++;
+    if (update.verdict === "attributeDiscard") this.counters.attributeDiscards++;
+    if (update.verdict === "treatAsWithdraw") this.counters.treatedAsWithdraw++;
+    if (update.faults.length > 0) this.#around.observer.updateFaults(this, update);
+    if (update.verdict !== "sessionReset") return { type: "updateReceived", update };
+    this.counters.sessionResets++;
+    const worst = update.faults.find((f) => f.verdict === "sessionReset");
+    const fault = worst?.fault ?? {
+      errorCode: 3,
+      errorSubcode: 1,
+      data: new Uint8Array(0),
+      detail: "malformed UPDATE",
+    };
+    return { type: "updateError", fault };
+  }
+
+  #send(line: Line | null, message: Exclude<Message, UpdateMessage>): void {
+    if (line === null) return;
+    line.control.push(encodeMessage(message));
+    line.connection.wake();
+  }
+
+  #established(side: Side, negotiated: Negotiated): void {
+    const local = this.#lines[side]?.local ?? null;
+    const packs: FamilyPack[] = [];
+    for (const [family, rib] of this.#ribs) {
+      rib.forgetSent();
+      const nextHop = local === null || !negotiated.families.includes(family) ? null : nextHopFor(family, local);
+      if (nextHop !== null) packs.push({ family, rib, context: { negotiated, family, nextHop }, endOfRibSent: false });
+    }
+    this.#live = { side, negotiated, packs };
+    this.flush();
+  }
+
+  #refresh(afi: number, safi: number): void {
+    for (const pack of this.#live?.packs ?? []) {
+      const own = afiSafi(pack.family);
+      if (own.afi === afi && own.safi === safi) pack.rib.resendAll();
+    }
+    this.flush();
+  }
+
+  #detach(side: Side): void {
+    this.#lines[side] = null;
+    if (this.#live?.side === side) {
+      this.#live = null;
+      for (const rib of this.#ribs.values()) rib.forgetSent();
+      this.#drained?.();
+    }
+  }
+
+  /** Octets for the socket: control messages, then withdrawals, announcements, End-of-RIB. */
+  #fill(side: Side, line: Line | null, slab: Uint8Array): number {
+    if (line === null) return 0;
+    let at = 0;
+    for (
+      let first = line.control[0];
+      first !== undefined && at + first.length <= slab.length;
+      first = line.control[0]
+    ) {
+      slab.set(first, at);
+      at += first.length;
+      line.control.shift();
+    }
+    const live = this.#live;
+    if (live === null || live.side !== side || line.finishing || this.#restating) return at;
+    for (const pack of live.packs) {
+      const packed = packUpdates(pack.rib, pack.context, slab, at);
+      at = packed.end;
+      this.counters.updatesSent += packed.messages;
+      if (pack.endOfRibSent || pack.rib.pendingCount > 0 || !this.#around.tablesComplete()) continue;
+      const end = packEndOfRib(pack.family, slab, at);
+      if (end === at) continue;
+      at = end;
+      pack.endOfRibSent = true;
+      this.counters.updatesSent++;
+    }
+    return at;
+  }
+
+  #checkDrained(): void {
+    if (this.#drained === null) return;
+    const pending = this.#live?.packs.some((p) => p.rib.pendingCount > 0) ?? false;
+    if (!pending) this.#drained();
+  }
+
+  #armTimer(): void {
+    const at = this.#removed ? null : peerDeadline(this.#state);
+    if (this.#timer !== null && this.#timer.at === at) return;
+    // a deadline that only moved away keeps the armed timer: it fires early, finds nothing due and arms again
+    if (this.#timer !== null && at !== null && this.#timer.at < at) return;
+    this.#timer?.handle.cancel();
+    this.#timer = null;
+    if (at === null) return;
+    const delay = Millis(Math.max(0, at - this.#around.clock.now()));
+    this.#timer = { at, handle: this.#around.timers.after(delay, () => this.#onTimer()) };
+  }
+
+  #onTimer(): void {
+    this.#timer = null;
+    this.#step({ type: "timer" });
+  }
+}
+
+const newRib = (family: Family): AdjRibOut => new AdjRibOut(family === "ipv4-unicast" ? 4 : 6);
+
+/** Our address on the connection, where it can carry the family (RFC 4271 5.1.3). null: the family cannot be sent. */
+const nextHopFor = (family: Family, local: Ip): Ip | null =>
+  (family === "ipv4-unicast") === (local.version === 4) && !isUnspecified(local) ? local : null;

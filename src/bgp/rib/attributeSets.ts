@@ -1,0 +1,84 @@
+// Attribute sets of one table: each distinct set once, under a small number, with a count of its users.
+// Owns ids and their reuse. Knows no prefixes. Contract: `idOf` gives an id without taking it; whoever stores the id calls
+// `retain`, and `release` when it stores it no longer; an id without users may be given to another set.
+import type { LargeCommunity, RouteAttributes } from "../wire/message.ts";
+
+export interface InternedAttributes {
+  readonly id: number;
+  readonly attributes: RouteAttributes;
+  readonly key: string;
+  users: number;
+  /** Room for the packer: the encoded form, valid for one session (the token). */
+  encoded: { readonly token: object; readonly value: unknown } | null;
+}
+
+const STALE_KEY = "stale";
+
+export class AttributeSets {
+  readonly #byKey = new Map<string, InternedAttributes>();
+  /** The same object again is the common case, and needs no key then. */
+  readonly #byObject = new WeakMap<RouteAttributes, InternedAttributes>();
+  readonly #byId: (InternedAttributes | undefined)[] = [undefined];
+  readonly #freeIds: number[] = [];
+
+  /** An id for a set with these contents, 1 or more. */
+  idOf(attributes: RouteAttributes): number {
+    const known = this.#byObject.get(attributes);
+    if (known !== undefined && this.#byId[known.id] === known) return known.id;
+    const interned = this.#intern(attributeKey(attributes), attributes);
+    this.#byObject.set(attributes, interned);
+    return interned.id;
+  }
+
+  /** The id of a set that no route ever wants. */
+  staleId(): number {
+    return this.#intern(STALE_KEY, NO_ATTRIBUTES).id;
+  }
+
+  interned(id: number): InternedAttributes | null {
+    return this.#byId[id] ?? null;
+  }
+
+  attributes(id: number): RouteAttributes | null {
+    return this.#byId[id]?.attributes ?? null;
+  }
+
+  retain(id: number): void {
+    const set = this.#byId[id];
+    if (set !== undefined) set.users++;
+  }
+
+  release(id: number): void {
+    const set = this.#byId[id];
+    if (set === undefined || --set.users > 0) return;
+    this.#byKey.delete(set.key);
+    this.#byId[id] = undefined;
+    this.#freeIds.push(id);
+  }
+
+  #intern(key: string, attributes: RouteAttributes): InternedAttributes {
+    const known = this.#byKey.get(key);
+    if (known !== undefined) return known;
+    const id = this.#freeIds.pop() ?? this.#byId.length;
+    const interned: InternedAttributes = { id, attributes, key, users: 0, encoded: null };
+    this.#byKey.set(key, interned);
+    this.#byId[id] = interned;
+    return interned;
+  }
+}
+
+const NO_ATTRIBUTES: RouteAttributes = {
+  nextHop: "self",
+  localPref: null,
+  med: null,
+  asPathPrepend: 0,
+  communities: [],
+  largeCommunities: [],
+};
+
+/** Canonical text: equal attributes, equal text. */
+export function attributeKey(a: RouteAttributes): string {
+  const nextHop = a.nextHop === "self" ? "" : `${a.nextHop.w0}.${a.nextHop.w1}.${a.nextHop.w2}.${a.nextHop.w3}`;
+  const large = a.largeCommunities.map((c: LargeCommunity) => `${c.globalAdmin}:${c.local1}:${c.local2}`);
+  return `${nextHop}|${a.localPref}|${a.med}|${a.asPathPrepend}|${a.communities.join()}|${large.join()}`;
+}

@@ -1,0 +1,299 @@
+// One peer: its (at most two) connections, which of them survives, and when to try again.
+// Owns collision resolution (RFC 4271 6.8, RFC 6286), back-off, damping and the record of what happened last. The life of
+// a single connection is fsm.ts. Knows no sockets, octets or routes. Contract: step(state, event, now) -> state + actions;
+// the caller performs the actions in order and arms one timer for `peerDeadline(state)`.
+import { assertNever } from "../../kernel/result.ts";
+import { later, Millis, secondsToMillis } from "../../kernel/units.ts";
+import type { NotificationMessage } from "../wire/message.ts";
+import type { PeerConfig } from "./config.ts";
+import {
+  type EndCause,
+  type FsmAction,
+  type FsmEvent,
+  type FsmState,
+  type FsmStateName,
+  fsmDeadline,
+  step as fsmStep,
+  fsmTimerEvent,
+  IDLE,
+} from "./fsm.ts";
+import { negotiate } from "./negotiate.ts";
+
+/** Which end opened the connection: `out` we did, `in` the peer did. */
+export type Side = "out" | "in";
+
+export interface SeenNotification {
+  readonly at: Millis;
+  readonly notification: NotificationMessage;
+}
+
+export interface PeerState {
+  readonly config: PeerConfig;
+  readonly admin: "up" | "down";
+  readonly out: FsmState;
+  readonly in: FsmState;
+  /** No connection is attempted or accepted before this moment; null: none is pending. */
+  readonly idleHold: { readonly until: Millis; readonly why: string; readonly damped: boolean } | null;
+  /** Attempts and sessions in a row that did not last; drives the connect back-off. */
+  readonly failures: number;
+  /** Protocol errors not yet forgotten; drives the damping (RFC 4271 8.1.1 DampPeerOscillations). */
+  readonly errors: number;
+  readonly lastErrorAt: Millis | null;
+  readonly establishedAt: Millis | null;
+  readonly stateChangedAt: Millis;
+  readonly lastEnd: (EndCause & { readonly at: Millis }) | null;
+  readonly lastNotificationSent: SeenNotification | null;
+  readonly lastNotificationReceived: SeenNotification | null;
+  /** Sessions that reached Established since this state was made. */
+  readonly timesEstablished: number;
+}
+
+export type PeerEvent =
+  | { readonly type: "start" }
+  /** Ends everything with Cease; `restart` true: come back at once (a new session was asked for). */
+  | {
+      readonly type: "stop";
+      readonly notification: NotificationMessage;
+      readonly detail: string;
+      readonly restart: boolean;
+    }
+  /** The operator ends a back-off or damping period. */
+  | { readonly type: "clearHold" }
+  | { readonly type: "timer" }
+  | { readonly type: "connection"; readonly side: Side; readonly event: FsmEvent };
+
+export type PeerAction =
+  | { readonly type: "side"; readonly side: Side; readonly action: FsmAction }
+  /** The state shown to people changed. */
+  | { readonly type: "stateChanged"; readonly from: FsmStateName; readonly to: FsmStateName };
+
+export interface PeerStep {
+  readonly state: PeerState;
+  readonly actions: readonly PeerAction[];
+}
+
+/** First pause after a failed attempt, doubled with each further one up to the peer's connect retry time. */
+const FIRST_RETRY = Millis(500);
+/** First idle hold after a protocol error, doubled up to MAX_IDLE_HOLD, forgotten after AMNESIA without an error. */
+export const FIRST_IDLE_HOLD = Millis(1_000);
+export const MAX_IDLE_HOLD = Millis(120_000);
+export const AMNESIA = Millis(300_000);
+
+export function initialPeer(config: PeerConfig, now: Millis): PeerState {
+  return {
+    config,
+    admin: "down",
+    out: IDLE,
+    in: IDLE,
+    idleHold: null,
+    failures: 0,
+    errors: 0,
+    lastErrorAt: null,
+    establishedAt: null,
+    stateChangedAt: now,
+    lastEnd: null,
+    lastNotificationSent: null,
+    lastNotificationReceived: null,
+    timesEstablished: 0,
+  };
+}
+
+const RANK: Record<FsmStateName, number> = {
+  Idle: 0,
+  Active: 1,
+  Connect: 2,
+  OpenSent: 3,
+  OpenConfirm: 4,
+  Established: 5,
+};
+
+/** The state shown to people: that of the connection that is furthest. Waiting for the next attempt reads as Active. */
+export function peerStateName(state: PeerState): FsmStateName {
+  const name = RANK[state.in.name] > RANK[state.out.name] ? state.in.name : state.out.name;
+  return name === "Idle" && state.idleHold !== null && !state.idleHold.damped ? "Active" : name;
+}
+
+export function peerDeadline(state: PeerState): Millis | null {
+  const deadlines = [fsmDeadline(state.out), fsmDeadline(state.in), state.idleHold?.until ?? null];
+  return deadlines.reduce((a, b) => (a === null ? b : b === null ? a : Millis(Math.min(a, b))), null);
+}
+
+/**
+ * @param now monotonic milliseconds
+ * @param random uniform in [0, 1), for jitter
+ */
+export function step(state: PeerState, event: PeerEvent, now: Millis, random: () => number): PeerStep {
+  const run = new Run(state, now, random);
+  run.handle(event);
+  run.reviveIfIdle();
+  return run.finish();
+}
+
+/** The working copy of one step. Nothing of it outlives the call. */
+class Run {
+  #state: PeerState;
+  readonly #before: FsmStateName;
+  readonly #now: Millis;
+  readonly #random: () => number;
+  readonly #actions: PeerAction[] = [];
+
+  constructor(state: PeerState, now: Millis, random: () => number) {
+    this.#state = state;
+    this.#before = peerStateName(state);
+    this.#now = now;
+    this.#random = random;
+  }
+
+  handle(event: PeerEvent): void {
+    switch (event.type) {
+      case "start":
+        this.#set({ admin: "up", idleHold: null });
+        return;
+      case "stop":
+        this.#set({ admin: event.restart ? "up" : "down", idleHold: null, failures: 0 });
+        for (const side of ["out", "in"] as const) {
+          this.#drive(side, { type: "stop", notification: event.notification, detail: event.detail });
+        }
+        this.#set({ idleHold: null });
+        return;
+      case "clearHold":
+        this.#set({ idleHold: null, failures: 0, errors: 0 });
+        return;
+      case "timer":
+        this.#timer();
+        return;
+      case "connection":
+        this.#connection(event.side, event.event);
+        return;
+      default:
+        assertNever(event);
+    }
+  }
+
+  /** Whenever nothing is under way and nothing forbids it, the next attempt begins: the level, not the edge. */
+  reviveIfIdle(): void {
+    const { admin, idleHold, out, in: inbound } = this.#state;
+    if (admin === "down" || idleHold !== null || out.name !== "Idle" || RANK[inbound.name] >= RANK.OpenSent) return;
+    this.#drive("out", { type: "manualStart", passive: false });
+  }
+
+  finish(): PeerStep {
+    const to = peerStateName(this.#state);
+    if (to !== this.#before) {
+      this.#set({ stateChangedAt: this.#now });
+      this.#actions.push({ type: "stateChanged", from: this.#before, to });
+    }
+    return { state: this.#state, actions: this.#actions };
+  }
+
+  #timer(): void {
+    const { idleHold } = this.#state;
+    if (idleHold !== null && idleHold.until <= this.#now) this.#set({ idleHold: null });
+    for (const side of ["out", "in"] as const) {
+      const event = fsmTimerEvent(this.#state[side], this.#now);
+      if (event !== null) this.#drive(side, event);
+    }
+  }
+
+  #connection(side: Side, event: FsmEvent): void {
+    if (event.type === "tcpAccepted") {
+      this.#accept();
+      return;
+    }
+    if (event.type === "openReceived" && this.#state[side].name === "OpenSent") {
+      const other = otherSide(side);
+      const agreed = negotiate(this.#state.config, event.open);
+      if (agreed.ok && RANK[this.#state[other].name] >= RANK.OpenConfirm) {
+        const loser =
+          this.#state[other].name === "Established" ? side : this.#loser(event.open.identifier, agreed.value.peerAsn);
+        this.#drive(loser, { type: "collisionDump" });
+        if (loser === side) return;
+      }
+    }
+    this.#drive(side, event);
+  }
+
+  /** A connection by the peer: refused while held down, stopped, or while an earlier one of its own is under way. */
+  #accept(): void {
+    const { admin, idleHold, in: inbound } = this.#state;
+    const free = inbound.name === "Idle" || inbound.name === "Active";
+    if (admin === "down" || idleHold?.damped === true || !free) {
+      this.#actions.push({ type: "side", side: "in", action: { type: "abort" } });
+      return;
+    }
+    if (inbound.name === "Idle") this.#drive("in", { type: "manualStart", passive: true });
+    this.#drive("in", { type: "tcpAccepted" });
+  }
+
+  /** RFC 4271 6.8: the connection opened by the higher identifier stays; RFC 6286 2.3: of equal ones, the larger AS. */
+  #loser(peerIdentifier: number, peerAsn: number): Side {
+    const { routerId, localAsn } = this.#state.config;
+    const weWin = routerId === peerIdentifier ? localAsn > peerAsn : routerId > peerIdentifier;
+    return weWin ? "in" : "out";
+  }
+
+  #drive(side: Side, event: FsmEvent): void {
+    const { config } = this.#state;
+    const result = fsmStep(this.#state[side], event, this.#now, { config, random: this.#random });
+    this.#set({ [side]: result.state });
+    for (const action of result.actions) {
+      this.#actions.push({ type: "side", side, action });
+      if (action.type === "sendNotification") {
+        this.#set({ lastNotificationSent: { at: this.#now, notification: action.notification } });
+      }
+      if (action.type === "established") this.#onEstablished(side);
+      if (action.type === "ended") this.#onEnded(action.cause);
+    }
+  }
+
+  #onEstablished(side: Side): void {
+    this.#set({ establishedAt: this.#now, idleHold: null, timesEstablished: this.#state.timesEstablished + 1 });
+    const other = otherSide(side);
+    if (this.#state[other].name !== "Idle") this.#drive(other, { type: "collisionDump" });
+  }
+
+  #onEnded(cause: EndCause): void {
+    if (cause.kind === "collision") return; // the other connection carries on; no error (C-021)
+    const now = this.#now;
+    if (cause.received !== null) {
+      this.#set({ lastNotificationReceived: { at: now, notification: cause.received } });
+    }
+    const { establishedAt, config } = this.#state;
+    // Q-19: only a session that lived for its hold time ends the back-off, not one that was refused at once
+    const lasted = establishedAt !== null && now - establishedAt >= secondsToMillis(config.holdTime);
+    const failures = lasted ? 0 : this.#state.failures + 1;
+    this.#set({ lastEnd: { ...cause, at: now }, establishedAt: null, failures });
+    if (this.#state.admin === "down") return;
+    if (isProtocolError(cause)) this.#holdDown(cause);
+    else this.#pause(cause);
+  }
+
+  #pause(cause: EndCause): void {
+    const cap = secondsToMillis(this.#state.config.connectRetryTime);
+    const wait = Math.min(FIRST_RETRY * 2 ** Math.min(this.#state.failures, 16), cap) * this.#jitter();
+    this.#set({ idleHold: { until: later(this.#now, Millis(wait)), why: cause.detail, damped: false } });
+  }
+
+  #holdDown(cause: EndCause): void {
+    const { lastErrorAt } = this.#state;
+    const forgotten = lastErrorAt !== null && this.#now - lastErrorAt >= AMNESIA;
+    const errors = forgotten ? 1 : this.#state.errors + 1;
+    const wait = Math.min(FIRST_IDLE_HOLD * 2 ** Math.min(errors - 1, 16), MAX_IDLE_HOLD) * this.#jitter();
+    const idleHold = { until: later(this.#now, Millis(wait)), why: cause.detail, damped: true };
+    this.#set({ errors, lastErrorAt: this.#now, idleHold });
+  }
+
+  readonly #jitter = (): number => 0.75 + 0.25 * this.#random();
+
+  #set(change: Partial<PeerState>): void {
+    this.#state = { ...this.#state, ...change };
+  }
+}
+
+const otherSide = (side: Side): Side => (side === "out" ? "in" : "out");
+
+/** Cease is exempt (C-084): an operator at the other end is at work, or a limit was reached. */
+function isProtocolError(cause: EndCause): boolean {
+  if (cause.kind === "protocolError") return true;
+  return cause.kind === "notificationReceived" && cause.received?.errorCode !== 6;
+}

@@ -1,0 +1,91 @@
+// The set of peers: who is there, what each should have. Owns the match between configurations and running sessions.
+// Knows nothing of services or manifests. Contract: `setPeers` and `setRoute` record wishes, `flush` sends; a session whose
+// parameters did not change is never touched.
+import type { Prefix } from "../kernel/ip.ts";
+import type { PeerName } from "../kernel/units.ts";
+import { PeerRunner, type PeerSurroundings } from "./peerRunner.ts";
+import { type PeerConfig, peerIdentity } from "./session/config.ts";
+import type { RouteAttributes } from "./wire/message.ts";
+import { cease, ceaseWithText } from "./wire/notification.ts";
+import { CEASE } from "./wire/registry.ts";
+
+export type SpeakerSurroundings = Omit<PeerSurroundings, "tablesComplete">;
+
+export interface PeerChange {
+  readonly peer: PeerName;
+  readonly change: "added" | "removed" | "reset" | "live";
+}
+
+export class Speaker {
+  readonly #around: PeerSurroundings;
+  /** By identity (address, port, VRF): a renamed BGPPeer is the same session. */
+  readonly #byIdentity = new Map<string, PeerRunner>();
+  readonly #byName = new Map<PeerName, PeerRunner>();
+  #complete = false;
+
+  constructor(around: SpeakerSurroundings) {
+    this.#around = { ...around, tablesComplete: () => this.#complete };
+  }
+
+  /** Peers in the order in which they were configured. */
+  peers(): Iterable<PeerRunner> {
+    return this.#byName.values();
+  }
+
+  peer(name: PeerName): PeerRunner | undefined {
+    return this.#byName.get(name);
+  }
+
+  /** Makes the running peers those of the list. Returns what that did; peers without any difference are left out. */
+  setPeers(configs: readonly PeerConfig[]): PeerChange[] {
+    const changes: PeerChange[] = [];
+    const wanted = new Map(configs.map((c) => [peerIdentity(c), c]));
+    for (const [identity, runner] of this.#byIdentity) {
+      if (wanted.has(identity)) continue;
+      this.#byIdentity.delete(identity);
+      runner.remove(cease(CEASE.peerDeconfigured), "the peer was removed from the configuration");
+      changes.push({ peer: runner.config.name, change: "removed" });
+    }
+    this.#byName.clear();
+    for (const [identity, config] of wanted) {
+      const known = this.#byIdentity.get(identity);
+      const runner = known ?? new PeerRunner(config, this.#around);
+      this.#byIdentity.set(identity, runner);
+      this.#byName.set(config.name, runner);
+      const change = known === undefined ? "added" : update(known, config);
+      if (change !== null) changes.push({ peer: config.name, change });
+      if (known === undefined) runner.start();
+    }
+    return changes;
+  }
+
+  /** Records what a peer should have for a prefix; null: nothing. Unknown peers are ignored: they have just gone. */
+  setRoute(peer: PeerName, prefix: Prefix, attributes: RouteAttributes | null): void {
+    this.#byName.get(peer)?.want(prefix, attributes);
+  }
+
+  /** Sends what is pending. @param settled the decision has nothing left to record */
+  flush(settled: boolean): void {
+    if (settled) this.#complete = true;
+    for (const runner of this.#byName.values()) {
+      if (settled) runner.settled();
+      runner.flush();
+    }
+  }
+
+  /**
+   * Withdraws everything from every peer, then Cease/Administrative Shutdown with the text (RFC 9003). Settles when the
+   * kernel has it all; a peer that does not read can make that late, so the caller sets a limit.
+   */
+  async shutdown(text: string): Promise<void> {
+    const goodbye = ceaseWithText(CEASE.adminShutdown, text);
+    await Promise.all([...this.#byName.values()].map((runner) => runner.shutdown(goodbye, text)));
+  }
+}
+
+function update(runner: PeerRunner, config: PeerConfig): PeerChange["change"] | null {
+  const renamed = runner.config.name !== config.name;
+  if (renamed) runner.restate({ ...runner.config, name: config.name });
+  if (runner.reconfigure(config)) return "reset";
+  return renamed ? "live" : null;
+}

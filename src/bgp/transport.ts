@@ -1,0 +1,160 @@
+// SHELL: TCP for the speaker. Owns sockets, their one slab of output and their orderly end. Knows no messages.
+// Contract: see network.ts. One write is outstanding at a time; its callback asks for more, which is the back-pressure.
+import net from "node:net";
+import { formatIp, parseIp } from "../kernel/ip.ts";
+import { nativeProblem, openTcpSocket } from "../linux/sockopt.ts";
+import type { Connection, ConnectionHandlers, ConnectOptions, Network } from "./network.ts";
+
+/** Octets given to the kernel per write. */
+export const SLAB_SIZE = 65_536;
+
+/** How long a connection that we have closed may take to drain and to be closed by the peer. */
+const FINISH_LIMIT_MS = 1_000;
+
+/** DSCP CS6, network control (RFC 4271 appendix E), and the matching socket priority, which Linux does not derive. */
+const CS6 = 0xc0;
+const PRIORITY_CONTROL = 6;
+
+export class TcpNetwork implements Network {
+  connect(options: ConnectOptions, handlers: ConnectionHandlers): Connection {
+    const opened = openSocket(options);
+    if (typeof opened === "string") {
+      const timer = setImmediate(() => handlers.closed(opened));
+      return { wake() {}, finish: () => clearImmediate(timer), abort: () => clearImmediate(timer) };
+    }
+    const connection = new TcpConnection(opened, handlers);
+    // IP literals only and in the same tick: anything else makes Node replace the descriptor, and our options with it
+    opened.connect({
+      host: formatIp(options.address),
+      port: options.port,
+      autoSelectFamily: false,
+      ...(options.sourceAddress === null ? {} : { localAddress: formatIp(options.sourceAddress) }),
+    });
+    return connection;
+  }
+}
+
+/** A socket with every option set, or the reason why there is none. */
+function openSocket(options: ConnectOptions): net.Socket | string {
+  const problem = nativeProblem();
+  if (problem !== null) {
+    // Without native calls only a session that asked for nothing special may run (docs/design.md section 7)
+    if (options.password !== null) return `the TCP MD5 password cannot be set: ${problem}`;
+    if (options.device !== null) return `the socket cannot be bound to ${options.device}: ${problem}`;
+    return new net.Socket();
+  }
+  try {
+    const fd = openTcpSocket({
+      version: options.address.version,
+      md5: options.password === null ? null : { peer: options.address, key: options.password },
+      ttl: options.ttl,
+      tos: CS6,
+      priority: PRIORITY_CONTROL,
+      device: options.device,
+      userTimeout: options.userTimeout,
+    });
+    return new net.Socket({ fd, manualStart: true } as net.SocketConstructorOpts);
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+class TcpConnection implements Connection {
+  readonly #socket: net.Socket;
+  readonly #handlers: ConnectionHandlers;
+  readonly #slab = new Uint8Array(SLAB_SIZE);
+  #phase: "connecting" | "open" | "finishing" | "dead" = "connecting";
+  #writing = false;
+  #failure = "";
+  #limit: NodeJS.Timeout | null = null;
+
+  constructor(socket: net.Socket, handlers: ConnectionHandlers) {
+    this.#socket = socket;
+    this.#handlers = handlers;
+    socket.setNoDelay(true);
+    socket.on("connect", () => this.#connected());
+    socket.on("data", (bytes) => {
+      if (this.#phase === "open") handlers.data(bytes);
+    });
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      this.#failure = describe(error);
+    });
+    socket.on("end", () => {
+      if (this.#failure === "") this.#failure = "the peer closed the connection";
+    });
+    socket.on("close", () => this.#closed());
+  }
+
+  wake(): void {
+    if (this.#writing || (this.#phase !== "open" && this.#phase !== "finishing")) return;
+    const length = this.#handlers.fill(this.#slab);
+    if (length > 0) {
+      this.#writing = true;
+      this.#socket.write(this.#slab.subarray(0, length), (error) => this.#written(length, error));
+    } else if (this.#phase === "finishing") {
+      this.#socket.end();
+    }
+  }
+
+  finish(): void {
+    if (this.#phase === "connecting") {
+      this.abort();
+      return;
+    }
+    if (this.#phase !== "open") return;
+    this.#phase = "finishing";
+    // reading on avoids a reset by unread data, which could overtake our last words
+    this.#limit = setTimeout(() => this.abort(), FINISH_LIMIT_MS);
+    this.#socket.resume();
+    this.wake();
+  }
+
+  abort(): void {
+    this.#phase = "dead";
+    if (this.#limit !== null) clearTimeout(this.#limit);
+    this.#socket.destroy();
+  }
+
+  #connected(): void {
+    if (this.#phase !== "connecting") return;
+    this.#phase = "open";
+    const local = parseIp(this.#socket.localAddress?.split("%")[0] ?? "");
+    if (local === null) {
+      this.#failure = "the connection ended while it was made";
+      this.#socket.destroy();
+      return;
+    }
+    this.#handlers.connected(local);
+    this.wake();
+  }
+
+  #written(length: number, error: Error | null | undefined): void {
+    this.#writing = false;
+    if (error !== null && error !== undefined) return; // "close" follows and reports it
+    if (this.#phase === "open") this.#handlers.sent(length);
+    this.wake();
+  }
+
+  #closed(): void {
+    if (this.#limit !== null) clearTimeout(this.#limit);
+    const report = this.#phase === "connecting" || this.#phase === "open";
+    this.#phase = "dead";
+    if (report) this.#handlers.closed(this.#failure === "" ? "the connection was closed" : this.#failure);
+  }
+}
+
+const EXPLANATION: Record<string, string> = {
+  ECONNREFUSED: "connection refused: nothing listens on that port, or a firewall rejects it",
+  ETIMEDOUT: "no answer: the address does not reply (with a password: the keys may differ)",
+  EHOSTUNREACH: "no route to the host",
+  ENETUNREACH: "no route to the network",
+  ECONNRESET: "the peer reset the connection",
+  EADDRNOTAVAIL: "the source address is not on this host",
+  EPIPE: "the peer closed the connection",
+};
+
+const describe = (error: NodeJS.ErrnoException): string => {
+  const code = error.code ?? "";
+  const text = EXPLANATION[code];
+  return text === undefined ? error.message : `${text} (${code})`;
+};
