@@ -1,0 +1,156 @@
+// BGPAdvertisement objects against what they refer to: pools, peers, communities. Owns the pool check of aggregation lengths
+// (metallb-compat 1.3), alias resolution over all Community objects (1.6, 3.8) and the conflict rule for LOCAL_PREF (2.6).
+// Must not know nodes or sessions. Contract: an advertisement with any error is not used, and every error of it is listed.
+import type { RouteAttributes } from "../bgp/wire/message.ts";
+import { type ConfigProblem, problemAt, refText } from "../kernel/problem.ts";
+import { compareAge } from "./age.ts";
+import { type CommunityValue, parseCommunityLiteral, resolveCommunity, sortCommunities } from "./communities.ts";
+import type { BGPAdvertisementObject, CommunityObject, IPAddressPoolObject } from "./model.ts";
+import { hasFamily } from "./pools.ts";
+import { matchesAny } from "./select.ts";
+import { listed, nameHint } from "./suggest.ts";
+
+export interface Aliases {
+  readonly values: ReadonlyMap<string, CommunityValue>;
+  /** All Community objects there are, also those out: for the message about an unknown alias. */
+  readonly objects: readonly CommunityObject[];
+  readonly problems: readonly ConfigProblem[];
+}
+
+/** Oldest first; an object with a value that is no literal, or an alias that exists already, is out as a whole. */
+export function collectAliases(objects: Iterable<CommunityObject>): Aliases {
+  const values = new Map<string, CommunityValue>();
+  const owners = new Map<string, CommunityObject>();
+  const problems: ConfigProblem[] = [];
+  const sorted = [...objects].sort(compareAge);
+  for (const object of sorted) {
+    const own = new Map<string, CommunityValue>();
+    const faults: ConfigProblem[] = [];
+    for (const { name, value, path } of object.aliases) {
+      const owner = own.has(name) ? object : owners.get(name);
+      const parsed = parseCommunityLiteral(value);
+      if (owner !== undefined) {
+        const hint = "All aliases share one namespace; of two equal ones the older object is used.";
+        faults.push(problemAt(object.ref, path, `alias "${name}" exists already in ${refText(owner.ref)}`, hint));
+      }
+      if (parsed.type === "value") own.set(name, parsed.community);
+      else {
+        const message = parsed.type === "invalid" ? parsed.message : `"${value}" is not a community`;
+        faults.push(problemAt(object.ref, path, message, "Write a:b or large:a:b:c."));
+      }
+    }
+    problems.push(...faults);
+    if (faults.length > 0) continue;
+    for (const [name, value] of own) {
+      values.set(name, value);
+      owners.set(name, object);
+    }
+  }
+  return { values, objects: sorted, problems };
+}
+
+/** An advertisement with its references resolved. */
+export interface CheckedAdvertisement {
+  readonly object: BGPAdvertisementObject;
+  /** Pools in force it applies to. */
+  readonly pools: ReadonlySet<IPAddressPoolObject>;
+  readonly attributes: RouteAttributes;
+  readonly problems: readonly ConfigProblem[];
+}
+
+/** Names there are, whether or not the objects are in force: an unknown one is a slip, the others have their own problem. */
+export interface KnownNames {
+  readonly pools: readonly string[];
+  readonly peers: readonly string[];
+}
+
+/** Both pool lists empty: every pool; else the union of names and label matches. */
+export function appliesToPool(adv: BGPAdvertisementObject, pool: IPAddressPoolObject): boolean {
+  if (adv.ipAddressPools.length === 0 && adv.ipAddressPoolSelectors.length === 0) return true;
+  return adv.ipAddressPools.includes(pool.ref.name) || matchesAny(adv.ipAddressPoolSelectors, pool.labels);
+}
+
+export function checkAdvertisement(
+  object: BGPAdvertisementObject,
+  allPools: Iterable<IPAddressPoolObject>,
+  aliases: Aliases,
+  known: KnownNames,
+): CheckedAdvertisement {
+  const pools = [...allPools].filter((pool) => appliesToPool(object, pool));
+  const communities = resolveAll(object, aliases);
+  const problems = [...unknownNames(object, known), ...communities.problems, ...aggregationProblems(object, pools)];
+  const attributes: RouteAttributes = {
+    nextHop: "self",
+    localPref: object.localPref,
+    med: null,
+    asPathPrepend: 0,
+    ...sortCommunities(communities.values),
+  };
+  return { object, pools: new Set(pools), attributes, problems };
+}
+
+function unknownNames({ ref, ipAddressPools, peers }: BGPAdvertisementObject, known: KnownNames): ConfigProblem[] {
+  const check = (names: readonly string[], there: readonly string[], field: string, kind: string): ConfigProblem[] =>
+    names.flatMap((name, i) =>
+      there.includes(name)
+        ? []
+        : [problemAt(ref, `${field}[${i}]`, `there is no ${kind} "${name}"`, nameHint(name, there, kind), "warning")],
+    );
+  return [
+    ...check(ipAddressPools, known.pools, "spec.ipAddressPools", "IPAddressPool"),
+    ...check(peers, known.peers, "spec.peers", "BGPPeer"),
+  ];
+}
+
+function resolveAll(
+  object: BGPAdvertisementObject,
+  aliases: Aliases,
+): { readonly values: readonly CommunityValue[]; readonly problems: readonly ConfigProblem[] } {
+  const values: CommunityValue[] = [];
+  const problems: ConfigProblem[] = [];
+  for (const [i, text] of object.communities.entries()) {
+    const parsed = resolveCommunity(text, aliases.values);
+    const path = `spec.communities[${i}]`;
+    if (parsed.type === "value") values.push(parsed.community);
+    else if (parsed.type === "invalid") problems.push(problemAt(object.ref, path, parsed.message));
+    else {
+      const there = aliases.objects.length === 0 ? "none" : listed(aliases.objects.map((c) => c.ref.name));
+      const hint = nameHint(text, [...aliases.values.keys()], "alias in force");
+      const message = `"${text}" is neither a community nor an alias of a Community object (there are: ${there})`;
+      problems.push(problemAt(object.ref, path, message, hint));
+    }
+  }
+  return { values, problems };
+}
+
+/** metallb-compat 1.3: an aggregate must not be shorter than the shortest mask of an entry of its pools. */
+function aggregationProblems(adv: BGPAdvertisementObject, pools: readonly IPAddressPoolObject[]): ConfigProblem[] {
+  return pools.flatMap((pool) =>
+    pool.addresses.flatMap(({ first, shortestMask, text }) => {
+      const [field, length] =
+        first.version === 4
+          ? ["aggregationLength", adv.aggregationLength]
+          : ["aggregationLengthV6", adv.aggregationLengthV6];
+      if (length >= shortestMask) return [];
+      const message = `${length} is shorter than /${shortestMask}, the widest part of ${text} in IPAddressPool ${pool.ref.name}`;
+      const hint = `Use ${shortestMask} or more, or name the pools this advertisement is for.`;
+      return [problemAt(adv.ref, `spec.${field}`, message, hint)];
+    }),
+  );
+}
+
+/**
+ * Would the two give one prefix of this pool different LOCAL_PREFs at one peer (metallb-compat 2.6; the nodes are taken care of
+ * by the caller)? As in MetalLB the families of the pool count, not those of the service, and "not set" differs from a value.
+ */
+export function conflictOnPool(
+  a: BGPAdvertisementObject,
+  b: BGPAdvertisementObject,
+  pool: IPAddressPoolObject,
+): boolean {
+  if (a.localPref === b.localPref) return false;
+  const overlap = a.peers.length === 0 || b.peers.length === 0 || a.peers.some((p) => b.peers.includes(p));
+  const same4 = hasFamily(pool, 4) && a.aggregationLength === b.aggregationLength;
+  const same6 = hasFamily(pool, 6) && a.aggregationLengthV6 === b.aggregationLengthV6;
+  return overlap && (same4 || same6);
+}

@@ -1,0 +1,88 @@
+// BGP communities as operators write them: literals and aliases. Owns the grammar of metallb-compat 3.8 and the order in which
+// communities stand in a route. Knows nothing of advertisements; names of well-known values are the registry's.
+// Contract: an alias wins over a literal of the same spelling; a well-known name without an alias is an unknown alias.
+import type { LargeCommunity } from "../bgp/wire/message.ts";
+import { assertNever } from "../kernel/result.ts";
+
+export type CommunityValue =
+  | { readonly type: "standard"; readonly value: number }
+  | { readonly type: "large"; readonly value: LargeCommunity };
+
+export type ParsedCommunity =
+  | { readonly type: "value"; readonly community: CommunityValue }
+  /** Looks like a literal and is none: no alias can mend it. */
+  | { readonly type: "invalid"; readonly message: string }
+  /** Not a literal: an alias that may still be created. */
+  | { readonly type: "unknownAlias" };
+
+const unsigned = (text: string, max: number): number | null =>
+  /^[0-9]+$/.test(text) && Number(text) <= max ? Number(text) : null;
+
+/** `a:b` (each 0..65535) or `large:a:b:c` (each 0..4294967295), decimal. */
+export function parseCommunityLiteral(text: string): ParsedCommunity {
+  const parts = text.split(":");
+  if (parts.length === 2) {
+    const [high, low] = parts.map((p) => unsigned(p, 0xffff));
+    if (high == null || low == null) {
+      return { type: "invalid", message: `"${text}": both numbers of a community must be 0 to 65535` };
+    }
+    return { type: "value", community: { type: "standard", value: high * 0x1_0000 + low } };
+  }
+  if (parts.length === 4) {
+    const [globalAdmin, local1, local2] = parts.slice(1).map((p) => unsigned(p, 0xffff_ffff));
+    if (parts[0] !== "large" || globalAdmin == null || local1 == null || local2 == null) {
+      return { type: "invalid", message: `"${text}": a large community is large:a:b:c, each 0 to 4294967295` };
+    }
+    return { type: "value", community: { type: "large", value: { globalAdmin, local1, local2 } } };
+  }
+  return { type: "unknownAlias" };
+}
+
+/** An alias first, then a literal (metallb-compat 3.8). */
+export function resolveCommunity(text: string, aliases: ReadonlyMap<string, CommunityValue>): ParsedCommunity {
+  const community = aliases.get(text);
+  return community === undefined ? parseCommunityLiteral(text) : { type: "value", community };
+}
+
+export function compareLarge(a: LargeCommunity, b: LargeCommunity): number {
+  return a.globalAdmin - b.globalAdmin || a.local1 - b.local1 || a.local2 - b.local2;
+}
+
+/** Ascending without duplicates. */
+export function uniteStandard(lists: readonly (readonly number[])[]): readonly number[] {
+  return [...new Set(lists.flat())].sort((a, b) => a - b);
+}
+
+/** Ascending without duplicates. */
+export function uniteLarge(lists: readonly (readonly LargeCommunity[])[]): readonly LargeCommunity[] {
+  const sorted = lists.flat().sort(compareLarge);
+  return sorted.filter((c, i) => {
+    const previous = sorted[i - 1];
+    return previous === undefined || compareLarge(previous, c) !== 0;
+  });
+}
+
+/** Splits resolved communities into the two sorted lists of a route. */
+export function sortCommunities(values: readonly CommunityValue[]): {
+  readonly communities: readonly number[];
+  readonly largeCommunities: readonly LargeCommunity[];
+} {
+  const standard: number[] = [];
+  const large: LargeCommunity[] = [];
+  for (const v of values) {
+    switch (v.type) {
+      case "standard":
+        standard.push(v.value);
+        break;
+      case "large":
+        large.push(v.value);
+        break;
+      default:
+        assertNever(v);
+    }
+  }
+  return { communities: uniteStandard([standard]), largeCommunities: uniteLarge([large]) };
+}
+
+/** RFC 8092 section 5: three decimal numbers. */
+export const formatLargeCommunity = (c: LargeCommunity): string => `${c.globalAdmin}:${c.local1}:${c.local2}`;

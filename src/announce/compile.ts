@@ -1,0 +1,291 @@
+// All configuration objects to one node's CompiledConfig. Owns what needs more than one object to judge: which of two objects
+// that conflict stays, and what an advertisement gives which peer. Must not know services, endpoints or sources.
+// Contract: pure; the unit of isolation is the object (design.md section 11), conflicts are settled oldest first, and every
+// problem found is in `problems`. Deviation from MetalLB's FRR modes: different myASN or routerID on one node are accepted, as in
+// native mode.
+import type { Family, RouteAttributes } from "../bgp/wire/message.ts";
+import type { IpVersion } from "../kernel/ip.ts";
+import { type ConfigProblem, type ObjectRef, problemAt, refKey, refText } from "../kernel/problem.ts";
+import { PeerName } from "../kernel/units.ts";
+import type { StoreView } from "../sources/store.ts";
+import {
+  appliesToPool,
+  type CheckedAdvertisement,
+  checkAdvertisement,
+  collectAliases,
+  conflictOnPool,
+} from "./advertisements.ts";
+import { compareAge, compareText } from "./age.ts";
+import type {
+  CompiledAdvertisement,
+  CompiledConfig,
+  CompiledPool,
+  DecisionOptions,
+  NodeState,
+  Offer,
+  PlannedPeer,
+} from "./compiled.ts";
+import type { BGPPeerObject, IPAddressPoolObject, Labels } from "./model.ts";
+import { compilePeer, identityOf, profileOf } from "./peers.ts";
+import { hasFamily, indexPools } from "./pools.ts";
+import { nodeRouterId } from "./routerId.ts";
+import { matchesAnyOrNone } from "./select.ts";
+import { listed } from "./suggest.ts";
+
+const EXCLUDE_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers";
+
+/** Everything of the configuration that matters on `options.nodeName`. */
+export function compile(store: StoreView, options: DecisionOptions): CompiledConfig {
+  const node = store.get("Node", options.nodeName);
+  const labels: Labels = node?.labels ?? new Map([["kubernetes.io/hostname", options.nodeName]]);
+  const nodeState: NodeState = {
+    name: options.nodeName,
+    networkUnavailable: node?.networkUnavailable ?? false,
+    isExcluded: labels.has(EXCLUDE_LABEL) && !options.ignoreExcludeLb,
+  };
+
+  const index = indexPools(store.list("IPAddressPool"));
+  const aliases = collectAliases(store.list("Community"));
+  const known = {
+    pools: [...store.list("IPAddressPool")].map((p) => p.ref.name),
+    peers: [...store.list("BGPPeer")].map((p) => p.ref.name),
+  };
+  const allAdvertisements = [...store.list("BGPAdvertisement")];
+  const checked = allAdvertisements
+    .filter((adv) => matchesAnyOrNone(adv.nodeSelectors, labels))
+    .map((adv) => checkAdvertisement(adv, index.pools.values(), aliases, known));
+  const selected = [...store.list("BGPPeer")].filter((p) => matchesAnyOrNone(p.nodeSelectors, labels));
+  const survivors = settleConflicts(selected, checked, store);
+
+  const routerId = nodeRouterId(options.nodeName, options.routerId, node?.internalIps ?? []);
+  const planned = planPeers(selected, store, routerId, survivors);
+  const inForce = checked.filter((c) => !survivors.conflicts.has(refKey(c.object.ref)) && !hasError(c.problems));
+  const advertisements = inForce
+    .map((c) => ({ checked: c, compiled: compileAdvertisement(c, planned.peers) }))
+    .sort((a, b) => compareText(refKey(a.compiled.ref), refKey(b.compiled.ref)));
+
+  const problems = [
+    ...index.problems,
+    ...aliases.problems,
+    ...checked.flatMap((c) => c.problems),
+    ...planned.problems,
+    ...survivors.problems,
+  ];
+  const isOut = new Set(problems.filter((p) => p.severity === "error").map(refKey));
+  const peersText = planned.peers.map((p) => [p.name, p.config?.families ?? p.problem]);
+  const pools = new Map<string, CompiledPool>();
+  for (const pool of index.pools.values()) {
+    const own = advertisements.filter((a) => a.checked.pools.has(pool));
+    const notOwner = own.length > 0 ? null : whyNotOwner(pool, allAdvertisements, isOut, options.nodeName);
+    pools.set(pool.ref.name, compilePool(pool, own, notOwner, peersText));
+  }
+  return {
+    options,
+    node: nodeState,
+    peers: planned.peers,
+    ranges: index.ranges,
+    pools,
+    offerKeys: new Set(advertisements.flatMap(({ compiled }) => [compiled.offer[4].key, compiled.offer[6].key])),
+    problems: sortProblems(problems),
+  };
+}
+
+const hasError = (problems: readonly ConfigProblem[]): boolean => problems.some((p) => p.severity === "error");
+
+/** By kind, namespace, name, path, then text: the order does not depend on how the store was filled. */
+export function sortProblems(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
+  const key = (p: ConfigProblem): string => `${refKey(p)}|${p.path}|${p.message}`;
+  return [...problems].sort((a, b) => compareText(key(a), key(b)));
+}
+
+interface Settled {
+  /** refKey of each object that lost -> what it lost to. */
+  readonly conflicts: ReadonlyMap<string, string>;
+  /** Peers that cannot even be listed: an older one has their name. */
+  readonly nameless: ReadonlySet<BGPPeerObject>;
+  readonly problems: readonly ConfigProblem[];
+}
+
+/** One walk from the oldest to the youngest object: each stays unless it conflicts with one that stayed. */
+function settleConflicts(
+  peers: readonly BGPPeerObject[],
+  advertisements: readonly CheckedAdvertisement[],
+  store: StoreView,
+): Settled {
+  const conflicts = new Map<string, string>();
+  const nameless = new Set<BGPPeerObject>();
+  const problems: ConfigProblem[] = [];
+  const stayed: Stayed = { peers: [], advertisements: [] };
+  const lose = (problem: ConfigProblem): void => {
+    conflicts.set(refKey(problem), problem.message);
+    problems.push(problem);
+  };
+  const settlePeer = (peer: BGPPeerObject): void => {
+    const conflict = conflictOfPeer(peer, stayed, store);
+    if (conflict === null) stayed.peers.push(peer);
+    else lose(conflict);
+    if (conflict?.path === NAME_PATH) nameless.add(peer);
+  };
+  const settleAdvertisement = (c: CheckedAdvertisement): void => {
+    const conflict = conflictOfAdvertisement(c, stayed, store);
+    if (conflict === null) stayed.advertisements.push(c);
+    else lose(conflict);
+  };
+  const walk = [
+    ...peers.map((peer) => ({ object: peer, settle: () => settlePeer(peer) })),
+    ...advertisements
+      .filter((c) => !hasError(c.problems))
+      .map((c) => ({ object: c.object, settle: () => settleAdvertisement(c) })),
+  ];
+  for (const { settle } of walk.sort((a, b) => compareAge(a.object, b.object))) settle();
+  return { conflicts, nameless, problems };
+}
+
+interface Stayed {
+  readonly peers: BGPPeerObject[];
+  readonly advertisements: CheckedAdvertisement[];
+}
+
+const NAME_PATH = "metadata.name";
+
+function conflictOfPeer(peer: BGPPeerObject, stayed: Stayed, store: StoreView): ConfigProblem | null {
+  const namesake = stayed.peers.find((p) => p.ref.name === peer.ref.name);
+  if (namesake !== undefined) return problemAt(peer.ref, NAME_PATH, `${refText(namesake.ref)} is older`, "Rename one.");
+  const twin = stayed.peers.find((p) => identityOf(p) === identityOf(peer));
+  if (twin !== undefined) {
+    const [field, what] = peer.interface === null ? ["peerAddress", "address"] : ["interface", "interface"];
+    const message = `${refText(twin.ref)} has the same ${what}, port and VRF and is older`;
+    const hint = "Change one of them, or give them nodeSelectors that do not overlap.";
+    return problemAt(peer.ref, `spec.${field}`, message, hint);
+  }
+  const echo = stayed.advertisements.find((c) => echoOverIpv6(peer, c, store));
+  if (echo !== undefined) {
+    const message = `its BFD profile has echoMode, but ${refText(echo.object.ref)} brings an IPv6 pool to this peer`;
+    return problemAt(peer.ref, "spec.bfdProfile", message, ECHO_HINT);
+  }
+  return null;
+}
+
+function conflictOfAdvertisement(c: CheckedAdvertisement, stayed: Stayed, store: StoreView): ConfigProblem | null {
+  const rival = stayed.advertisements.find((other) => conflictAtLoad(c, other));
+  if (rival !== undefined) {
+    const pref = (x: CheckedAdvertisement): string => String(x.object.localPref ?? "not set");
+    const message = `localPref (${pref(c)}) conflicts with ${refText(rival.object.ref)} (${pref(rival)}), which is older`;
+    const hint = "Same pool, prefix length, peers and node: give both the same localPref.";
+    return problemAt(c.object.ref, "spec.localPref", message, hint);
+  }
+  const echo = stayed.peers.find((p) => echoOverIpv6(p, c, store));
+  if (echo !== undefined) {
+    const message = `brings an IPv6 pool to ${refText(echo.ref)}, whose BFD profile has echoMode`;
+    return problemAt(c.object.ref, "spec.peers", message, ECHO_HINT);
+  }
+  return null;
+}
+
+const ECHO_HINT = "BFD echo does not work with IPv6: use a profile without echoMode, or other pools for this peer.";
+
+/** metallb-compat 1.1, last cross-object rule. */
+function echoOverIpv6(peer: BGPPeerObject, { object, pools }: CheckedAdvertisement, store: StoreView): boolean {
+  if (profileOf(peer, store)?.echoMode !== true) return false;
+  return (object.peers.length === 0 || object.peers.includes(peer.ref.name)) && [...pools].some((p) => hasFamily(p, 6));
+}
+
+/** metallb-compat 2.6: advertisements with serviceSelectors are judged per service instead. */
+function conflictAtLoad(a: CheckedAdvertisement, b: CheckedAdvertisement): boolean {
+  if (a.object.serviceSelectors.length > 0 || b.object.serviceSelectors.length > 0) return false;
+  if (a.object.localPref === b.object.localPref) return false;
+  return [...a.pools].some((pool) => b.pools.has(pool) && conflictOnPool(a.object, b.object, pool));
+}
+
+function planPeers(
+  selected: readonly BGPPeerObject[],
+  store: StoreView,
+  routerId: ReturnType<typeof nodeRouterId>,
+  settled: Settled,
+): { readonly peers: readonly PlannedPeer[]; readonly problems: readonly ConfigProblem[] } {
+  const peers: PlannedPeer[] = [];
+  const problems: ConfigProblem[] = [];
+  for (const peer of selected) {
+    const compiled = compilePeer(peer, store, routerId);
+    problems.push(...compiled.problems);
+    if (settled.nameless.has(peer)) continue;
+    const conflict = settled.conflicts.get(refKey(peer.ref));
+    const errors = compiled.problems.filter((p) => p.severity === "error").map((p) => p.message);
+    if (conflict !== undefined) errors.push(conflict);
+    peers.push({
+      name: PeerName(peer.ref.name),
+      ref: peer.ref,
+      config: errors.length === 0 ? compiled.config : null,
+      problem: errors.length === 0 ? null : errors.join("; "),
+    });
+  }
+  return { peers: peers.sort((a, b) => compareText(a.name, b.name)), problems };
+}
+
+function compileAdvertisement(
+  { object, attributes }: CheckedAdvertisement,
+  peers: readonly PlannedPeer[],
+): CompiledAdvertisement {
+  const offer = (family: Family): Offer => {
+    const receivers = peers.filter(
+      (p) => p.config?.families.includes(family) && (object.peers.length === 0 || object.peers.includes(p.name)),
+    );
+    return makeOffer(
+      object.ref,
+      attributes,
+      receivers.map((p) => p.name),
+    );
+  };
+  return {
+    ref: object.ref,
+    peers: object.peers,
+    serviceSelectors: object.serviceSelectors,
+    localPref: object.localPref,
+    length: { 4: object.aggregationLength, 6: object.aggregationLengthV6 } satisfies Record<IpVersion, number>,
+    offer: { 4: offer("ipv4-unicast"), 6: offer("ipv6-unicast") },
+  };
+}
+
+/** @param peers ascending. */
+export function makeOffer(advertisement: ObjectRef, attributes: RouteAttributes, peers: readonly PeerName[]): Offer {
+  return { advertisement, attributes, peers, key: JSON.stringify([refKey(advertisement), attributes, peers]) };
+}
+
+function compilePool(
+  pool: IPAddressPoolObject,
+  own: readonly { readonly checked: CheckedAdvertisement; readonly compiled: CompiledAdvertisement }[],
+  notOwner: string | null,
+  peersText: unknown,
+): CompiledPool {
+  const advertisements = own.map((a) => a.compiled);
+  const conflicts = own.flatMap((a, i) =>
+    own
+      .slice(i + 1)
+      .filter((b) => conflictOnPool(a.checked.object, b.checked.object, pool))
+      .map((b) => [a.compiled, b.compiled] as const),
+  );
+  const conflictNames = conflicts.map((pair) => pair.map((a) => refKey(a.ref)));
+  return {
+    name: pool.ref.name,
+    advertisements,
+    conflicts,
+    notOwner,
+    text: JSON.stringify([advertisements, conflictNames, notOwner, peersText]),
+  };
+}
+
+/** For the operator: the nearest reason why no advertisement of the pool is in force on this node. */
+function whyNotOwner(
+  pool: IPAddressPoolObject,
+  advertisements: readonly CheckedAdvertisement["object"][],
+  isOut: ReadonlySet<string>,
+  nodeName: string,
+): string {
+  const applying = advertisements.filter((adv) => appliesToPool(adv, pool));
+  const names = (list: readonly CheckedAdvertisement["object"][]): string =>
+    listed(list.map((a) => refText(a.ref)).sort());
+  if (applying.length === 0) return `no BGPAdvertisement applies to ${refText(pool.ref)}`;
+  const out = applying.filter((adv) => isOut.has(refKey(adv.ref)));
+  if (out.length > 0) return `${names(out)} is not in force because of a configuration error`;
+  return `spec.nodeSelectors of ${names(applying)} do not select node ${nodeName}`;
+}

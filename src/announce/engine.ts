@@ -1,0 +1,261 @@
+// The incremental decision: keeps what reference.ts would compute, at a cost proportional to the change. Owns which services are
+// dirty, what each prefix is offered, and what each peer was told. Must not know sockets, clocks or where objects come from.
+// Contract: `apply` only marks; `run` works the marks off, re-decides only dirty services, re-merges only prefixes they touch, and
+// tells the sink only real changes. After a run that returned true, the routes told to the sink are exactly decideAll's.
+import { sessionParameters } from "../bgp/session/config.ts";
+import type { RouteAttributes } from "../bgp/wire/message.ts";
+import { ipEquals, type Prefix } from "../kernel/ip.ts";
+import type { ConfigProblem } from "../kernel/problem.ts";
+import { assertNever } from "../kernel/result.ts";
+import type { PeerName, ServiceKey } from "../kernel/units.ts";
+import type { StoreChange, StoreView } from "../sources/store.ts";
+import { compile } from "./compile.ts";
+import type { CompiledConfig, DecisionOptions, Offer, PlannedPeer } from "./compiled.ts";
+import { attributesEqual, localPrefWarnings, mergeOffers } from "./merge.ts";
+import type { PoolRange } from "./pools.ts";
+import { joinProblems, type Table, tableOf } from "./reference.ts";
+import { type Contribution, decideService, decisionsEqual, type ServiceDecision } from "./service.ts";
+
+export interface DecisionSink {
+  /**
+   * The peers of this node, by name, each time any of them differs. Called before routes that need the new list. A peer that
+   * left the list or lost its config has no routes any more, without a call for each; one that stays keeps its routes.
+   */
+  peersChanged(peers: readonly PlannedPeer[]): void;
+  /** null withdraws. Only for peers with a config, and only families they carry. */
+  setRoute(peer: PeerName, prefix: Prefix, attributes: RouteAttributes | null): void;
+  serviceChanged(key: ServiceKey, before: ServiceDecision | undefined, after: ServiceDecision | undefined): void;
+  /** The whole list, sorted, each time it differs. */
+  problemsChanged(problems: readonly ConfigProblem[]): void;
+}
+
+/** What is known about one prefix some service asks for. */
+interface PrefixEntry {
+  readonly prefix: Prefix;
+  /** By offer key, with the number of services that make the same offer: an aggregate of many services stays cheap. */
+  readonly offers: Map<string, { readonly offer: Offer; count: number }>;
+  /** As the sink was told. */
+  sent: Map<PeerName, RouteAttributes>;
+  warnings: readonly ConfigProblem[];
+}
+
+/** Services decided between two looks at the clock. */
+const BATCH = 16;
+
+export class DecisionEngine {
+  readonly #store: StoreView;
+  readonly #options: DecisionOptions;
+  readonly #sink: DecisionSink;
+  #config: CompiledConfig | null = null;
+  #isConfigDirty = true;
+  #areProblemsDirty = true;
+  #problemsText = "";
+  /** Services whose own objects changed go before those that only a configuration change made dirty. */
+  readonly #changed = new Set<ServiceKey>();
+  readonly #affected = new Set<ServiceKey>();
+  readonly #decisions = new Map<ServiceKey, ServiceDecision>();
+  readonly #prefixes = new Map<string, PrefixEntry>();
+  readonly #touched = new Set<string>();
+
+  constructor(store: StoreView, options: DecisionOptions, sink: DecisionSink) {
+    this.#store = store;
+    this.#options = options;
+    this.#sink = sink;
+  }
+
+  /** As of the last `run`; complete when that returned true. */
+  get decisions(): ReadonlyMap<ServiceKey, ServiceDecision> {
+    return this.#decisions;
+  }
+
+  /** null before the first `run`. */
+  get config(): CompiledConfig | null {
+    return this.#config;
+  }
+
+  /** Every route with the services behind it, for status; costs a walk over all services. null before the first `run`. */
+  table(): Table | null {
+    return this.#config === null ? null : tableOf(this.#config, this.#decisions);
+  }
+
+  /** Notes what the changes may touch; cheap, tells the sink nothing. The store already holds their outcome. */
+  apply(changes: readonly StoreChange[]): void {
+    for (const change of changes) this.#mark(change);
+  }
+
+  /**
+   * Works off what is dirty. @param isOver asked every few services; true ends the turn.
+   * @returns true when nothing is left to do.
+   */
+  run(isOver: () => boolean = () => false): boolean {
+    if (this.#isConfigDirty) this.#recompile();
+    const config = this.#config;
+    if (config === null) return true;
+    let decided = 0;
+    turn: for (const queue of [this.#changed, this.#affected]) {
+      for (const key of queue) {
+        queue.delete(key);
+        this.#affected.delete(key);
+        this.#decide(key, config);
+        if (++decided % BATCH === 0 && isOver()) break turn;
+      }
+    }
+    const isDone = this.#changed.size === 0 && this.#affected.size === 0;
+    this.#flush(config, isDone);
+    if (this.#areProblemsDirty) this.#tellProblems(config);
+    return isDone;
+  }
+
+  #mark({ kind, before, after }: StoreChange): void {
+    switch (kind) {
+      case "Service":
+      case "EndpointSlice":
+        for (const object of [before, after]) {
+          if (object?.kind === "Service") this.#changed.add(object.key);
+          else if (object?.kind === "EndpointSlice" && object.service !== null) this.#changed.add(object.service);
+        }
+        return;
+      case "Node":
+        if ((after ?? before)?.ref.name === this.#options.nodeName) this.#isConfigDirty = true;
+        return;
+      case "Namespace":
+        return; // matters to the allocator alone
+      case "Secret":
+      case "IPAddressPool":
+      case "BGPAdvertisement":
+      case "Community":
+      case "BFDProfile":
+      case "BGPPeer":
+        this.#isConfigDirty = true;
+        return;
+    }
+    assertNever(kind);
+  }
+
+  #recompile(): void {
+    this.#isConfigDirty = false;
+    this.#areProblemsDirty = true;
+    const before = this.#config;
+    const after = compile(this.#store, this.#options);
+    this.#config = after;
+    if (before === null || peersText(before.peers) !== peersText(after.peers)) {
+      if (before !== null) this.#dropRoutes(before.peers, after.peers);
+      this.#sink.peersChanged(after.peers);
+    }
+    if (before === null) {
+      for (const service of this.#store.list("Service")) this.#affected.add(service.key);
+      return;
+    }
+    const isEveryServiceAffected =
+      !rangesEqual(before.ranges, after.ranges) || JSON.stringify(before.node) !== JSON.stringify(after.node);
+    const isAffected = (pool: string | null): boolean =>
+      isEveryServiceAffected || (pool !== null && before.pools.get(pool)?.text !== after.pools.get(pool)?.text);
+    if (!isEveryServiceAffected && [...after.pools.keys()].every((name) => !isAffected(name))) return;
+    for (const [key, { pool }] of this.#decisions) if (isAffected(pool)) this.#affected.add(key);
+  }
+
+  /** Forgets the routes of peers that no longer run; withdraws those of a family that a peer no longer carries. */
+  #dropRoutes(before: readonly PlannedPeer[], after: readonly PlannedPeer[]): void {
+    const now = new Map(after.map((p) => [p.name, p.config]));
+    for (const { name, config } of before) {
+      const next = now.get(name) ?? null;
+      if (config === null || (next !== null && config.families.every((f) => next.families.includes(f)))) continue;
+      for (const { prefix, sent } of this.#prefixes.values()) {
+        if (next?.families.includes(prefix.version === 4 ? "ipv4-unicast" : "ipv6-unicast")) continue;
+        if (sent.delete(name) && next !== null) this.#sink.setRoute(name, prefix, null);
+      }
+    }
+  }
+
+  #decide(key: ServiceKey, config: CompiledConfig): void {
+    const service = this.#store.get("Service", key);
+    const before = this.#decisions.get(key);
+    const after = service === undefined ? undefined : decideService(service, this.#store, config);
+    if (decisionsEqual(before, after)) return;
+    for (const c of before?.contributions ?? []) this.#retract(c);
+    for (const c of after?.contributions ?? []) this.#offer(c);
+    if (after === undefined) this.#decisions.delete(key);
+    else this.#decisions.set(key, after);
+    this.#sink.serviceChanged(key, before, after);
+  }
+
+  #offer(c: Contribution): void {
+    let entry = this.#prefixes.get(c.prefixKey);
+    if (entry === undefined) {
+      entry = { prefix: c.prefix, offers: new Map(), sent: new Map(), warnings: [] };
+      this.#prefixes.set(c.prefixKey, entry);
+    }
+    const known = entry.offers.get(c.key);
+    if (known !== undefined) known.count++;
+    else entry.offers.set(c.key, { offer: c, count: 1 });
+    this.#touched.add(c.prefixKey);
+  }
+
+  #retract(c: Contribution): void {
+    const entry = this.#prefixes.get(c.prefixKey);
+    const known = entry?.offers.get(c.key);
+    if (entry === undefined || known === undefined) return;
+    if (--known.count === 0) entry.offers.delete(c.key);
+    this.#touched.add(c.prefixKey);
+  }
+
+  /**
+   * Tells the sink what became of the touched prefixes, withdrawals first. While services are still to be decided, a prefix with
+   * an offer of the old configuration waits for the rest of its services: else an aggregate would show mixtures of old and new.
+   */
+  #flush(config: CompiledConfig, isDone: boolean): void {
+    const additions: (() => void)[] = [];
+    for (const key of this.#touched) {
+      const entry = this.#prefixes.get(key);
+      if (entry !== undefined) {
+        if (!isDone && [...entry.offers.keys()].some((offer) => !config.offerKeys.has(offer))) continue;
+        this.#remerge(entry, additions);
+        if (entry.offers.size === 0) this.#prefixes.delete(key);
+      }
+      this.#touched.delete(key);
+    }
+    for (const add of additions) add();
+  }
+
+  #remerge(entry: PrefixEntry, additions: (() => void)[]): void {
+    const { prefix, sent } = entry;
+    const offers = [...entry.offers.values()].map((o) => o.offer);
+    const wanted = new Map(mergeOffers(offers));
+    for (const peer of sent.keys()) if (!wanted.has(peer)) this.#sink.setRoute(peer, prefix, null);
+    for (const [peer, attributes] of wanted) {
+      const told = sent.get(peer);
+      if (told === undefined || !attributesEqual(told, attributes)) {
+        additions.push(() => this.#sink.setRoute(peer, prefix, attributes));
+      }
+    }
+    entry.sent = wanted;
+    const warnings = localPrefWarnings(offers);
+    const areNew =
+      warnings.length + entry.warnings.length > 0 && JSON.stringify(warnings) !== JSON.stringify(entry.warnings);
+    if (areNew) this.#areProblemsDirty = true;
+    entry.warnings = warnings;
+  }
+
+  #tellProblems(config: CompiledConfig): void {
+    this.#areProblemsDirty = false;
+    const warnings = [...this.#prefixes.values()].flatMap((entry) => entry.warnings);
+    const problems = joinProblems(config.problems, warnings);
+    const text = JSON.stringify(problems);
+    if (text === this.#problemsText) return;
+    this.#problemsText = text;
+    this.#sink.problemsChanged(problems);
+  }
+}
+
+/** Compares what a peer is, password included: never log it. */
+const peersText = (peers: readonly PlannedPeer[]): string =>
+  JSON.stringify(peers.map((p) => [p.name, p.ref, p.problem, p.config === null ? null : sessionParameters(p.config)]));
+
+const rangesEqual = (a: readonly PoolRange[], b: readonly PoolRange[]): boolean =>
+  a.length === b.length &&
+  a.every((r, i) => {
+    const other = b[i];
+    return (
+      other !== undefined && r.pool === other.pool && ipEquals(r.first, other.first) && ipEquals(r.last, other.last)
+    );
+  });

@@ -1,0 +1,149 @@
+// BGPPeer objects to sessions of one node: defaults, references, and what keeps a peer from running. Owns the timer defaults
+// (metallb-compat 3.1), password lookup (3.6) and families (3.7). Must not know other peers: conflicts are compile.ts's.
+// Contract: a peer with any error runs no session, and every error of it is listed.
+import type { PeerConfig } from "../bgp/session/config.ts";
+import type { Family } from "../bgp/wire/message.ts";
+import { formatIp, isUnspecified } from "../kernel/ip.ts";
+import { type ConfigProblem, problemAt, refText } from "../kernel/problem.ts";
+import { Asn, PeerName, RouterId, Seconds } from "../kernel/units.ts";
+import { objectKey, type StoreView } from "../sources/store.ts";
+import type { BFDProfileObject, BGPPeerObject } from "./model.ts";
+
+/** What the API offers and this version of the daemon does not yet carry out on the wire. */
+export const laterFeatures: readonly {
+  readonly path: string;
+  readonly isAsked: (peer: BGPPeerObject) => boolean;
+  /** `error`: the peer runs no session. `warning`: the session runs without it. */
+  readonly severity: "error" | "warning";
+  readonly message: string;
+}[] = [
+  {
+    path: "spec.interface",
+    isAsked: (p) => p.interface !== null,
+    severity: "error",
+    message: "BGP unnumbered (interface) is not supported yet: the peer runs no session",
+  },
+  {
+    path: "spec.bfdProfile",
+    isAsked: (p) => p.bfdProfile !== null,
+    severity: "warning",
+    message: "BFD is not supported yet: the session runs without it for now",
+  },
+  {
+    path: "spec.enableGracefulRestart",
+    isAsked: (p) => p.enableGracefulRestart,
+    severity: "warning",
+    message: "graceful restart is not supported yet: the session runs without it for now",
+  },
+];
+
+/** FRR's "traditional" profile, as MetalLB's FRR modes have it. */
+const DEFAULT_HOLD_TIME = 180;
+const DEFAULT_KEEPALIVE_TIME = 60;
+/** FRR waits 30 to 120 s; a rebooted router should have its routes back within 10 s. */
+const DEFAULT_CONNECT_RETRY_TIME = 5;
+
+export interface CompiledPeer {
+  /** null when any of the problems is an error. */
+  readonly config: PeerConfig | null;
+  readonly problems: readonly ConfigProblem[];
+}
+
+/** Equal text, same session on this node: address or interface, port, VRF (design.md section 11). */
+export const identityOf = (p: BGPPeerObject): string =>
+  `${p.peerAddress === null ? `%${p.interface}` : formatIp(p.peerAddress)}|${p.peerPort}|${p.vrf ?? ""}`;
+
+export function profileOf(peer: BGPPeerObject, store: StoreView): BFDProfileObject | undefined {
+  if (peer.bfdProfile === null) return undefined;
+  return store.get("BFDProfile", objectKey({ ...peer.ref, name: peer.bfdProfile }));
+}
+
+/** @param nodeRouterId used where the peer names none. */
+export function compilePeer(peer: BGPPeerObject, store: StoreView, nodeRouterId: RouterId): CompiledPeer {
+  const problems: ConfigProblem[] = [];
+  const report = (path: string, message: string, hint = "", severity: "error" | "warning" = "error"): void => {
+    problems.push(problemAt(peer.ref, path, message, hint, severity));
+  };
+  for (const f of laterFeatures) if (f.isAsked(peer)) report(f.path, f.message, "", f.severity);
+  if (peer.disableMP) report("spec.disableMP", "disableMP is deprecated and has no effect", "Remove it.", "warning");
+
+  const peerAsn = peer.dynamicAsn ?? (peer.peerAsn === null ? null : Asn(peer.peerAsn));
+  if (peerAsn === null) report("spec.peerASN", "neither peerASN nor dynamicASN is set");
+  if (peer.ebgpMultiHop && peerAsn === peer.myAsn) {
+    const hint = "Remove ebgpMultiHop: internal sessions may span hops anyway.";
+    report(
+      "spec.ebgpMultiHop",
+      `ebgpMultiHop is for external peers, but peerASN and myASN are both ${peer.myAsn}`,
+      hint,
+    );
+  }
+  if (peer.peerAddress === null && peer.interface === null) {
+    report("spec.peerAddress", "neither peerAddress nor interface is set");
+  }
+  const { sourceAddress } = peer;
+  if (peer.peerAddress !== null && sourceAddress !== null && sourceAddress.version !== peer.peerAddress.version) {
+    report("spec.sourceAddress", `${formatIp(sourceAddress)} is not of the family of ${formatIp(peer.peerAddress)}`);
+  }
+  if (peer.routerId !== null && (peer.routerId.version !== 4 || isUnspecified(peer.routerId))) {
+    report(
+      "spec.routerID",
+      `${formatIp(peer.routerId)} is not usable: a router ID is an IPv4 address other than 0.0.0.0`,
+    );
+  }
+  if (peer.bfdProfile !== null && profileOf(peer, store) === undefined) {
+    const hint = "The session starts when the profile exists.";
+    report("spec.bfdProfile", `BFDProfile ${objectKey({ ...peer.ref, name: peer.bfdProfile })} does not exist`, hint);
+  }
+  const password = passwordOf(peer, store, report);
+
+  const failed = problems.some((p) => p.severity === "error");
+  if (failed || peer.peerAddress === null || peerAsn === null) return { config: null, problems };
+  const { holdTime, keepaliveTime } = timersOf(peer);
+  const own: Family = peer.peerAddress.version === 4 ? "ipv4-unicast" : "ipv6-unicast";
+  const config: PeerConfig = {
+    name: PeerName(peer.ref.name),
+    address: peer.peerAddress,
+    port: peer.peerPort,
+    sourceAddress,
+    vrf: peer.vrf,
+    localAsn: Asn(peer.localAsn ?? peer.myAsn),
+    peerAsn,
+    routerId: peer.routerId === null ? nodeRouterId : RouterId(peer.routerId.w0),
+    holdTime,
+    keepaliveTime,
+    connectRetryTime: Seconds(peer.connectTime ?? DEFAULT_CONNECT_RETRY_TIME),
+    password,
+    ebgpMultihop: peer.ebgpMultiHop,
+    families: peer.dualStackAddressFamily ? ["ipv4-unicast", "ipv6-unicast"] : [own],
+  };
+  return { config, problems };
+}
+
+/** metallb-compat 3.1: 180/60; one alone gives the other by the factor three; 0 stays 0. */
+function timersOf(peer: BGPPeerObject): { readonly holdTime: Seconds; readonly keepaliveTime: Seconds } {
+  const { holdTime: hold, keepaliveTime: keepalive } = peer;
+  if (hold === null && keepalive === null) {
+    return { holdTime: Seconds(DEFAULT_HOLD_TIME), keepaliveTime: Seconds(DEFAULT_KEEPALIVE_TIME) };
+  }
+  // the OPEN has 16 bits for the hold time (RFC 4271 4.2)
+  if (hold === null)
+    return { holdTime: Seconds(Math.min(0xffff, 3 * (keepalive ?? 0))), keepaliveTime: Seconds(keepalive ?? 0) };
+  return { holdTime: Seconds(hold), keepaliveTime: Seconds(keepalive ?? Math.floor(hold / 3)) };
+}
+
+type Report = (path: string, message: string, hint?: string) => void;
+
+/** metallb-compat 3.6: the Secret stands in the peer's own namespace. */
+function passwordOf(peer: BGPPeerObject, store: StoreView, report: Report): string | null {
+  if (peer.passwordSecret === null) return peer.password;
+  const ref = { kind: "Secret", namespace: peer.ref.namespace, name: peer.passwordSecret };
+  const path = "spec.passwordSecret.name";
+  const secret = store.get("Secret", objectKey(ref));
+  if (secret === undefined)
+    report(path, `${refText(ref)} does not exist`, "The session starts when the Secret exists.");
+  else if (secret.type !== "kubernetes.io/basic-auth") {
+    const hint = "Create it anew with type kubernetes.io/basic-auth.";
+    report(path, `${refText(ref)} has type ${secret.type || "Opaque"}, not kubernetes.io/basic-auth`, hint);
+  } else if (secret.password === null) report(path, `${refText(ref)} has no key "password"`, "Add data.password.");
+  return secret?.password ?? null;
+}

@@ -1,0 +1,72 @@
+// The decision as one plain function of the snapshot: every service, every prefix, every peer, from nothing. Owns the definition
+// of what is right; the incremental engine is tested against it, and `check` prints it. Must not remember anything.
+import type { RouteAttributes } from "../bgp/wire/message.ts";
+import type { Prefix } from "../kernel/ip.ts";
+import { type ConfigProblem, refKey } from "../kernel/problem.ts";
+import type { PeerName, ServiceKey } from "../kernel/units.ts";
+import type { StoreView } from "../sources/store.ts";
+import { compile, sortProblems } from "./compile.ts";
+import type { CompiledConfig, DecisionOptions, Offer, PlannedPeer } from "./compiled.ts";
+import { localPrefWarnings, mergeOffers } from "./merge.ts";
+import { decideService, type ServiceDecision } from "./service.ts";
+
+export interface TableRoute {
+  readonly prefix: Prefix;
+  readonly attributes: RouteAttributes;
+  /** Services that ask for this prefix at this peer, ascending. */
+  readonly services: readonly ServiceKey[];
+}
+
+/** What one node announces. */
+export interface Table {
+  readonly peers: readonly PlannedPeer[];
+  /** A peer without routes has no entry; inner keys are canonical prefix texts. */
+  readonly routes: ReadonlyMap<PeerName, ReadonlyMap<string, TableRoute>>;
+  readonly decisions: ReadonlyMap<ServiceKey, ServiceDecision>;
+  readonly problems: readonly ConfigProblem[];
+}
+
+export function decideAll(store: StoreView, options: DecisionOptions): Table {
+  const config = compile(store, options);
+  const decisions = new Map<ServiceKey, ServiceDecision>();
+  for (const service of store.list("Service")) decisions.set(service.key, decideService(service, store, config));
+  return tableOf(config, decisions);
+}
+
+/** Merges the decisions of all services into the table of each peer. */
+export function tableOf(config: CompiledConfig, decisions: ReadonlyMap<ServiceKey, ServiceDecision>): Table {
+  interface Gathered {
+    readonly prefix: Prefix;
+    readonly offers: Map<string, Offer>;
+    readonly services: Map<PeerName, Set<ServiceKey>>;
+  }
+  const prefixes = new Map<string, Gathered>();
+  for (const [key, { contributions }] of decisions) {
+    for (const c of contributions) {
+      const entry: Gathered = prefixes.get(c.prefixKey) ?? { prefix: c.prefix, offers: new Map(), services: new Map() };
+      prefixes.set(c.prefixKey, entry);
+      entry.offers.set(c.key, c);
+      for (const peer of c.peers) entry.services.set(peer, (entry.services.get(peer) ?? new Set()).add(key));
+    }
+  }
+  const routes = new Map<PeerName, Map<string, TableRoute>>();
+  const warnings: ConfigProblem[] = [];
+  for (const [prefixKey, { prefix, offers, services }] of prefixes) {
+    warnings.push(...localPrefWarnings([...offers.values()]));
+    for (const [peer, attributes] of mergeOffers([...offers.values()])) {
+      const table = routes.get(peer) ?? new Map<string, TableRoute>();
+      routes.set(peer, table.set(prefixKey, { prefix, attributes, services: [...(services.get(peer) ?? [])].sort() }));
+    }
+  }
+  return { peers: config.peers, routes, decisions, problems: joinProblems(config.problems, warnings) };
+}
+
+/** Both lists, sorted, each problem once. */
+export function joinProblems(...lists: readonly (readonly ConfigProblem[])[]): readonly ConfigProblem[] {
+  const unique = new Map<string, ConfigProblem>();
+  for (const p of lists.flat()) {
+    const key = `${refKey(p)}|${p.path}|${p.severity}|${p.message}`;
+    if (!unique.has(key)) unique.set(key, p);
+  }
+  return sortProblems([...unique.values()]);
+}
