@@ -1,0 +1,11 @@
+#!/bin/sh
+# `npm start`: installs what is missing, builds, and shows the main job (lab/demo.ts). `npm start -- --once` checks it.
+set -eu
+cd "$(dirname "$0")/.."
+. scripts/ensure.sh
+need_node
+need_modules
+PATH="$PATH:/usr/lib/frr:/usr/sbin:/sbin"
+need_debian ip=iproute2 bgpd=frr
+build
+exec node dist/demo.js "$@"

@@ -1,0 +1,16 @@
+#!/bin/sh
+# `npm test`: installs what is missing, builds, and runs every test this machine can run. The last line is the total.
+set -eu
+cd "$(dirname "$0")/.."
+. scripts/ensure.sh
+need_node
+need_modules
+PATH="$PATH:/usr/lib/frr:/usr/sbin:/sbin"
+export PATH
+need_debian ip=iproute2 bgpd=frr bird=bird2 gobgpd=gobgpd curl=curl
+build
+mkdir -p .vipcast-test
+status=0
+npx --no-install vitest run --reporter=default --reporter=json --outputFile.json=.vipcast-test/results.json "$@" || status=$?
+node scripts/totals.mjs .vipcast-test/results.json
+exit "$status"

@@ -1,0 +1,102 @@
+// From a change in the store to octets with the kernel: the only caller of the decision engine.
+// Owns when the engine runs and for how long. Knows nothing of files, peers or messages. Contract: the first change of a
+// turn is acted on at once, what follows in the same turn is folded into the next; one run takes at most SLICE_MS, then
+// the event loop gets its turn; nothing runs before the source has been listed completely.
+import type { Clock } from "../kernel/clock.ts";
+import type { Millis } from "../kernel/units.ts";
+import type { StoreChange } from "../sources/store.ts";
+
+/** Longest stretch of deciding in one turn of the event loop. */
+const SLICE_MS = 8;
+
+export interface ReconcileTarget {
+  apply(changes: readonly StoreChange[]): void;
+  /** @returns true when nothing is left to decide */
+  run(isOver: () => boolean): boolean;
+}
+
+export interface ReconcileReport {
+  /** Changes in the store since the last report. */
+  readonly changes: number;
+  /** From the arrival of the first of them in the store to the octets with the kernel. */
+  readonly duration: Millis;
+}
+
+export class Reconciler {
+  readonly #engine: ReconcileTarget;
+  readonly #flush: (settled: boolean) => void;
+  readonly #report: (report: ReconcileReport) => void;
+  readonly #clock: Clock;
+  #isListed = false;
+  #hasRunThisTurn = false;
+  #isScheduled = false;
+  #isStopped = false;
+  #changes = 0;
+  #since: Millis | null = null;
+
+  constructor(
+    engine: ReconcileTarget,
+    flush: (settled: boolean) => void,
+    clock: Clock,
+    report: (report: ReconcileReport) => void,
+  ) {
+    this.#engine = engine;
+    this.#flush = flush;
+    this.#clock = clock;
+    this.#report = report;
+  }
+
+  /** True once the first complete decision has been handed to the peers. */
+  isSettled = false;
+
+  changed(changes: readonly StoreChange[]): void {
+    if (this.#isStopped) return;
+    this.#since ??= this.#clock.now();
+    this.#changes += changes.length;
+    this.#engine.apply(changes);
+    if (!this.#isListed) return;
+    if (this.#hasRunThisTurn) this.#schedule();
+    else this.#run();
+  }
+
+  /** The source has been read completely for the first time: the store now says what is, not what is known so far. */
+  listed(): void {
+    this.#isListed = true;
+    this.#since ??= this.#clock.now();
+    this.#run();
+  }
+
+  /** No decision after this. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      if (!this.#isStopped) this.#run();
+    });
+  }
+
+  #run(): void {
+    this.#hasRunThisTurn = true;
+    setImmediate(() => {
+      this.#hasRunThisTurn = false;
+    });
+    const until = this.#clock.now() + SLICE_MS;
+    const settled = this.#engine.run(() => this.#clock.now() >= until);
+    this.#flush(settled);
+    if (!settled) {
+      this.#schedule();
+      return;
+    }
+    this.isSettled = true;
+    const now = this.#clock.now();
+    const report = { changes: this.#changes, duration: (now - (this.#since ?? now)) as Millis };
+    this.#changes = 0;
+    this.#since = null;
+    this.#report(report);
+  }
+}
