@@ -144,9 +144,14 @@ export class Frr implements LogSource {
     await Promise.all(all.map((process) => process.exited));
   }
 
+  /** For a router that hangs and comes back: SIGSTOP, SIGCONT. */
+  signal(signal: NodeJS.Signals, daemon: FrrDaemon = "bgpd"): void {
+    this.#running.get(daemon)?.signal(signal);
+  }
+
   /** Asks one daemon over its socket (0.2 ms). @throws VtyError */
-  ask(daemon: FrrDaemon, command: string): Promise<string> {
-    return askVty(this.#socket(daemon), command);
+  ask(daemon: FrrDaemon, command: string, timeoutMs?: number): Promise<string> {
+    return askVty(this.#socket(daemon), command, timeoutMs);
   }
 
   /** Runs commands through the real vtysh (25 ms), which knows all daemons and configuration mode. @throws CommandError */
@@ -178,6 +183,12 @@ export class Frr implements LogSource {
     const afi = family === "ipv4-unicast" ? "ipv4" : "ipv6";
     const table = objectAt(await this.json(`show bgp ${afi} unicast json detail`), "routes");
     return new Map(Object.entries(table).map(([prefix, paths]) => [prefix, readPaths(prefix, paths)]));
+  }
+
+  /** All paths to one prefix; empty when there is none. Cheap also in a large table. */
+  async route(prefix: string): Promise<readonly LabRoute[]> {
+    const afi = prefix.includes(":") ? "ipv6" : "ipv4";
+    return readPaths(prefix, await this.json(`show bgp ${afi} unicast ${prefix} json`));
   }
 
   /** @param address of the neighbour, as configured */
