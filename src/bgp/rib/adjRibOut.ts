@@ -19,7 +19,9 @@ export class AdjRibOut {
   readonly version: 4 | 6;
   readonly #sets = new AttributeSets();
   // columns, indexed by entry; entry 0 is never used, so 0 can mean "none" in links and in the hash
-  #words: Uint32Array[];
+  #w0: Uint32Array;
+  /** w1, w2, w3 per entry; IPv6 only, empty for IPv4. */
+  #rest: Uint32Array;
   #length: Uint8Array;
   #wanted: Uint32Array;
   #sent: Uint32Array;
@@ -43,7 +45,8 @@ export class AdjRibOut {
   constructor(version: 4 | 6, expected = 0) {
     this.version = version;
     this.#capacity = Math.max(MIN_CAPACITY, expected + 1);
-    this.#words = Array.from({ length: version === 4 ? 1 : 4 }, () => new Uint32Array(this.#capacity));
+    this.#w0 = new Uint32Array(this.#capacity);
+    this.#rest = new Uint32Array(version === 4 ? 0 : 3 * this.#capacity);
     this.#length = new Uint8Array(this.#capacity);
     this.#wanted = new Uint32Array(this.#capacity);
     this.#sent = new Uint32Array(this.#capacity);
@@ -124,10 +127,10 @@ export class AdjRibOut {
       visit(
         {
           version: this.version,
-          w0: this.#word(0, entry),
-          w1: this.#word(1, entry),
-          w2: this.#word(2, entry),
-          w3: this.#word(3, entry),
+          w0: column(this.#w0, entry),
+          w1: this.#restWord(1, entry),
+          w2: this.#restWord(2, entry),
+          w3: this.#restWord(3, entry),
           length,
         },
         attributes,
@@ -169,10 +172,10 @@ export class AdjRibOut {
     while (entry !== 0 && taken < most) {
       const next = column(this.#next, entry);
       visit(
-        this.#word(0, entry),
-        this.#word(1, entry),
-        this.#word(2, entry),
-        this.#word(3, entry),
+        column(this.#w0, entry),
+        this.#restWord(1, entry),
+        this.#restWord(2, entry),
+        this.#restWord(3, entry),
         column(this.#length, entry),
       );
       taken++;
@@ -258,9 +261,9 @@ export class AdjRibOut {
     }
   }
 
-  #word(i: number, entry: number): number {
-    const words = this.#words[i];
-    return words === undefined ? 0 : column(words, entry);
+  /** Word 1, 2 or 3. */
+  #restWord(i: number, entry: number): number {
+    return this.version === 4 ? 0 : column(this.#rest, 3 * entry + i - 1);
   }
 
   #slot(w0: number, w1: number, w2: number, w3: number, length: number): number {
@@ -274,9 +277,10 @@ export class AdjRibOut {
   }
 
   #matches(entry: number, w0: number, w1: number, w2: number, w3: number, length: number): boolean {
-    if (this.#word(0, entry) !== w0 || this.#length[entry] !== length) return false;
+    if (column(this.#w0, entry) !== w0 || this.#length[entry] !== length) return false;
     return (
-      this.version === 4 || (this.#word(1, entry) === w1 && this.#word(2, entry) === w2 && this.#word(3, entry) === w3)
+      this.version === 4 ||
+      (this.#restWord(1, entry) === w1 && this.#restWord(2, entry) === w2 && this.#restWord(3, entry) === w3)
     );
   }
 
@@ -292,8 +296,12 @@ export class AdjRibOut {
     let entry = this.#free;
     if (entry === 0) entry = ++this.#top;
     else this.#free = column(this.#next, entry);
-    const words = [w0, w1, w2, w3];
-    for (let i = 0; i < this.#words.length; i++) column2(this.#words, i)[entry] = words[i] ?? 0;
+    this.#w0[entry] = w0;
+    if (this.version === 6) {
+      this.#rest[3 * entry] = w1;
+      this.#rest[3 * entry + 1] = w2;
+      this.#rest[3 * entry + 2] = w3;
+    }
     this.#length[entry] = length;
     this.#wanted[entry] = NONE;
     this.#sent[entry] = NONE;
@@ -309,10 +317,10 @@ export class AdjRibOut {
 
   #slotOf(entry: number): number {
     return this.#slot(
-      this.#word(0, entry),
-      this.#word(1, entry),
-      this.#word(2, entry),
-      this.#word(3, entry),
+      column(this.#w0, entry),
+      this.#restWord(1, entry),
+      this.#restWord(2, entry),
+      this.#restWord(3, entry),
       column(this.#length, entry),
     );
   }
@@ -340,11 +348,12 @@ export class AdjRibOut {
   #grow(): void {
     this.#capacity *= 2;
     const wider = (old: Uint32Array): Uint32Array => {
-      const wide = new Uint32Array(this.#capacity);
+      const wide = new Uint32Array(2 * old.length);
       wide.set(old);
       return wide;
     };
-    this.#words = this.#words.map(wider);
+    this.#w0 = wider(this.#w0);
+    this.#rest = wider(this.#rest);
     this.#wanted = wider(this.#wanted);
     this.#sent = wider(this.#sent);
     this.#prev = wider(this.#prev);
@@ -365,4 +374,3 @@ const FREED = 255;
 const hashSize = (capacity: number): number => 2 ** Math.ceil(Math.log2(capacity * 1.5));
 
 const column = (array: Uint32Array | Uint8Array, i: number): number => array[i] as number;
-const column2 = (arrays: Uint32Array[], i: number): Uint32Array => arrays[i] as Uint32Array;
