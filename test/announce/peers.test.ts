@@ -1,0 +1,97 @@
+import { describe, expect, test } from "vitest";
+import type { BGPPeerObject, ModelObject } from "../../src/announce/model.ts";
+import { compilePeer } from "../../src/announce/peers.ts";
+import { RouterId } from "../../src/kernel/units.ts";
+import { bfdProfile, ip, peer, secret, storeOf } from "./builders.ts";
+
+const build = (over: Partial<BGPPeerObject>, ...objects: ModelObject[]) =>
+  compilePeer(peer("tor", "192.0.2.1", over), storeOf(...objects), RouterId(99));
+
+describe("timers (metallb-compat 3.1)", () => {
+  test.each<[string, number | null, number | null, number, number]>([
+    ["both unset give 180 and 60", null, null, 180, 60],
+    ["a hold time alone gives a third of it", 10, null, 10, 3],
+    ["a keepalive time alone gives three times as much", null, 7, 21, 7],
+    ["both are taken as they stand", 30, 5, 30, 5],
+    ["hold time 0 turns keepalives off", 0, null, 0, 0],
+    ["explicit zeros stay zeros", 0, 0, 0, 0],
+    ["a hold time never exceeds 16 bits", null, 30_000, 65_535, 30_000],
+  ])("%s", (_name, holdTime, keepaliveTime, hold, keepalive) => {
+    expect(build({ holdTime, keepaliveTime }).config).toMatchObject({ holdTime: hold, keepaliveTime: keepalive });
+  });
+  test("C-098 connectTime bounds the pause between attempts, 5 s by default", () => {
+    expect(build({}).config?.connectRetryTime).toBe(5);
+    expect(build({ connectTime: 33 }).config?.connectRetryTime).toBe(33);
+  });
+});
+
+describe("what a peer is", () => {
+  test.each<[string, Partial<BGPPeerObject>, object]>([
+    ["localASN stands in for myASN", { localAsn: 65000 }, { localAsn: 65000, peerAsn: 64513 }],
+    ["dynamicASN is passed on", { peerAsn: null, dynamicAsn: "internal" }, { peerAsn: "internal" }],
+    ["routerID wins over the node's", { routerId: ip("10.0.0.1") }, { routerId: 0x0a00_0001 }],
+    ["without routerID the node's is used", {}, { routerId: 99 }],
+    ["an IPv4 session carries IPv4", {}, { families: ["ipv4-unicast"] }],
+    ["an IPv6 session carries IPv6", { peerAddress: ip("2001:db8::1") }, { families: ["ipv6-unicast"] }],
+    [
+      "dualStackAddressFamily carries both",
+      { dualStackAddressFamily: true },
+      { families: ["ipv4-unicast", "ipv6-unicast"] },
+    ],
+    [
+      "vrf, port and source are passed on",
+      { vrf: "red", peerPort: 1179 },
+      { vrf: "red", port: 1179, sourceAddress: null },
+    ],
+    ["a clear password is used", { password: "pw" }, { password: "pw" }],
+  ])("%s", (_name, over, expected) => {
+    const { config, problems } = build(over);
+    expect(problems).toEqual([]);
+    expect(config).toMatchObject(expected);
+  });
+});
+
+describe("what keeps a peer from running, and what only warns", () => {
+  const profile = bfdProfile("fast");
+  test.each<[string, Partial<BGPPeerObject>, ModelObject[], string[], boolean]>([
+    ["a missing Secret", { passwordSecret: "pw" }, [], ["error spec.passwordSecret.name"], false],
+    [
+      "a Secret of another type",
+      { passwordSecret: "pw" },
+      [secret("pw", { type: "Opaque" })],
+      ["error spec.passwordSecret.name"],
+      false,
+    ],
+    [
+      "a Secret without the key",
+      { passwordSecret: "pw" },
+      [secret("pw", { password: null })],
+      ["error spec.passwordSecret.name"],
+      false,
+    ],
+    ["a good Secret", { passwordSecret: "pw" }, [secret("pw")], [], true],
+    ["a missing BFD profile", { bfdProfile: "fast" }, [], ["warning spec.bfdProfile", "error spec.bfdProfile"], false],
+    ["an existing BFD profile", { bfdProfile: "fast" }, [profile], ["warning spec.bfdProfile"], true],
+    ["graceful restart", { enableGracefulRestart: true }, [], ["warning spec.enableGracefulRestart"], true],
+    ["disableMP", { disableMP: true }, [], ["warning spec.disableMP"], true],
+    ["an interface", { interface: "eth0", peerAddress: null }, [], ["error spec.interface"], false],
+    ["multi-hop to the own AS", { ebgpMultiHop: true, peerAsn: 64512 }, [], ["error spec.ebgpMultiHop"], false],
+    ["multi-hop to another AS", { ebgpMultiHop: true }, [], [], true],
+    ["an IPv6 router id (Q-02)", { routerId: ip("2001:db8::1") }, [], ["error spec.routerID"], false],
+    ["a source of the other family", { sourceAddress: ip("2001:db8::1") }, [], ["error spec.sourceAddress"], false],
+  ])("%s", (_name, over, objects, expected, runs) => {
+    const { config, problems } = build(over, ...objects);
+    expect(problems.map((p) => `${p.severity} ${p.path}`)).toEqual(expected);
+    expect(config !== null).toBe(runs);
+  });
+  test("the password of the Secret is used and never part of a message", () => {
+    expect(build({ passwordSecret: "pw" }, secret("pw")).config?.password).toBe("s3cret");
+    expect(JSON.stringify(build({ passwordSecret: "pw" }, secret("pw", { type: "x" })).problems)).not.toContain(
+      "s3cret",
+    );
+  });
+  test("every error is listed, not the first", () => {
+    const { problems } = build({ ebgpMultiHop: true, peerAsn: 64512, passwordSecret: "pw", bfdProfile: "x" });
+    expect(problems.filter((p) => p.severity === "error")).toHaveLength(3);
+  });
+});
