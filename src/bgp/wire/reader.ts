@@ -1,6 +1,7 @@
 // A cursor over octets that cannot leave them. Owns bounds checks for the whole codec; knows no message.
-// Contract: a read that does not fit changes nothing and answers -1 (numbers) or null (octets), never throws, never
-// gives a short slice. Sub-readers end where the enclosing field ends, so a lying length is found where it lies.
+// Contract: a read that does not fit answers -1 (numbers) or null (octets), never throws, never gives a short slice,
+// and uses the reader up, so that what follows fails as well and one check at the end of a run of reads is enough.
+// Sub-readers end where the enclosing field ends, so a lying length is found where it lies.
 
 export class Reader {
   readonly #bytes: Uint8Array;
@@ -20,29 +21,21 @@ export class Reader {
   }
 
   u8(): number {
-    return this.#at < this.#bytes.length ? (this.#bytes[this.#at++] ?? 0) : -1;
+    return this.#take(1) ? (this.#bytes[this.#at - 1] ?? 0) : -1;
   }
 
   u16(): number {
-    if (this.remaining < 2) return -1;
-    const value = readU16(this.#bytes, this.#at);
-    this.#at += 2;
-    return value;
+    return this.#take(2) ? readU16(this.#bytes, this.#at - 2) : -1;
   }
 
   /** Unsigned. */
   u32(): number {
-    if (this.remaining < 4) return -1;
-    const value = readU32(this.#bytes, this.#at);
-    this.#at += 4;
-    return value;
+    return this.#take(4) ? readU32(this.#bytes, this.#at - 4) : -1;
   }
 
   /** The next `size` octets as a view on the input; a size of -1 (a failed read) answers null as well. */
   bytes(size: number): Uint8Array | null {
-    if (size < 0 || size > this.remaining) return null;
-    this.#at += size;
-    return this.#bytes.subarray(this.#at - size, this.#at);
+    return this.#take(size) ? this.#bytes.subarray(this.#at - size, this.#at) : null;
   }
 
   /** A reader of the next `size` octets and nothing else. */
@@ -56,6 +49,12 @@ export class Reader {
     const bytes = this.#bytes.subarray(this.#at);
     this.#at = this.#bytes.length;
     return bytes;
+  }
+
+  #take(size: number): boolean {
+    const fits = size >= 0 && size <= this.remaining;
+    this.#at = fits ? this.#at + size : this.#bytes.length;
+    return fits;
   }
 }
 

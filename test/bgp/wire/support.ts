@@ -1,0 +1,92 @@
+// Shorthand for codec tests: octets from hex, hand-made attributes and UPDATEs, and a negotiated session to vary.
+import type { Negotiated } from "../../../src/bgp/wire/message.ts";
+import { fromHex, toHex } from "../../../src/bgp/wire/text.ts";
+import { Asn, Seconds } from "../../../src/kernel/units.ts";
+
+/** Octets of hex digits; white space is free. */
+export function hex(text: string): Uint8Array {
+  const bytes = fromHex(text);
+  if (bytes === null) throw new Error(`not hex: ${text}`);
+  return bytes;
+}
+
+export { toHex };
+
+export const MARKER = "ff".repeat(16);
+
+/** A whole message of any type with a true length. */
+export const message = (type: number, body: Uint8Array): Uint8Array => {
+  const length = 19 + body.length;
+  return concat(hex(MARKER), [length >>> 8, length & 255, type], body);
+};
+
+export const concat = (...parts: readonly (Uint8Array | readonly number[])[]): Uint8Array =>
+  Uint8Array.from(parts.flatMap((p) => [...p]));
+
+/** External, four-octet AS, both families, nothing fancy. */
+export const external: Negotiated = {
+  localAsn: Asn(65000),
+  peerAsn: Asn(65001),
+  isInternal: false,
+  fourOctetAsn: true,
+  extendedMessage: false,
+  families: ["ipv4-unicast", "ipv6-unicast"],
+  extendedNextHop: false,
+  routeRefresh: true,
+  enhancedRouteRefresh: true,
+  holdTime: Seconds(90),
+  keepaliveTime: Seconds(30),
+};
+
+export const internal: Negotiated = { ...external, peerAsn: Asn(65000), isInternal: true };
+export const oldExternal: Negotiated = { ...external, fourOctetAsn: false };
+
+/** One attribute; extended length where needed or asked for by the flag. */
+export function attribute(flags: number, code: number, value: Uint8Array | readonly number[]): Uint8Array {
+  const isLong = value.length > 255 || (flags & 0x10) !== 0;
+  const length = isLong ? [value.length >>> 8, value.length & 255] : [value.length];
+  return concat([isLong ? flags | 0x10 : flags, code, ...length], value);
+}
+
+export interface UpdateParts {
+  readonly withdrawn?: Uint8Array;
+  readonly attributes?: readonly Uint8Array[];
+  readonly nlri?: Uint8Array;
+}
+
+/** The body of an UPDATE with true section lengths. */
+export function updateBody({ withdrawn = hex(""), attributes = [], nlri = hex("") }: UpdateParts): Uint8Array {
+  const section = concat(...attributes);
+  return concat(
+    [withdrawn.length >>> 8, withdrawn.length & 255],
+    withdrawn,
+    [section.length >>> 8, section.length & 255],
+    section,
+    nlri,
+  );
+}
+
+export const ORIGIN = attribute(0x40, 1, [0]);
+/** 65001, four octets. */
+export const AS_PATH = attribute(0x40, 2, hex("0201 0000fde9"));
+export const NEXT_HOP = attribute(0x40, 3, [192, 0, 2, 1]);
+export const LOCAL_PREF = attribute(0x40, 5, [0, 0, 0, 200]);
+export const MANDATORY = [ORIGIN, AS_PATH, NEXT_HOP] as const;
+/** 198.51.100.7/32 */
+export const VIP = hex("20 c6336407");
+export const VIP_TEXT = "198.51.100.7/32";
+export const NEXT_HOP_V6 = hex("20010db8000000000000000000000001");
+/** 2001:db8:1::/48 */
+export const VIP_V6 = hex("30 20010db80001");
+
+export const mpReach = (afi: number, safi: number, nextHop: Uint8Array, nlri: Uint8Array, reserved = 0): Uint8Array =>
+  attribute(0x80, 14, concat([afi >>> 8, afi & 255, safi, nextHop.length], nextHop, [reserved], nlri));
+
+export const mpUnreach = (afi: number, safi: number, nlri: Uint8Array): Uint8Array =>
+  attribute(0x80, 15, concat([afi >>> 8, afi & 255, safi], nlri));
+
+/** All orders of a short list. */
+export const permutations = <T>(items: readonly T[]): readonly T[][] =>
+  items.length < 2
+    ? [[...items]]
+    : items.flatMap((item, i) => permutations(items.toSpliced(i, 1)).map((rest) => [item, ...rest]));
