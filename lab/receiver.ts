@@ -29,8 +29,6 @@ export type ReceiverEvent =
 
 export interface ReceiverOptions {
   readonly address?: string;
-  /** 0: any free port. */
-  readonly port?: number;
   readonly asn: number;
   readonly onEvent?: (event: ReceiverEvent) => void;
 }
@@ -50,11 +48,23 @@ export class Receiver {
 
   static async listen(options: ReceiverOptions): Promise<Receiver> {
     const receiver = new Receiver(options);
-    await new Promise<void>((resolve, reject) => {
-      receiver.#server.once("error", reject);
-      receiver.#server.listen(options.port ?? 0, options.address ?? "127.0.0.1", resolve);
+    // BGPPeer admits ports up to 16384 only, so the kernel's choice of an ephemeral one would not do
+    for (let attempt = 0; attempt < 100; attempt++) {
+      const port = 10_000 + Math.floor(Math.random() * 6_000);
+      if (await receiver.#tryListen(port, options.address ?? "127.0.0.1")) return receiver;
+    }
+    throw new Error("no free port between 10000 and 16000 on loopback");
+  }
+
+  #tryListen(port: number, address: string): Promise<boolean> {
+    return new Promise((resolve) => {
+      const failed = (): void => resolve(false);
+      this.#server.once("error", failed);
+      this.#server.listen(port, address, () => {
+        this.#server.off("error", failed);
+        resolve(true);
+      });
     });
-    return receiver;
   }
 
   get port(): number {

@@ -1,4 +1,5 @@
-// The set of peers: who is there, what each should have. Owns the match between configurations and running sessions.
+// The set of peers: who is there, what each should have. Owns the match between configurations and running sessions:
+// a name keeps its session and its wishes while its parameters change, an address keeps its session when it is renamed.
 // Knows nothing of services or manifests. Contract: `setPeers` and `setRoute` record wishes, `flush` sends; a session whose
 // parameters did not change is never touched.
 import type { Prefix } from "../kernel/ip.ts";
@@ -18,9 +19,7 @@ export interface PeerChange {
 
 export class Speaker {
   readonly #around: PeerSurroundings;
-  /** By identity (address, port, VRF): a renamed BGPPeer is the same session. */
-  readonly #byIdentity = new Map<string, PeerRunner>();
-  readonly #byName = new Map<PeerName, PeerRunner>();
+  #byName = new Map<PeerName, PeerRunner>();
   #complete = false;
 
   constructor(around: SpeakerSurroundings) {
@@ -39,24 +38,38 @@ export class Speaker {
   /** Makes the running peers those of the list. Returns what that did; peers without any difference are left out. */
   setPeers(configs: readonly PeerConfig[]): PeerChange[] {
     const changes: PeerChange[] = [];
-    const wanted = new Map(configs.map((c) => [peerIdentity(c), c]));
-    for (const [identity, runner] of this.#byIdentity) {
-      if (wanted.has(identity)) continue;
-      this.#byIdentity.delete(identity);
+    const known = this.#match(configs);
+    const kept = new Set(known.values());
+    for (const runner of this.#byName.values()) {
+      if (kept.has(runner)) continue;
       runner.remove(cease(CEASE.peerDeconfigured), "the peer was removed from the configuration");
       changes.push({ peer: runner.config.name, change: "removed" });
     }
-    this.#byName.clear();
-    for (const [identity, config] of wanted) {
-      const known = this.#byIdentity.get(identity);
-      const runner = known ?? new PeerRunner(config, this.#around);
-      this.#byIdentity.set(identity, runner);
+    this.#byName = new Map();
+    for (const config of configs) {
+      const old = known.get(config);
+      const runner = old ?? new PeerRunner(config, this.#around);
       this.#byName.set(config.name, runner);
-      const change = known === undefined ? "added" : update(known, config);
+      const change = old === undefined ? "added" : update(old, config);
       if (change !== null) changes.push({ peer: config.name, change });
-      if (known === undefined) runner.start();
+      if (old === undefined) runner.start();
     }
     return changes;
+  }
+
+  /** The running peer that each configuration means: the one of that name, else a renamed one (same address, port, VRF). */
+  #match(configs: readonly PeerConfig[]): Map<PeerConfig, PeerRunner> {
+    const wanted = new Set(configs.map((c) => c.name));
+    const orphans = new Map<string, PeerRunner>();
+    for (const [name, runner] of this.#byName) {
+      if (!wanted.has(name)) orphans.set(peerIdentity(runner.config), runner);
+    }
+    const known = new Map<PeerConfig, PeerRunner>();
+    for (const config of configs) {
+      const runner = this.#byName.get(config.name) ?? orphans.get(peerIdentity(config));
+      if (runner !== undefined) known.set(config, runner);
+    }
+    return known;
   }
 
   /** Records what a peer should have for a prefix; null: nothing. Unknown peers are ignored: they have just gone. */
