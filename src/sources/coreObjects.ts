@@ -1,0 +1,115 @@
+// Service, EndpointSlice, Node, Namespace and Secret of Kubernetes -> announce/model. Owns which of their fields matter
+// and the API server's defaults for them. Knows nothing of MetalLB's kinds, of files, of decisions.
+// Contract: `root` is the object, `meta` its metadata; faults go to the report, the result then does not count. Fields
+// that are not named here are none of our business and never reported.
+import type {
+  EndpointObject,
+  EndpointSliceObject,
+  Meta,
+  NamespaceObject,
+  NodeObject,
+  SecretObject,
+  ServiceObject,
+} from "../announce/model.ts";
+import type { Ip } from "../kernel/ip.ts";
+import { ServiceKey } from "../kernel/units.ts";
+import { type Fields, quote } from "./fields.ts";
+import { parseGoIp } from "./ipFields.ts";
+
+/** Namespace of a Service or EndpointSlice that names none, as with kubectl. */
+export const DEFAULT_NAMESPACE = "default";
+
+const SERVICE_NAME_LABEL = "kubernetes.io/service-name";
+const SERVICE_TYPES = ["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"] as const;
+const ADDRESS_TYPES = ["IPv4", "IPv6", "FQDN"] as const;
+
+export function readService(root: Fields, meta: Meta): ServiceObject {
+  const spec = root.object("spec");
+  const loadBalancer = root.object("status")?.object("loadBalancer");
+  return {
+    ...meta,
+    kind: "Service",
+    key: serviceKey(meta, meta.ref.name),
+    annotations: root.object("metadata")?.stringMap("annotations") ?? new Map(),
+    type: spec?.word("type", SERVICE_TYPES) ?? "ClusterIP",
+    loadBalancerClass: spec?.string("loadBalancerClass") ?? null,
+    externalTrafficPolicy: spec?.word("externalTrafficPolicy", ["Cluster", "Local"]) ?? "Cluster",
+    // an address that does not parse is a verdict on the service (reason invalidIP), not on the manifest
+    ingress: (loadBalancer?.objects("ingress") ?? []).map((entry) => ({ ip: entry.string("ip") })),
+  };
+}
+
+export function readEndpointSlice(root: Fields, meta: Meta): EndpointSliceObject {
+  if (!root.has("addressType")) root.error("addressType", "is required", `One of ${ADDRESS_TYPES.join(", ")}.`);
+  const service = meta.labels.get(SERVICE_NAME_LABEL) ?? "";
+  return {
+    ...meta,
+    kind: "EndpointSlice",
+    service: service === "" ? null : serviceKey(meta, service),
+    addressType: root.word("addressType", ADDRESS_TYPES) ?? "IPv4",
+    endpoints: root.objects("endpoints").map(readEndpoint),
+  };
+}
+
+function readEndpoint(fields: Fields): EndpointObject {
+  const conditions = fields.object("conditions");
+  return {
+    hasAddresses: fields.strings("addresses").length > 0,
+    ready: conditions?.optionalBoolean("ready") ?? null,
+    serving: conditions?.optionalBoolean("serving") ?? null,
+    nodeName: fields.string("nodeName"),
+  };
+}
+
+export function readNode(root: Fields, meta: Meta): NodeObject {
+  const status = root.object("status");
+  let networkUnavailable = false;
+  for (const condition of status?.objects("conditions") ?? []) {
+    const isUnavailable = condition.string("status") === "True";
+    if (condition.string("type") === "NetworkUnavailable") networkUnavailable = isUnavailable;
+  }
+  const internalIps: Ip[] = [];
+  for (const address of status?.objects("addresses") ?? []) {
+    const text = address.string("address");
+    if (address.string("type") !== "InternalIP" || text === null) continue;
+    const ip = parseGoIp(text);
+    if (ip !== null) internalIps.push(ip);
+    else address.warn("address", `is no IP address and is left out: ${quote(text)}`);
+  }
+  return { ...meta, kind: "Node", networkUnavailable, internalIps };
+}
+
+export const readNamespace = (_root: Fields, meta: Meta): NamespaceObject => ({ ...meta, kind: "Namespace" });
+
+/** No message ever shows a value of a Secret. `stringData` wins over `data`, as in the API server. */
+export function readSecret(root: Fields, meta: Meta): SecretObject {
+  const data = root.object("data");
+  const encoded = data?.secret("password") ?? null;
+  const decoded = encoded === null ? null : decodeBase64Text(encoded);
+  if (encoded !== null && decoded === null) {
+    data?.error("password", "is not base64 of UTF-8 text", "Encode it with base64, or use stringData for clear text.");
+  }
+  const clear = root.object("stringData")?.secret("password") ?? null;
+  // an empty password counts as none: it would quietly switch authentication off
+  const password = clear ?? (decoded === "" ? null : decoded);
+  const type = root.string("type") ?? "Opaque";
+  if (type === "kubernetes.io/basic-auth" && password !== null && /[\r\n]$/.test(password)) {
+    const path = clear === null ? "data.password" : "stringData.password";
+    root.warn(path, "ends with a line break, which is part of the password", 'Encode it with "printf %s", not "echo".');
+  }
+  return { ...meta, kind: "Secret", type, password };
+}
+
+const serviceKey = (meta: Meta, name: string): ServiceKey => ServiceKey(meta.ref.namespace ?? DEFAULT_NAMESPACE, name);
+
+/** Standard base64 with padding; line breaks are ignored. null for anything else, and for bytes that are not UTF-8. */
+function decodeBase64Text(text: string): string | null {
+  const body = text.replace(/[\r\n]/g, "");
+  if (body.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(body)) return null;
+  const bytes = Uint8Array.from(atob(body), (c) => c.charCodeAt(0));
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+}

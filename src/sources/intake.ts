@@ -1,0 +1,183 @@
+// The one door for objects of every source: apiVersion and kind decide which converter reads an object. Owns the table of
+// kinds and the texts about kinds and versions. Knows nothing of files or of the API server.
+// Contract: never throws; an object with an error is null and its problems say why; what is none of our business (other
+// kinds, L2Advertisement, status kinds) is null without a problem.
+import type { Meta, ModelObject } from "../announce/model.ts";
+import { type ConfigProblem, type ObjectRef, problemAt } from "../kernel/problem.ts";
+import { readBgpPeer, readBgpPeerV1beta1 } from "./bgpPeer.ts";
+import {
+  DEFAULT_NAMESPACE,
+  readEndpointSlice,
+  readNamespace,
+  readNode,
+  readSecret,
+  readService,
+} from "./coreObjects.ts";
+import { Fields, isRawObject, quote, type RawObject, Report, spellingHint } from "./fields.ts";
+import { METALLB_NAMESPACE, readMeta, readRef } from "./metadata.ts";
+import { readAddressPool, readBfdProfile, readBgpAdvertisement, readCommunity } from "./metallbCrds.ts";
+
+export interface ReadResult {
+  /** null: not one of our kinds, or faulty. */
+  readonly object: ModelObject | null;
+  /** null: not one of our kinds, or nobody can tell what it is. */
+  readonly ref: ObjectRef | null;
+  readonly problems: readonly ConfigProblem[];
+  /** Where the object stands in what was given: empty, or `items[3]` inside a List. */
+  readonly base: string;
+}
+
+interface KindEntry {
+  readonly defaultNamespace: string | null;
+  /** Newest version first. */
+  readonly versions: ReadonlyMap<string, (root: Fields, meta: Meta) => ModelObject | null>;
+}
+
+const METALLB_GROUP = "metallb.io";
+const V1BETA1 = "metallb.io/v1beta1";
+
+const kind = (
+  defaultNamespace: string | null,
+  ...versions: readonly (readonly [string, (root: Fields, meta: Meta) => ModelObject | null])[]
+): KindEntry => ({ defaultNamespace, versions: new Map(versions) });
+
+const KINDS: ReadonlyMap<string, KindEntry> = new Map([
+  ["Service", kind(DEFAULT_NAMESPACE, ["v1", readService])],
+  ["EndpointSlice", kind(DEFAULT_NAMESPACE, ["discovery.k8s.io/v1", readEndpointSlice])],
+  ["Node", kind(null, ["v1", readNode])],
+  ["Namespace", kind(null, ["v1", readNamespace])],
+  ["Secret", kind(METALLB_NAMESPACE, ["v1", readSecret])],
+  ["BGPPeer", kind(METALLB_NAMESPACE, ["metallb.io/v1beta2", readBgpPeer], [V1BETA1, readBgpPeerV1beta1])],
+  ["BGPAdvertisement", kind(METALLB_NAMESPACE, [V1BETA1, readBgpAdvertisement])],
+  ["IPAddressPool", kind(METALLB_NAMESPACE, [V1BETA1, readAddressPool])],
+  ["BFDProfile", kind(METALLB_NAMESPACE, [V1BETA1, readBfdProfile])],
+  ["Community", kind(METALLB_NAMESPACE, [V1BETA1, readCommunity])],
+]);
+
+/** Kinds of metallb.io that a BGP speaker has no use for. */
+const IGNORED_METALLB_KINDS: ReadonlySet<string> = new Set([
+  "L2Advertisement",
+  "ServiceBGPStatus",
+  "ServiceL2Status",
+  "ConfigurationState",
+]);
+
+/** Reads one object, or every object of a List. Empty input (null) gives nothing. */
+export function readObjects(raw: unknown, order: number): readonly ReadResult[] {
+  if (raw === null || raw === undefined) return [];
+  if (!isRawObject(raw) || !isList(raw)) return [readObject(raw, order)];
+  const items = Array.isArray(raw.items) ? raw.items : [];
+  return items.map((item: unknown, i) => ({ ...readObject(withType(item, raw), order), base: `items[${i}]` }));
+}
+
+const kindOf = (raw: RawObject): string => (typeof raw.kind === "string" ? raw.kind : "");
+const apiVersionOf = (raw: RawObject): string => (typeof raw.apiVersion === "string" ? raw.apiVersion : "");
+const isList = (raw: RawObject): boolean =>
+  kindOf(raw).endsWith("List") && (Array.isArray(raw.items) || (raw.items ?? null) === null);
+
+/** Items of a typed list (ServiceList) do not name their own type. */
+function withType(item: unknown, list: RawObject): unknown {
+  if (!isRawObject(item) || item.kind !== undefined || kindOf(list) === "List") return item;
+  return { ...item, apiVersion: apiVersionOf(list), kind: kindOf(list).slice(0, -"List".length) };
+}
+
+/** @param order position in the order of reading, see Meta.order. */
+export function readObject(raw: unknown, order: number): ReadResult {
+  if (!isRawObject(raw)) {
+    return refused(
+      refOfAnything({}),
+      "",
+      "is not an object",
+      "A document is a mapping with apiVersion, kind, metadata.",
+    );
+  }
+  const ref = refOfAnything(raw);
+  const apiVersion = apiVersionOf(raw);
+  if (ref.kind === "") return refused(ref, "kind", "is required", "Say what the object is, e.g. kind: Service.");
+  if (apiVersion === "") {
+    const versions = KINDS.get(ref.kind)?.versions.keys().next().value;
+    return refused(ref, "apiVersion", "is required", versions === undefined ? "" : `Write apiVersion: ${versions}.`);
+  }
+  const entry = KINDS.get(ref.kind);
+  const convert = entry?.versions.get(apiVersion);
+  if (entry === undefined || convert === undefined) return notReadable(raw, ref, apiVersion);
+
+  const report = new Report(ref);
+  const root = new Fields(raw, report);
+  root.ignore("apiVersion", "kind", "status");
+  const object = convert(root, readMeta(root, ref, order));
+  if (isOurGroup(apiVersion)) root.warnUnknown();
+  return { object: report.hasErrors ? null : object, ref, problems: report.problems, base: "" };
+}
+
+/** As good a name as there is, for problems about the type itself. */
+function refOfAnything(raw: RawObject): ObjectRef {
+  const entry = KINDS.get(kindOf(raw));
+  const ref = readRef(raw, kindOf(raw), entry === undefined ? "" : entry.defaultNamespace);
+  return ref.namespace === "" ? { ...ref, namespace: null } : ref;
+}
+
+const refused = (ref: ObjectRef, path: string, message: string, hint: string): ReadResult => ({
+  object: null,
+  ref,
+  problems: [problemAt(ref, path, message, hint)],
+  base: "",
+});
+
+const NOT_OURS: ReadResult = { object: null, ref: null, problems: [], base: "" };
+
+const groupOf = (apiVersion: string): string =>
+  apiVersion.includes("/") ? apiVersion.slice(0, apiVersion.indexOf("/")) : "";
+const isOurGroup = (apiVersion: string): boolean => groupOf(apiVersion) === METALLB_GROUP;
+
+/** Tells a foreign object, which is silence, from one of ours that is misspelt or of a version we do not read. */
+function notReadable(raw: RawObject, ref: ObjectRef, apiVersion: string): ReadResult {
+  const group = groupOf(apiVersion);
+  const entry = KINDS.get(ref.kind);
+  const groups = new Set([...(entry?.versions.keys() ?? [])].map(groupOf));
+  if (
+    entry !== undefined &&
+    (groups.has(group) || (group === "" && isMetallbKind(ref.kind)) || isNearOurGroup(group))
+  ) {
+    const versions = [...entry.versions.keys()];
+    const message = `${quote(apiVersion)} has no ${ref.kind} that is read here`;
+    return refused(ref, "apiVersion", message, `Write apiVersion: ${versions.join(" or ")}.`);
+  }
+  if (entry !== undefined) return NOT_OURS;
+  if (group === METALLB_GROUP) {
+    if (IGNORED_METALLB_KINDS.has(ref.kind)) return NOT_OURS;
+    const hint =
+      ref.kind === "AddressPool"
+        ? "AddressPool is gone: write an IPAddressPool and a BGPAdvertisement."
+        : spellingHint(ref.kind, [...[...KINDS.keys()].filter(isMetallbKind), ...IGNORED_METALLB_KINDS]);
+    return refused(ref, "kind", `${quote(ref.kind)} is not a kind of ${METALLB_GROUP}`, hint || kindsHint);
+  }
+  if (ref.kind === "ConfigMap" && apiVersion === "v1" && ref.name === "bgpextras") return readBgpExtras(raw, ref);
+  return misspeltCoreKind(ref, apiVersion) ?? NOT_OURS;
+}
+
+const isMetallbKind = (name: string): boolean => [...(KINDS.get(name)?.versions.keys() ?? [])].some(isOurGroup);
+const isNearOurGroup = (group: string): boolean => group !== "" && spellingHint(group, [METALLB_GROUP]) !== "";
+const kindsHint = `There are: ${[...KINDS.keys()].filter(isMetallbKind).join(", ")}.`;
+
+/** Only letter case: `service` is a slip, but `Servic` may be a kind of its own. */
+function misspeltCoreKind(ref: ObjectRef, apiVersion: string): ReadResult | null {
+  for (const [name, entry] of KINDS) {
+    if (name.toLowerCase() !== ref.kind.toLowerCase() || !(entry.versions.has(apiVersion) || isMetallbKind(name))) {
+      continue;
+    }
+    if (!entry.versions.has(apiVersion) && groupOf(apiVersion) !== "") continue;
+    return refused(ref, "kind", `${quote(ref.kind)} is not a kind of ${apiVersion}`, `Did you mean "${name}"?`);
+  }
+  return null;
+}
+
+/** FRR text cannot be honoured without FRR. Said once, and nothing else is affected. */
+function readBgpExtras(raw: RawObject, ref: ObjectRef): ReadResult {
+  const data = raw.data;
+  if (!isRawObject(data) || Object.values(data).every((v) => v === "" || v === null)) return NOT_OURS;
+  const named: ObjectRef = { ...ref, namespace: ref.namespace ?? METALLB_NAMESPACE };
+  const message = "holds raw FRR configuration, which has no effect: there is no FRR here";
+  const hint = "Express it with BGPPeer and BGPAdvertisement, or remove the ConfigMap.";
+  return { object: null, ref: named, problems: [problemAt(named, "data", message, hint, "warning")], base: "" };
+}

@@ -1,0 +1,148 @@
+// IPAddressPool, BGPAdvertisement, BFDProfile and Community of metallb.io/v1beta1 -> announce/model (metallb-compat
+// 1.3 - 1.6). Owns every check that looks at one object alone; BGPPeer has its own file. Knows nothing of other objects:
+// overlaps between pools, aliases and selections are resolved in announce/.
+// Contract: faults go to the report, all of them; the result then does not count. Not checked here: the form of
+// communities in an advertisement, because an alias may be spelt like a literal (3.8).
+import { parseCommunityLiteral } from "../announce/communities.ts";
+import type {
+  AddressRange,
+  BFDProfileObject,
+  BGPAdvertisementObject,
+  CommunityObject,
+  IPAddressPoolObject,
+  Meta,
+} from "../announce/model.ts";
+import { compareIp } from "../kernel/ip.ts";
+import { type Fields, quote } from "./fields.ts";
+import { parseRange } from "./ipFields.ts";
+import { readSelectors } from "./labelSelector.ts";
+
+export function readAddressPool(root: Fields, meta: Meta): IPAddressPoolObject | null {
+  if (!root.has("spec")) root.error("spec", "is required", "Give the pool spec.addresses.");
+  const spec = root.object("spec");
+  if (spec === null) return null;
+  const addresses = readAddresses(spec);
+  const result: IPAddressPoolObject = {
+    ...meta,
+    kind: "IPAddressPool",
+    addresses,
+    autoAssign: spec.boolean("autoAssign", true),
+    avoidBuggyIPs: spec.boolean("avoidBuggyIPs", false),
+    allocation: readAllocation(spec),
+  };
+  spec.warnUnknown();
+  return result;
+}
+
+function readAddresses(spec: Fields): readonly AddressRange[] {
+  const items = spec.strings("addresses");
+  const found = spec.listLength("addresses");
+  if (found === 0) spec.error("addresses", "needs at least one entry", "Write 192.0.2.0/24 or 192.0.2.10-192.0.2.20.");
+  const ranges: AddressRange[] = [];
+  for (const { text, path } of items) {
+    const range = parseRange(text);
+    if (range.ok) ranges.push({ ...range.value, text, path });
+    else spec.report.error(path, range.message, range.hint);
+  }
+  reportOverlaps(spec, ranges);
+  return ranges;
+}
+
+function reportOverlaps(spec: Fields, ranges: readonly AddressRange[]): void {
+  let widest: AddressRange | undefined;
+  for (const range of [...ranges].sort((a, b) => compareIp(a.first, b.first))) {
+    if (widest !== undefined && compareIp(range.first, widest.last) <= 0) {
+      const [earlier, later] = ranges.indexOf(range) < ranges.indexOf(widest) ? [range, widest] : [widest, range];
+      const message = `${quote(later.text)} overlaps ${quote(earlier.text)} in ${earlier.path}`;
+      spec.report.error(later.path, message, "Addresses may be in one entry only: remove or shrink one of the two.");
+    }
+    if (widest === undefined || compareIp(range.last, widest.last) > 0) widest = range;
+  }
+}
+
+function readAllocation(spec: Fields): IPAddressPoolObject["allocation"] {
+  const fields = spec.object("serviceAllocation");
+  if (fields === null) return null;
+  const result = {
+    priority: fields.integer("priority", Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER) ?? 0,
+    namespaces: fields.distinctStrings("namespaces"),
+    namespaceSelectors: readSelectors(fields, "namespaceSelectors"),
+    serviceSelectors: readSelectors(fields, "serviceSelectors"),
+  };
+  fields.warnUnknown();
+  return result;
+}
+
+/** Everything may be absent, the spec too: such an advertisement applies to every pool, node and peer. */
+export function readBgpAdvertisement(root: Fields, meta: Meta): BGPAdvertisementObject {
+  const spec = root.objectOrEmpty("spec");
+  const result: BGPAdvertisementObject = {
+    ...meta,
+    kind: "BGPAdvertisement",
+    aggregationLength: spec.integer("aggregationLength", 1, 32, "32 announces every address on its own.") ?? 32,
+    aggregationLengthV6: spec.integer("aggregationLengthV6", 1, 128, "128 announces every address on its own.") ?? 128,
+    localPref: spec.integer("localPref", 0, 0xffff_ffff) || null,
+    communities: spec.distinctStrings("communities"),
+    ipAddressPools: spec.distinctStrings("ipAddressPools"),
+    ipAddressPoolSelectors: readSelectors(spec, "ipAddressPoolSelectors"),
+    nodeSelectors: readSelectors(spec, "nodeSelectors"),
+    peers: spec.distinctStrings("peers"),
+    serviceSelectors: readSelectors(spec, "serviceSelectors"),
+  };
+  if (result.serviceSelectors.length > 0) {
+    for (const [key, full] of [["aggregationLength", 32] as const, ["aggregationLengthV6", 128] as const]) {
+      if (result[key] === full) continue;
+      spec.error(key, `must be ${full} with serviceSelectors, is ${result[key]}`, `Remove ${key} or serviceSelectors.`);
+    }
+  }
+  spec.warnUnknown();
+  return result;
+}
+
+/** Defaults are those of FRR's bfdd. */
+export function readBfdProfile(root: Fields, meta: Meta): BFDProfileObject {
+  const spec = root.objectOrEmpty("spec");
+  const interval = (key: string, fallback: number): number =>
+    spec.integer(key, 10, 60_000, "Milliseconds.") ?? fallback;
+  const result: BFDProfileObject = {
+    ...meta,
+    kind: "BFDProfile",
+    receiveInterval: interval("receiveInterval", 300),
+    transmitInterval: interval("transmitInterval", 300),
+    detectMultiplier: spec.integer("detectMultiplier", 2, 255) ?? 3,
+    echoInterval: interval("echoInterval", 50),
+    echoMode: spec.boolean("echoMode", false),
+    passiveMode: spec.boolean("passiveMode", false),
+    minimumTtl: spec.integer("minimumTtl", 1, 254) ?? 254,
+  };
+  spec.warnUnknown();
+  return result;
+}
+
+export function readCommunity(root: Fields, meta: Meta): CommunityObject {
+  const spec = root.objectOrEmpty("spec");
+  const paths = new Map<string, string>();
+  const aliases = spec.objects("communities").map((entry) => {
+    const name = entry.requiredString("name", "Name the alias.");
+    const earlier = name === null ? undefined : paths.get(name);
+    if (earlier !== undefined) {
+      entry.error("name", `is ${quote(name ?? "")}, which is already in ${earlier}`, "Give every alias its own name.");
+    } else if (name !== null) {
+      paths.set(name, entry.at("name"));
+    }
+    const value = entry.requiredString("value", COMMUNITY_FORM);
+    if (value !== null) checkCommunity(entry, value);
+    entry.warnUnknown();
+    return { name: name ?? "", value: value ?? "", path: entry.path };
+  });
+  spec.warnUnknown();
+  return { ...meta, kind: "Community", aliases };
+}
+
+const COMMUNITY_FORM = "Write 65000:100, or large:65000:1:2; well-known ones as numbers, no-export is 65535:65281.";
+
+function checkCommunity(entry: Fields, value: string): void {
+  const parsed = parseCommunityLiteral(value);
+  if (parsed.type === "invalid") entry.error("value", parsed.message, COMMUNITY_FORM);
+  if (parsed.type === "unknownAlias") entry.error("value", `is no community: ${quote(value)}`, COMMUNITY_FORM);
+}
