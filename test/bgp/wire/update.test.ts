@@ -1,0 +1,618 @@
+// UPDATE as received: the verdicts of RFC 7606 row by row (conformance section 10), and values in well-formed ones.
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Negotiated, UpdateMessage } from "../../../src/bgp/wire/message.ts";
+import { prefixesOf } from "../../../src/bgp/wire/nlri.ts";
+import { readUpdate } from "../../../src/bgp/wire/update.ts";
+import { formatIp, formatPrefix, parseIp } from "../../../src/kernel/ip.ts";
+import {
+  AS_PATH,
+  attribute,
+  concat,
+  external,
+  hex,
+  internal,
+  LOCAL_PREF,
+  MANDATORY,
+  mpReach,
+  mpUnreach,
+  NEXT_HOP,
+  NEXT_HOP_V6,
+  ORIGIN,
+  oldExternal,
+  permutations,
+  toHex,
+  type UpdateParts,
+  updateBody,
+  VIP,
+  VIP_TEXT,
+  VIP_V6,
+} from "./support.ts";
+
+const read = (parts: UpdateParts, negotiated: Negotiated = external): UpdateMessage =>
+  readUpdate(updateBody(parts), negotiated);
+
+/** `verdict` alone, or with the first fault: `sessionReset 3/1`. */
+function outcome(m: UpdateMessage): string {
+  const [first] = m.faults;
+  return first === undefined ? m.verdict : `${m.verdict} ${first.fault.errorCode}/${first.fault.errorSubcode}`;
+}
+
+const prefixes = (blocks: UpdateMessage["reachable"]): string[] => blocks.flatMap(prefixesOf).map(formatPrefix);
+
+/** A sound announcement with `extra` attributes. */
+const announced = (...extra: Uint8Array[]): UpdateParts => ({ attributes: [...MANDATORY, ...extra], nlri: VIP });
+
+/** A sound announcement in which `instead` replaces the mandatory attribute of the same code. */
+const replacing = (instead: Uint8Array): UpdateParts => ({
+  attributes: [...MANDATORY.filter((a) => a[1] !== instead[1]), instead],
+  nlri: VIP,
+});
+
+describe("sound messages", () => {
+  test("IPv4 routes with all attributes we know", () => {
+    const m = read(
+      announced(
+        attribute(0x80, 4, [0, 0, 0, 7]),
+        attribute(0x40, 6, []),
+        attribute(0xc0, 7, hex("0000fde9 c0000201")),
+        attribute(0xc0, 8, hex("fde80001 ffffff01")),
+        attribute(0xc0, 16, hex("0002fde800000001")),
+        attribute(0xc0, 32, hex("0000fde8 00000001 00000002")),
+        attribute(0xc0, 35, hex("0000fde9")),
+      ),
+    );
+    expect(m).toMatchObject({ verdict: "accept", faults: [], ignoredFamilies: [], endOfRib: null, withdrawn: [] });
+    expect(prefixes(m.reachable)).toEqual([VIP_TEXT]);
+    expect(m.attributes).toMatchObject({
+      origin: 0,
+      asPath: [{ type: "sequence", asns: [65001] }],
+      med: 7,
+      localPref: null,
+      communities: [0xfde80001, 0xffffff01],
+      largeCommunities: [{ globalAdmin: 65000, local1: 1, local2: 2 }],
+    });
+    expect(m.attributes.nextHop).toEqual(parseIp("192.0.2.1"));
+  });
+
+  test("LOCAL_PREF, ORIGINATOR_ID and CLUSTER_LIST from an internal peer", () => {
+    const extra = [LOCAL_PREF, attribute(0x80, 9, hex("c0000202")), attribute(0x80, 10, hex("c0000203 c0000204"))];
+    expect(read(announced(...extra), internal)).toMatchObject({
+      verdict: "accept",
+      faults: [],
+      attributes: { localPref: 200 },
+    });
+  });
+
+  test("withdrawn prefixes of both families", () => {
+    const m = read({ withdrawn: concat(VIP, hex("00"), hex("09 0a80")), attributes: [mpUnreach(2, 1, VIP_V6)] });
+    expect(m.verdict).toBe("accept");
+    expect(prefixes(m.withdrawn)).toEqual([VIP_TEXT, "0.0.0.0/0", "10.128.0.0/9", "2001:db8:1::/48"]);
+  });
+
+  test("C-184 IPv6 routes with a global next hop, and with a link-local one behind it", () => {
+    const one = read({ attributes: [mpReach(2, 1, NEXT_HOP_V6, VIP_V6), ORIGIN, AS_PATH] });
+    expect(one.verdict).toBe("accept");
+    expect(prefixes(one.reachable)).toEqual(["2001:db8:1::/48"]);
+    const both = concat(NEXT_HOP_V6, hex("fe800000000000000000000000000002"));
+    const two = read({ attributes: [mpReach(2, 1, both, VIP_V6), ORIGIN, AS_PATH] }).attributes;
+    expect([two.nextHop, two.linkLocalNextHop].map((ip) => ip && formatIp(ip))).toEqual(["2001:db8::1", "fe80::2"]);
+  });
+
+  test("C-186 IPv4 routes with an IPv6 next hop where RFC 8950 was agreed, a reset where not", () => {
+    const parts = { attributes: [mpReach(1, 1, NEXT_HOP_V6, VIP), ORIGIN, AS_PATH] };
+    expect(prefixes(read(parts, { ...external, extendedNextHop: true }).reachable)).toEqual([VIP_TEXT]);
+    expect(outcome(read(parts))).toBe("sessionReset 3/9");
+  });
+
+  test("host bits beyond the length mean nothing", () => {
+    expect(prefixes(read({ withdrawn: hex("19 c0000200 19 c00002ff") }).withdrawn)).toEqual([
+      "192.0.2.0/25",
+      "192.0.2.128/25",
+    ]);
+  });
+
+  test("C-154 a prefix both withdrawn and announced is in both lists, reachable to be applied last", () => {
+    const m = read({ ...announced(), withdrawn: VIP });
+    expect([m.verdict, prefixes(m.withdrawn), prefixes(m.reachable)]).toEqual(["accept", [VIP_TEXT], [VIP_TEXT]]);
+  });
+
+  test("C-118 C-155 End-of-RIB of both families", () => {
+    expect(read({})).toMatchObject({ verdict: "accept", endOfRib: { afi: 1, safi: 1 }, ignoredFamilies: [] });
+    expect(read({ attributes: [mpUnreach(2, 1, hex(""))] })).toMatchObject({ endOfRib: { afi: 2, safi: 1 } });
+    expect(read({ attributes: [mpUnreach(2, 1, VIP_V6)] }).endOfRib).toBeNull();
+    expect(read({ withdrawn: VIP }).endOfRib).toBeNull();
+  });
+});
+
+describe("sections and prefixes", () => {
+  test.each([
+    ["withdrawn length beyond the message", "0005 0000 00"],
+    ["withdrawn length 65535", "ffff 0000"],
+    ["attribute length beyond the message", "0000 0001"],
+    ["attribute length 65535", "0000 ffff 00"],
+    ["both together one too many", "0001 00 0001"],
+    ["no room for the attribute length", "0002 0000"],
+  ])("C-121 %s resets", (_name, body) => {
+    expect(outcome(readUpdate(hex(body), external))).toBe("sessionReset 3/1");
+  });
+
+  test.each([
+    ["/33", "21 c000020100"],
+    ["/255", "ff"],
+    ["a last prefix one octet short", "20 c00002"],
+    ["a length without octets", "18"],
+    ["a good prefix before a bad one", "08 0a 21 c000020100"],
+  ])("C-123 %s resets, in NLRI and in withdrawn routes", (_name, octets) => {
+    expect(outcome(read({ attributes: MANDATORY, nlri: hex(octets) }))).toBe("sessionReset 3/10");
+    expect(outcome(read({ withdrawn: hex(octets) }))).toBe("sessionReset 3/10");
+  });
+
+  test.each([
+    ["/129", "81 20010db8000000000000000000000000ff"],
+    ["cut short", "40 20010db8"],
+  ])("C-124 an IPv6 prefix %s resets", (_name, octets) => {
+    expect(outcome(read({ attributes: [mpReach(2, 1, NEXT_HOP_V6, hex(octets)), ORIGIN, AS_PATH] }))).toBe(
+      "sessionReset 3/9",
+    );
+    expect(outcome(read({ attributes: [mpUnreach(2, 1, hex(octets))] }))).toBe("sessionReset 3/9");
+  });
+
+  test.each([
+    ["by one octet", "80 04 05 00000007"],
+    ["by 65000", "90 04 fde8 00000007"],
+    ["with one octet left", "80"],
+    ["with two octets left", "80 04"],
+    ["with three octets left and the extended length bit", "90 04 00"],
+  ])("C-122 an attribute that overruns the section %s withdraws, the NLRI is found", (_name, octets) => {
+    const m = read(announced(hex(octets)));
+    expect(outcome(m)).toBe("treatAsWithdraw 3/1");
+    expect(prefixes(m.reachable)).toEqual([VIP_TEXT]);
+  });
+
+  test("an MP attribute that overruns the section resets: its NLRI is lost", () => {
+    expect(outcome(read(announced(hex("80 0e ff 0002"))))).toBe("sessionReset 3/1");
+  });
+
+  test("C-048 a sound UPDATE cut at any octet is reset or judged, and never accepted with its route", () => {
+    const body = updateBody(announced());
+    for (let n = 0; n < body.length; n++) {
+      const m = readUpdate(body.subarray(0, n), external);
+      expect([m.verdict, prefixes(m.reachable)], `${n} octets`).not.toEqual(["accept", [VIP_TEXT]]);
+    }
+  });
+});
+
+describe("rules for all attributes", () => {
+  // [name, sound attribute, session in which it is read]
+  const KNOWN: readonly (readonly [string, Uint8Array, Negotiated])[] = [
+    ["ORIGIN", ORIGIN, external],
+    ["AS_PATH", AS_PATH, external],
+    ["NEXT_HOP", NEXT_HOP, external],
+    ["MULTI_EXIT_DISC", attribute(0x80, 4, [0, 0, 0, 1]), external],
+    ["LOCAL_PREF", LOCAL_PREF, internal],
+    ["ATOMIC_AGGREGATE", attribute(0x40, 6, []), external],
+    ["AGGREGATOR", attribute(0xc0, 7, hex("0000fde9 c0000201")), external],
+    ["COMMUNITIES", attribute(0xc0, 8, hex("fde80001")), external],
+    ["ORIGINATOR_ID", attribute(0x80, 9, hex("c0000201")), internal],
+    ["CLUSTER_LIST", attribute(0x80, 10, hex("c0000201")), internal],
+    ["MP_REACH_NLRI", mpReach(2, 1, NEXT_HOP_V6, VIP_V6), external],
+    ["MP_UNREACH_NLRI", mpUnreach(2, 1, VIP_V6), external],
+    ["EXTENDED_COMMUNITIES", attribute(0xc0, 16, hex("0002fde800000001")), external],
+    ["IPV6_EXTENDED_COMMUNITIES", attribute(0xc0, 25, new Uint8Array(20)), external],
+    ["LARGE_COMMUNITY", attribute(0xc0, 32, new Uint8Array(12)), external],
+    ["ONLY_TO_CUSTOMER", attribute(0xc0, 35, hex("0000fde9")), external],
+  ];
+
+  const within = (instead: Uint8Array, negotiated: Negotiated): UpdateParts => ({
+    attributes: [
+      ...(negotiated.isInternal ? [...MANDATORY, LOCAL_PREF] : MANDATORY).filter((a) => a[1] !== instead[1]),
+      instead,
+    ],
+    nlri: VIP,
+  });
+  const withFlags = (bytes: Uint8Array, flip: number): Uint8Array => {
+    const copy = bytes.slice();
+    copy[0] = (copy[0] ?? 0) ^ flip;
+    return copy;
+  };
+
+  test.each(KNOWN)("C-125 %s with a wrong Optional or Transitive bit withdraws", (_name, sound, negotiated) => {
+    expect(outcome(read(within(sound, negotiated), negotiated))).toBe("accept");
+    for (const flip of [0x80, 0x40, 0xc0]) {
+      const m = read(within(withFlags(sound, flip), negotiated), negotiated);
+      expect(outcome(m), `flip ${flip}`).toBe("treatAsWithdraw 3/4");
+      expect(toHex(m.faults[0]?.fault.data ?? hex(""))).toBe(toHex(withFlags(sound, flip)));
+      expect(prefixes(m.reachable)).toContain(VIP_TEXT);
+    }
+  });
+
+  test.each(KNOWN)(
+    "C-126 %s may be Partial, have low flag bits set and an extended length",
+    (_name, sound, negotiated) => {
+      expect(outcome(read(within(withFlags(sound, 0x2f), negotiated), negotiated))).toBe("accept");
+      const long = attribute((sound[0] ?? 0) | 0x10, sound[1] ?? 0, sound.subarray(3));
+      expect(outcome(read(within(long, negotiated), negotiated))).toBe("accept");
+    },
+  );
+
+  test.each(KNOWN)("C-128 %s twice: the first wins, MP attributes reset", (name, sound, negotiated) => {
+    const parts = within(sound, negotiated);
+    const twice = { ...parts, attributes: [...(parts.attributes ?? []), sound] };
+    expect(outcome(read(twice, negotiated))).toBe(name.startsWith("MP_") ? "sessionReset 3/1" : "attributeDiscard 3/1");
+  });
+
+  test("C-128 of two different values the first is kept", () => {
+    const m = read(announced(attribute(0x80, 4, [0, 0, 0, 1]), attribute(0x80, 4, [0, 0, 0, 2])));
+    expect(m.attributes.med).toBe(1);
+  });
+
+  test.each([
+    ["ORIGIN", [AS_PATH, NEXT_HOP], external, 1],
+    ["AS_PATH", [ORIGIN, NEXT_HOP], external, 2],
+    ["NEXT_HOP", [ORIGIN, AS_PATH], external, 3],
+    ["LOCAL_PREF", MANDATORY, internal, 5],
+  ] as const)("C-127 without %s the routes are withdrawn", (_name, attributes, negotiated, code) => {
+    const m = read({ attributes, nlri: VIP }, negotiated);
+    expect(outcome(m)).toBe("treatAsWithdraw 3/3");
+    expect(m.faults[0]?.fault.data).toEqual(Uint8Array.of(code));
+  });
+
+  test("C-127 IPv6 routes need no NEXT_HOP, but ORIGIN and AS_PATH", () => {
+    const reach = mpReach(2, 1, NEXT_HOP_V6, VIP_V6);
+    expect(outcome(read({ attributes: [reach, ORIGIN, AS_PATH] }))).toBe("accept");
+    expect(outcome(read({ attributes: [reach, AS_PATH] }))).toBe("treatAsWithdraw 3/3");
+    expect(outcome(read({ attributes: [reach, ORIGIN] }))).toBe("treatAsWithdraw 3/3");
+  });
+
+  test("C-156 NLRI without any attribute is withdrawn", () => {
+    expect(outcome(read({ nlri: VIP }))).toBe("treatAsWithdraw 3/3");
+  });
+
+  test("C-129 the strongest of several faults wins in any order", () => {
+    const discard = attribute(0x40, 6, [1]);
+    const withdraw = attribute(0x80, 4, [1]);
+    const reset = attribute(0x80, 15, [0]);
+    for (const order of permutations([discard, withdraw, reset])) {
+      expect(outcome(read(announced(...order)))).toBe("sessionReset 3/9");
+    }
+    for (const order of permutations([discard, withdraw])) {
+      expect(outcome(read(announced(...order)))).toBe("treatAsWithdraw 3/5");
+    }
+  });
+
+  test("C-130 without NLRI a fault that would withdraw resets, one that discards does not", () => {
+    expect(outcome(read({ attributes: [attribute(0x40, 1, [9])] }))).toBe("sessionReset 3/6");
+    expect(outcome(read({ attributes: [mpUnreach(2, 1, VIP_V6), attribute(0x40, 1, [9])] }))).toBe("sessionReset 3/6");
+    expect(outcome(read({ attributes: [attribute(0x40, 6, [1])] }))).toBe("attributeDiscard 3/5");
+    expect(outcome(read({ attributes: [ORIGIN, AS_PATH] }))).toBe("accept");
+  });
+
+  test("C-159 faults are kept with their octets, the deciding one first, and bounded in number", () => {
+    const many = Array.from({ length: 500 }, () => attribute(0x40, 6, [1]));
+    const m = read(announced(...many, attribute(0x80, 4, [1])));
+    expect(outcome(m)).toBe("treatAsWithdraw 3/5");
+    expect(m.faults.length).toBeLessThanOrEqual(16);
+    expect(toHex(m.faults[0]?.fault.data ?? hex(""))).toBe("80040101");
+  });
+});
+
+describe("one attribute at a time", () => {
+  const path = (octets: string): Uint8Array => attribute(0x40, 2, hex(octets));
+  const zeros = (n: number): Uint8Array => new Uint8Array(n);
+
+  // [conformance item and what it is, attribute, session, outcome]
+  const ROWS: readonly (readonly [string, Uint8Array, Negotiated, string])[] = [
+    ["C-131 ORIGIN of no octets", attribute(0x40, 1, []), external, "treatAsWithdraw 3/5"],
+    ["C-131 ORIGIN of two octets", attribute(0x40, 1, [0, 0]), external, "treatAsWithdraw 3/5"],
+    ["C-131 ORIGIN 2", attribute(0x40, 1, [2]), external, "accept"],
+    ["C-131 ORIGIN 3", attribute(0x40, 1, [3]), external, "treatAsWithdraw 3/6"],
+    ["C-131 ORIGIN 255", attribute(0x40, 1, [255]), external, "treatAsWithdraw 3/6"],
+    ["C-132 AS_PATH with segment type 0", path("0001 0000fde9"), external, "treatAsWithdraw 3/11"],
+    ["C-132 AS_PATH with segment type 5", path("0501 0000fde9"), external, "treatAsWithdraw 3/11"],
+    ["C-132 AS_PATH with an empty segment", path("0200"), external, "treatAsWithdraw 3/11"],
+    ["C-132 AS_PATH whose segment overruns", path("0202 0000fde9"), external, "treatAsWithdraw 3/11"],
+    ["C-132 AS_PATH with one octet left", path("0201 0000fde9 02"), external, "treatAsWithdraw 3/11"],
+    ["C-132 AS_PATH of an odd size", path("0201 0000fd"), external, "treatAsWithdraw 3/11"],
+    ["C-132 AS_PATH with AS 0", path("0202 0000fde9 00000000"), external, "treatAsWithdraw 3/11"],
+    ["C-132 AS_PATH in two octets where four were agreed", path("0201 fde9"), external, "treatAsWithdraw 3/11"],
+    ["C-132 AS_PATH in four octets where two were agreed", path("0201 0000fde9"), oldExternal, "treatAsWithdraw 3/11"],
+    ["C-133 AS_PATH empty from outside", path(""), external, "accept"],
+    ["C-134 AS_CONFED_SEQUENCE from outside", path("0301 0000fde9"), external, "treatAsWithdraw 3/11"],
+    ["C-134 AS_CONFED_SET from outside", path("0401 0000fde9"), external, "treatAsWithdraw 3/11"],
+    ["C-134 AS_SET", path("0101 0000fde9"), external, "accept"],
+    ...[0, 1, 2, 3, 5, 16, 300].map(
+      (n) => [`C-135 NEXT_HOP of ${n} octets`, attribute(0x40, 3, zeros(n)), external, "treatAsWithdraw 3/5"] as const,
+    ),
+    ["C-135 NEXT_HOP 0.0.0.0", attribute(0x40, 3, zeros(4)), external, "treatAsWithdraw 3/8"],
+    ["C-135 NEXT_HOP 127.0.0.1", attribute(0x40, 3, [127, 0, 0, 1]), external, "treatAsWithdraw 3/8"],
+    ["C-135 NEXT_HOP 224.0.0.5", attribute(0x40, 3, [224, 0, 0, 5]), external, "treatAsWithdraw 3/8"],
+    ...[0, 3, 5].map(
+      (n) => [`C-136 MED of ${n} octets`, attribute(0x80, 4, zeros(n)), external, "treatAsWithdraw 3/5"] as const,
+    ),
+    ["C-137 LOCAL_PREF from outside", LOCAL_PREF, external, "attributeDiscard 3/9"],
+    ["C-137 LOCAL_PREF of 3 octets from outside", attribute(0x40, 5, zeros(3)), external, "attributeDiscard 3/9"],
+    ["C-138 ATOMIC_AGGREGATE of 1 octet", attribute(0x40, 6, [0]), external, "attributeDiscard 3/5"],
+    ...[5, 6, 7, 9].map(
+      (n) =>
+        [
+          `C-139 AGGREGATOR of ${n} octets`,
+          attribute(0xc0, 7, zeros(n).fill(1)),
+          external,
+          "attributeDiscard 3/5",
+        ] as const,
+    ),
+    ["C-139 AGGREGATOR with AS 0", attribute(0xc0, 7, hex("00000000 c0000201")), external, "attributeDiscard 3/9"],
+    ...(
+      [
+        ["COMMUNITIES", 8, 4],
+        ["EXTENDED_COMMUNITIES", 16, 8],
+        ["IPV6_EXTENDED_COMMUNITIES", 25, 20],
+        ["LARGE_COMMUNITY", 32, 12],
+      ] as const
+    ).flatMap(([name, code, size]) =>
+      [0, 1, size - 1, size + 1].map(
+        (n) =>
+          [`C-140 ${name} of ${n} octets`, attribute(0xc0, code, zeros(n)), external, "treatAsWithdraw 3/5"] as const,
+      ),
+    ),
+    ["C-141 ORIGINATOR_ID from outside", attribute(0x80, 9, zeros(4)), external, "attributeDiscard 3/9"],
+    ["C-141 CLUSTER_LIST of 3 octets from outside", attribute(0x80, 10, zeros(3)), external, "attributeDiscard 3/9"],
+    ["C-147 AS4_PATH from a four-octet speaker", attribute(0xc0, 17, zeros(1)), external, "attributeDiscard 3/9"],
+    ["C-147 AS4_AGGREGATOR from a four-octet speaker", attribute(0xc0, 18, zeros(3)), external, "attributeDiscard 3/9"],
+    ["C-150 an unknown well-known attribute", attribute(0x40, 99, [1]), external, "treatAsWithdraw 3/2"],
+    ...[0, 3, 5].map(
+      (n) => [`C-152 OTC of ${n} octets`, attribute(0xc0, 35, zeros(n)), external, "treatAsWithdraw 3/5"] as const,
+    ),
+  ];
+
+  test.each(ROWS)("%s", (_name, bytes, negotiated, expected) => {
+    const m = read(replacing(bytes), negotiated);
+    expect(outcome(m)).toBe(expected);
+    expect(prefixes(m.reachable)).toEqual([VIP_TEXT]);
+  });
+
+  test.each([
+    ["C-137 LOCAL_PREF of 3 octets", attribute(0x40, 5, zeros(3))],
+    ["C-141 ORIGINATOR_ID of 3 octets", attribute(0x80, 9, zeros(3))],
+    ["C-141 CLUSTER_LIST of no octets", attribute(0x80, 10, [])],
+    ["C-141 CLUSTER_LIST of 6 octets", attribute(0x80, 10, zeros(6))],
+  ])("%s from inside withdraws", (_name, bytes) => {
+    const rest = bytes[1] === 5 ? MANDATORY : [...MANDATORY, LOCAL_PREF];
+    expect(outcome(read({ attributes: [...rest, bytes], nlri: VIP }, internal))).toBe("treatAsWithdraw 3/5");
+  });
+
+  test("C-132 a path of 2,000 AS in segments of 255 is legal", () => {
+    const segment = concat([2, 255], ...Array.from({ length: 255 }, () => [0, 0, 1, 2]));
+    const long = attribute(0x40, 2, concat(...Array.from({ length: 8 }, () => segment)));
+    const m = read(replacing(long), { ...external, extendedMessage: true });
+    expect(m.verdict).toBe("accept");
+    expect(m.attributes.asPath?.flatMap((s) => s.asns)).toHaveLength(2040);
+  });
+
+  test("C-133 an empty AS_PATH is what internal peers send", () => {
+    const m = read({ attributes: [ORIGIN, attribute(0x40, 2, []), NEXT_HOP, LOCAL_PREF], nlri: VIP }, internal);
+    expect([m.verdict, m.attributes.asPath]).toEqual(["accept", []]);
+  });
+
+  test("C-140 duplicates among large communities go silently", () => {
+    const m = read(announced(attribute(0xc0, 32, hex("000000010000000200000003".repeat(3) + "00".repeat(12)))));
+    expect(m.attributes.largeCommunities).toEqual([
+      { globalAdmin: 1, local1: 2, local2: 3 },
+      { globalAdmin: 0, local1: 0, local2: 0 },
+    ]);
+  });
+});
+
+describe("MP_REACH_NLRI and MP_UNREACH_NLRI", () => {
+  test.each([0, 1, 4, 5, 15, 17, 31, 33, 48, 255])("C-142 an IPv6 next hop of %i octets resets", (n) => {
+    const reach = mpReach(2, 1, new Uint8Array(n).fill(0x20), VIP_V6);
+    expect(outcome(read({ attributes: [reach, ORIGIN, AS_PATH] }))).toBe("sessionReset 3/9");
+  });
+
+  test("C-142 a next hop length that runs over the end of the attribute resets", () => {
+    expect(outcome(read({ attributes: [attribute(0x80, 14, hex("0002 01 10 2001")), ORIGIN, AS_PATH] }))).toBe(
+      "sessionReset 3/9",
+    );
+  });
+
+  test("C-143 MP_REACH cut anywhere before its NLRI, and MP_UNREACH below 3, reset", () => {
+    const whole = concat(hex("0002 01 10"), NEXT_HOP_V6, [0]);
+    for (let n = 0; n < whole.length; n++) {
+      const m = read({ attributes: [attribute(0x80, 14, whole.subarray(0, n)), ORIGIN, AS_PATH] });
+      expect(outcome(m), `MP_REACH of ${n}`).toBe("sessionReset 3/9");
+    }
+    for (let n = 0; n < 3; n++) {
+      const m = read({ attributes: [attribute(0x80, 15, whole.subarray(0, n))] });
+      expect(outcome(m), `MP_UNREACH of ${n}`).toBe("sessionReset 3/9");
+    }
+  });
+
+  test.each([
+    ["EVPN", 25, 70],
+    ["VPNv4", 1, 128],
+    ["link state", 16388, 71],
+    ["IPv6 multicast", 2, 2],
+    ["AFI 99", 99, 1],
+  ])("C-144 C-061 %s was not agreed: skipped unread and named", (_name, afi, safi) => {
+    const junk = hex("ff ff ff");
+    const m = read({
+      attributes: [mpReach(afi, safi, hex("aabbcc"), junk), ORIGIN, AS_PATH, mpUnreach(afi, safi, junk)],
+    });
+    expect(m).toMatchObject({
+      verdict: "accept",
+      reachable: [],
+      withdrawn: [],
+      ignoredFamilies: [{ afi, safi }],
+      endOfRib: null,
+    });
+  });
+
+  test("C-061 C-144 families we know are skipped too when this session did not agree on them", () => {
+    const v4only: Negotiated = { ...external, families: ["ipv4-unicast"] };
+    const v6only: Negotiated = { ...external, families: ["ipv6-unicast"] };
+    const v6 = { attributes: [mpReach(2, 1, NEXT_HOP_V6, VIP_V6), ORIGIN, AS_PATH] };
+    expect(read(v6, v4only)).toMatchObject({
+      verdict: "accept",
+      reachable: [],
+      ignoredFamilies: [{ afi: 2, safi: 1 }],
+    });
+    expect(read(announced(), v6only)).toMatchObject({ reachable: [], ignoredFamilies: [{ afi: 1, safi: 1 }] });
+    expect(read({}, v6only)).toMatchObject({ endOfRib: null, ignoredFamilies: [{ afi: 1, safi: 1 }] });
+  });
+
+  test("C-145 the reserved octet says nothing", () => {
+    const m = read({ attributes: [mpReach(2, 1, NEXT_HOP_V6, VIP_V6, 255), ORIGIN, AS_PATH] });
+    expect([m.verdict, prefixes(m.reachable)]).toEqual(["accept", ["2001:db8:1::/48"]]);
+  });
+
+  test.each([
+    ["sound", NEXT_HOP],
+    ["of 3 octets", attribute(0x40, 3, [1, 2, 3])],
+    ["0.0.0.0", attribute(0x40, 3, [0, 0, 0, 0])],
+    ["with wrong flags", attribute(0xc0, 3, [192, 0, 2, 1])],
+  ])("C-146 NEXT_HOP %s next to MP_REACH alone is ignored", (_name, nextHop) => {
+    const m = read({ attributes: [mpReach(2, 1, NEXT_HOP_V6, VIP_V6), ORIGIN, AS_PATH, nextHop] });
+    expect([m.verdict, m.faults, m.attributes.nextHop?.version]).toEqual(["accept", [], 6]);
+  });
+
+  test.each(["::", "::1", "ff02::1"])("C-135 an IPv6 next hop %s makes the routes unusable", (text) => {
+    const nextHop = new Uint8Array(16);
+    if (text === "::1") nextHop[15] = 1;
+    if (text === "ff02::1") nextHop.set([0xff, 2]);
+    expect(outcome(read({ attributes: [mpReach(2, 1, nextHop, VIP_V6), ORIGIN, AS_PATH] }))).toBe(
+      "treatAsWithdraw 3/8",
+    );
+  });
+});
+
+describe("unknown and notorious attributes", () => {
+  const CODES = [
+    ...Array.from({ length: 20 }, (_, i) => 20 + i),
+    128,
+    129,
+    ...Array.from({ length: 15 }, (_, i) => 241 + i),
+  ];
+  const UNKNOWN = CODES.filter((code) => ![25, 32, 35].includes(code));
+
+  test("C-149 unknown optional attributes of any size are accepted and dropped", () => {
+    for (const code of UNKNOWN) {
+      for (const flags of [0x80, 0xc0, 0xe0]) {
+        for (const size of [0, 1, 255, 4000]) {
+          const m = read(announced(attribute(flags, code, new Uint8Array(size).fill(code))));
+          expect([m.verdict, m.faults], `attribute ${code}, ${size} octets`).toEqual(["accept", []]);
+        }
+      }
+    }
+  });
+
+  test.each([
+    ["tunnel", 23],
+    ["AIGP", 26],
+    ["entropy label", 28],
+    ["link-state", 29],
+    ["prefix-SID", 40],
+    ["ATTR_SET", 128],
+  ])("C-151 %s (%i) empty, zero, with a lying TLV and random is survived", (_name, code) => {
+    const values = [hex(""), new Uint8Array(64), hex("0001ffff00"), hex("01ff"), hex("0400")];
+    for (const value of values) {
+      for (const flags of [0x80, 0xc0]) expect(read(announced(attribute(flags, code, value))).verdict).toBe("accept");
+    }
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (value) => {
+        expect(read(announced(attribute(0xc0, code, value))).verdict).toBe("accept");
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test("C-151 OTC and prefix-SID of zeros cost no session", () => {
+    expect(read(announced(attribute(0xc0, 35, new Uint8Array(64)))).verdict).toBe("treatAsWithdraw");
+  });
+});
+
+describe("two-octet speakers", () => {
+  const oldPath = (octets: string): Uint8Array => attribute(0x40, 2, hex(octets));
+  const as4 = (octets: string): Uint8Array => attribute(0xc0, 17, hex(octets));
+  const asPathOf = (...attributes: Uint8Array[]): unknown =>
+    read({ attributes: [ORIGIN, NEXT_HOP, ...attributes], nlri: VIP }, oldExternal).attributes.asPath;
+  const BIG = "fa56ea01"; // 4200000001
+
+  test.each([
+    ["AS4_PATH replaces the tail", "0203 fde9 5ba0 5ba0", `0202 ${BIG} ${BIG}`, [65001, 4200000001, 4200000001]],
+    ["of equal length it replaces all", "0201 5ba0", `0201 ${BIG}`, [4200000001]],
+    ["longer than AS_PATH it is ignored", "0201 5ba0", `0202 ${BIG} ${BIG}`, [23456]],
+    ["confederation segments in it are dropped", "0202 fde9 5ba0", `0301 ${BIG} 0201 ${BIG}`, [65001, 4200000001]],
+    ["malformed it is discarded", "0201 5ba0", `0202 ${BIG}`, [23456]],
+    ["with AS 0 it is discarded", "0201 5ba0", "0201 00000000", [23456]],
+  ])("C-148 %s, before or behind AS_PATH", (_name, path, as4Path, asns) => {
+    for (const order of permutations([oldPath(path), as4(as4Path)])) {
+      const found = asPathOf(...order) as { asns: number[] }[];
+      expect(found.flatMap((s) => s.asns)).toEqual(asns);
+    }
+  });
+
+  test("C-148 a set in front counts one", () => {
+    expect(asPathOf(oldPath("0102 fde9 fdea 0201 5ba0"), as4(`0201 ${BIG}`))).toEqual([
+      { type: "set", asns: [65001, 65002] },
+      { type: "sequence", asns: [4200000001] },
+    ]);
+  });
+
+  test("C-148 an AGGREGATOR that is not AS_TRANS tells that AS4_PATH is stale", () => {
+    const aggregators = (asn: string): Uint8Array[] => [
+      attribute(0xc0, 7, hex(`${asn} c0000201`)),
+      attribute(0xc0, 18, hex(`${BIG} c0000201`)),
+    ];
+    const asns = (asn: string): unknown =>
+      (asPathOf(oldPath("0201 5ba0"), as4(`0201 ${BIG}`), ...aggregators(asn)) as { asns: number[] }[])[0]?.asns;
+    expect(asns("fde9")).toEqual([23456]);
+    expect(asns("5ba0")).toEqual([4200000001]);
+  });
+
+  test("C-148 malformed AS4 attributes are discarded, the routes stay", () => {
+    for (const bad of [as4("02"), attribute(0x40, 17, hex("")), attribute(0xc0, 18, [1])]) {
+      const m = read({ attributes: [ORIGIN, oldPath("0201 fde9"), NEXT_HOP, bad], nlri: VIP }, oldExternal);
+      expect(m.verdict).toBe("attributeDiscard");
+    }
+  });
+
+  test("C-139 AGGREGATOR has 6 octets here", () => {
+    const sound = [ORIGIN, oldPath("0201 fde9"), NEXT_HOP];
+    const verdict = (n: number): string =>
+      read({ attributes: [...sound, attribute(0xc0, 7, new Uint8Array(n).fill(1))], nlri: VIP }, oldExternal).verdict;
+    expect([6, 8].map(verdict)).toEqual(["accept", "attributeDiscard"]);
+  });
+});
+
+describe("any octets", () => {
+  const sessions = [external, internal, oldExternal, { ...external, families: ["ipv4-unicast" as const] }];
+
+  test("C-267 C-268 random bodies give a verdict, never a throw, and a reset always carries its fault", () => {
+    const bodies = fc.oneof(
+      fc.uint8Array({ maxLength: 200 }),
+      fc
+        .array(fc.tuple(fc.nat(255), fc.nat(45), fc.uint8Array({ maxLength: 24 })), { maxLength: 8 })
+        .map((list) =>
+          updateBody({ attributes: list.map(([flags, code, value]) => attribute(flags, code, value)), nlri: VIP }),
+        ),
+    );
+    fc.assert(
+      fc.property(bodies, fc.constantFrom(...sessions), (body, negotiated) => {
+        const m = readUpdate(body, negotiated);
+        expect(m.verdict === "accept").toBe(m.faults.length === 0);
+        if (m.faults[0] !== undefined) expect(m.faults[0].verdict).toBe(m.verdict);
+        if (m.verdict === "sessionReset") expect([m.reachable, m.withdrawn]).toEqual([[], []]);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test("decoded values do not refer to the input", () => {
+    const body = updateBody({ ...announced(attribute(0x80, 4, [1])), withdrawn: VIP });
+    const m = readUpdate(body, external);
+    const before = JSON.stringify(m);
+    body.fill(0);
+    expect(JSON.stringify(m)).toBe(before);
+  });
+});
