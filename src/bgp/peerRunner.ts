@@ -9,7 +9,7 @@ import type { Connection, ConnectionHandlers, Network } from "./network.ts";
 import { AdjRibOut } from "./rib/adjRibOut.ts";
 import { type PackContext, packEndOfRib, packUpdates } from "./rib/packer.ts";
 import { type PeerConfig, sessionParameters } from "./session/config.ts";
-import type { FsmAction, FsmEvent, FsmStateName } from "./session/fsm.ts";
+import type { EndCause, FsmAction, FsmEvent, FsmStateName } from "./session/fsm.ts";
 import {
   initialPeer,
   type PeerAction,
@@ -54,8 +54,8 @@ export interface PeerCounters {
 /** What a peer reports to its owner, at once and in order. */
 export interface PeerObserver {
   stateChanged(runner: PeerRunner, from: FsmStateName, to: FsmStateName): void;
-  /** A connection or attempt ended; the peer's state has the cause. */
-  ended(runner: PeerRunner): void;
+  /** A connection or attempt ended. @param wasEstablished it carried the session */
+  ended(runner: PeerRunner, cause: EndCause, wasEstablished: boolean): void;
   updateFaults(runner: PeerRunner, update: UpdateMessage): void;
   /** Our own defect: the session was closed because of it. */
   defect(runner: PeerRunner, error: unknown): void;
@@ -231,9 +231,14 @@ export class PeerRunner {
 
   #step(event: PeerEvent): void {
     const now = this.#around.clock.now();
+    const wasLive = this.#live?.side ?? null;
     const result = step(this.#state, event, now, () => this.#around.random.next());
     this.#state = result.state;
-    for (const action of result.actions) this.#perform(action);
+    for (const action of result.actions) {
+      this.#perform(action);
+      if (action.type !== "side" || action.action.type !== "ended") continue;
+      this.#around.observer.ended(this, action.action.cause, action.side === wasLive);
+    }
     this.#armTimer();
   }
 
@@ -279,7 +284,6 @@ export class PeerRunner {
         return;
       case "ended":
         this.#detach(side);
-        this.#around.observer.ended(this);
         return;
       default:
         assertNever(action);
