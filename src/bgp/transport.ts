@@ -16,6 +16,15 @@ const CS6 = 0xc0;
 const PRIORITY_CONTROL = 6;
 
 export class TcpNetwork implements Network {
+  readonly #open = new Set<net.Socket>();
+  #whenIdle: (() => void)[] = [];
+
+  /** Settles when no socket is left: after everything was finished, the farewells have been read or given up. */
+  idle(): Promise<void> {
+    if (this.#open.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
   connect(options: ConnectOptions, handlers: ConnectionHandlers): Connection {
     const opened = openSocket(options);
     if (typeof opened === "string") {
@@ -23,6 +32,12 @@ export class TcpNetwork implements Network {
       return { wake() {}, finish: () => clearImmediate(timer), abort: () => clearImmediate(timer) };
     }
     const connection = new TcpConnection(opened, handlers);
+    this.#open.add(opened);
+    opened.once("close", () => {
+      this.#open.delete(opened);
+      if (this.#open.size > 0) return;
+      for (const resolve of this.#whenIdle.splice(0)) resolve();
+    });
     // IP literals only and in the same tick: anything else makes Node replace the descriptor, and our options with it
     opened.connect({
       host: formatIp(options.address),

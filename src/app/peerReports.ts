@@ -1,0 +1,146 @@
+// What peers and decisions do, put into log lines: which event at which level, under which name. Owns the words of these
+// lines (MetalLB's event names where it has one) and the count of our own defects. Changes nothing.
+import type { ServiceDecision } from "../announce/service.ts";
+import type { PeerObserver, PeerRunner } from "../bgp/peerRunner.ts";
+import type { EndCause, FsmStateName } from "../bgp/session/fsm.ts";
+import type { PeerChange } from "../bgp/speaker.ts";
+import type { NotificationMessage, UpdateMessage } from "../bgp/wire/message.ts";
+import { describeNotification } from "../bgp/wire/notification.ts";
+import { toHex } from "../bgp/wire/text.ts";
+import type { Clock } from "../kernel/clock.ts";
+import { formatIp } from "../kernel/ip.ts";
+import type { ConfigProblem } from "../kernel/problem.ts";
+import type { ServiceKey } from "../kernel/units.ts";
+import type { Logger } from "../observe/log.ts";
+
+export class PeerReports implements PeerObserver {
+  readonly #log: Logger;
+  readonly #clock: Clock;
+  /** Defects of our own that were caught, over all peers. */
+  internalErrors = 0;
+
+  constructor(log: Logger, clock: Clock) {
+    this.#log = log;
+    this.#clock = clock;
+  }
+
+  stateChanged(runner: PeerRunner, from: FsmStateName, to: FsmStateName): void {
+    const fields = { ...who(runner), from, state: to };
+    if (to === "Established") {
+      const n = runner.negotiated;
+      const agreed = { peerAsn: n?.peerAsn, localAsn: n?.localAsn, holdTime: n?.holdTime };
+      this.#log.info("sessionUp", { ...fields, ...agreed }, `session with ${runner.config.name} is up`);
+    } else if (from === "Established") {
+      const why = runner.state.lastEnd;
+      const fault = { ...fields, reason: why?.kind, ...codes(why) };
+      this.#log.warn("sessionDown", fault, `session with ${runner.config.name} is down: ${endText(why)}`);
+    } else {
+      this.#log.debug("peerState", fields, `${from} -> ${to}`);
+    }
+  }
+
+  ended(runner: PeerRunner, cause: EndCause, wasEstablished: boolean): void {
+    if (cause.received !== null) {
+      const fields = { ...who(runner), ...codes(cause), data: toHex(cause.received.data, 64) };
+      this.#log.warn("peerNotification", fields, `${runner.config.name} sent ${describeNotification(cause.received)}`);
+    }
+    if (wasEstablished || cause.kind === "stopped") return; // sessionDown, or whoever stopped it, tells
+    const { idleHold } = runner.state;
+    const wait = idleHold === null ? 0 : Math.max(0, idleHold.until - this.#clock.now());
+    const fields = { ...who(runner), reason: cause.kind, ...codes(cause) };
+    if (cause.kind === "collision") this.#log.debug("collision", fields, cause.detail);
+    else {
+      const again = `next attempt in ${(wait / 1000).toFixed(1)} s`;
+      this.#log.warn("connectFailed", fields, `no session with ${runner.config.name}: ${endText(cause)}; ${again}`);
+    }
+  }
+
+  updateFaults(runner: PeerRunner, update: UpdateMessage): void {
+    const [worst] = update.faults;
+    if (worst === undefined) return;
+    const fields = {
+      ...who(runner),
+      verdict: update.verdict,
+      attribute: worst.attribute,
+      data: toHex(worst.fault.data, 64),
+    };
+    this.#log.warn("updateFault", fields, `faulty UPDATE from ${runner.config.name}: ${worst.fault.detail}`);
+  }
+
+  defect(runner: PeerRunner, error: unknown): void {
+    this.internalErrors++;
+    this.#log.error(
+      "internalError",
+      { ...who(runner), error },
+      "a defect of vipcast ended this session; please report it",
+    );
+  }
+
+  peerChanges(changes: readonly PeerChange[]): void {
+    for (const { peer, change } of changes) {
+      const [event, text] = PEER_CHANGE[change];
+      this.#log.info(event, { peer }, `${peer}: ${text}`);
+    }
+  }
+
+  serviceChanged(key: ServiceKey, before: ServiceDecision | undefined, after: ServiceDecision | undefined): void {
+    const fields = { service: key, vips: (after ?? before)?.vips, pool: (after ?? before)?.pool };
+    if (after?.announced === true) {
+      if (before?.announced !== true) this.#log.info("serviceAnnounced", fields, `${key} is announced`);
+      else this.#log.info("updatedAdvertisements", fields, `${key} is announced differently`);
+      return;
+    }
+    const reason = after?.reason ?? "serviceDeleted";
+    const text = after?.detail ?? "the Service was deleted";
+    if (before?.announced === true) {
+      this.#log.info("serviceWithdrawn", { ...fields, reason }, `${key} is withdrawn: ${text}`);
+    } else {
+      this.#log.debug("serviceNotAnnounced", { ...fields, reason }, `${key} is not announced: ${text}`);
+    }
+  }
+
+  /** Tells what is newly wrong and what no longer is. */
+  problems(before: ReadonlyMap<string, ConfigProblem>, after: ReadonlyMap<string, ConfigProblem>): void {
+    for (const [key, problem] of after) if (!before.has(key)) this.#problem(problem);
+    for (const [key, p] of before) {
+      if (after.has(key)) continue;
+      const { kind, namespace, name, path, file } = p;
+      this.#log.info("problemSolved", { kind, namespace, name, path, file }, `no longer wrong: ${p.message}`);
+    }
+  }
+
+  #problem(p: ConfigProblem): void {
+    const { kind, namespace, name, path, file, line } = p;
+    const hint = p.hint === "" ? null : p.hint;
+    const fields = { kind, namespace, name, path, file, line, hint };
+    const where = path === "" ? "" : `${path}: `;
+    const text = `${kind} ${namespace === null ? "" : `${namespace}/`}${name}: ${where}${p.message}`;
+    if (p.severity === "error") this.#log.error("configProblem", fields, text);
+    else this.#log.warn("configProblem", fields, text);
+  }
+}
+
+const PEER_CHANGE: Record<PeerChange["change"], readonly [event: string, text: string]> = {
+  added: ["peerAdded", "peer added"],
+  removed: ["peerRemoved", "peer removed"],
+  reset: ["peerReset", "parameters of the session changed, it is made anew"],
+  live: ["peerChanged", "changed without touching the session"],
+};
+
+const who = (runner: PeerRunner): { peer: string; address: string } => {
+  const { name, address, port } = runner.config;
+  const host = address.version === 6 ? `[${formatIp(address)}]` : formatIp(address);
+  return { peer: name, address: `${host}:${port}` };
+};
+
+const codes = (why: EndCause | null): { code?: number; subcode?: number } => {
+  const n: NotificationMessage | null | undefined = why?.sent ?? why?.received;
+  return n == null ? {} : { code: n.errorCode, subcode: n.errorSubcode };
+};
+
+function endText(why: EndCause | null): string {
+  if (why === null) return "unknown";
+  if (why.sent !== null) return `we sent ${describeNotification(why.sent)} (${why.detail})`;
+  if (why.received !== null) return `it sent ${describeNotification(why.received)}`;
+  return why.detail;
+}
