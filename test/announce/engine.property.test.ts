@@ -1,0 +1,257 @@
+// Holds the incremental engine to the plain function over random clusters and random histories, with turns that end at random.
+// The universe is small on purpose: few addresses, names and labels, so that overlaps, conflicts and shared prefixes are common.
+// VIPCAST_FC_RUNS sets the number of histories for long runs.
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { DecisionOptions, PlannedPeer } from "../../src/announce/compiled.ts";
+import { DecisionEngine } from "../../src/announce/engine.ts";
+import type { LabelSelector, Labels, ModelObject } from "../../src/announce/model.ts";
+import { decideAll } from "../../src/announce/reference.ts";
+import type { RouteAttributes } from "../../src/bgp/wire/message.ts";
+import { formatPrefix } from "../../src/kernel/ip.ts";
+import type { ConfigProblem } from "../../src/kernel/problem.ts";
+import type { PeerName, ServiceKey } from "../../src/kernel/units.ts";
+import { ObjectStore } from "../../src/sources/store.ts";
+import {
+  adv,
+  bfdProfile,
+  community,
+  endpoint,
+  ip,
+  labels,
+  node,
+  onNode,
+  options,
+  peer,
+  pool,
+  secret,
+  service,
+  slice,
+  withLabels,
+} from "./builders.ts";
+
+const RUNS = Number(process.env.VIPCAST_FC_RUNS ?? 150);
+
+const { constantFrom: one, record, boolean, uniqueArray, option } = fc;
+const some = <T>(...values: T[]) => uniqueArray(one(...values), { maxLength: 2 });
+/** An object may come with or without a timestamp; the order of reading is part of its value. */
+const age = record({ createdAt: option(fc.nat(3)), order: fc.nat(5) });
+const appLabels: fc.Arbitrary<Labels> = one(labels({}), labels({ app: "x" }), labels({ app: "y" }));
+const appSelectors: fc.Arbitrary<readonly LabelSelector[]> = one(
+  [],
+  [],
+  [withLabels({ app: "x" })],
+  [withLabels({ app: "y" })],
+);
+const nodeSelectors: fc.Arbitrary<readonly LabelSelector[]> = one(
+  [],
+  [],
+  [onNode("n1")],
+  [onNode("n2")],
+  [withLabels({ rack: "1" })],
+);
+
+const anyService = record({
+  name: one("s0", "s1", "s2", "s3", "s4"),
+  ips: fc.array(
+    one("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.70", "198.51.100.1", "2001:db8::1", "2001:db8::2"),
+    { maxLength: 2 },
+  ),
+  over: record({
+    type: one("LoadBalancer", "LoadBalancer", "LoadBalancer", "ClusterIP"),
+    loadBalancerClass: one(null, null, null, "other"),
+    externalTrafficPolicy: one("Cluster" as const, "Local" as const),
+    labels: appLabels,
+  }),
+}).map(({ name, ips, over }) => service(name, ips, { ...over, order: 0 }));
+
+const anySlice = record({
+  name: one("s0", "s1", "s2", "s3", "s4"),
+  id: one("a", "b"),
+  endpoints: fc.array(
+    record({ ready: one(true, true, false, null), serving: one(true, false, null), nodeName: one("n1", "n2") }),
+    { maxLength: 2 },
+  ),
+  owner: one(null, null, null, "s0", "s1"),
+}).map(({ name, id, endpoints, owner }) => {
+  const made = slice(
+    name,
+    endpoints.map((e) => endpoint(e)),
+  );
+  const moved = owner === null ? {} : { service: service(owner, []).key };
+  return { ...made, ...moved, ref: { ...made.ref, name: `${name}-${id}` } };
+});
+
+const anyPool = record({
+  name: one("p0", "p1", "p2"),
+  addresses: uniqueArray(one("192.0.2.0/26", "192.0.2.64/26", "192.0.2.0/24", "198.51.100.0/24", "2001:db8::/120"), {
+    minLength: 1,
+    maxLength: 3,
+  }),
+  over: record({ labels: appLabels }),
+  age,
+}).map((p) => pool(p.name, p.addresses, { ...p.over, ...p.age }));
+
+const anyAdvertisement = record({
+  name: one("a0", "a1", "a2", "a3"),
+  over: record({
+    aggregationLength: one(32, 32, 26, 24),
+    aggregationLengthV6: one(128, 128, 124),
+    localPref: one(null, null, 100, 200),
+    communities: some("0:1", "0:2", "large:1:2:3", "alias"),
+    ipAddressPools: one([], [], ["p0"], ["p1", "p2"]),
+    ipAddressPoolSelectors: appSelectors,
+    nodeSelectors,
+    peers: one([], [], ["t0"], ["t1", "t2"], ["nobody"]),
+    serviceSelectors: appSelectors,
+  }),
+  age,
+}).map((a) => adv(a.name, { ...a.over, ...a.age }));
+
+const anyPeer = record({
+  name: one("t0", "t1", "t2"),
+  over: record({
+    peerAddress: one("203.0.113.1", "203.0.113.2", "203.0.113.3", "2001:db8:f::1").map(ip),
+    holdTime: one(null, 9),
+    nodeSelectors,
+    passwordSecret: one(null, null, "pw"),
+    bfdProfile: one(null, null, "bfd"),
+    dualStackAddressFamily: boolean(),
+  }),
+  age,
+}).map((p) => peer(p.name, "203.0.113.1", { ...p.over, ...p.age }));
+
+const anyNode = record({
+  name: one("n1", "n1", "n2"),
+  networkUnavailable: one(false, false, false, true),
+  extra: one({}, {}, { rack: "1" }, { "node.kubernetes.io/exclude-from-external-load-balancers": "" }),
+}).map(({ name, networkUnavailable, extra }) =>
+  node(name, { networkUnavailable, labels: labels({ "kubernetes.io/hostname": name, ...extra }), order: 0 }),
+);
+
+const anyObject: fc.Arbitrary<ModelObject> = fc.oneof(
+  { weight: 4, arbitrary: anyService },
+  { weight: 4, arbitrary: anySlice },
+  { weight: 2, arbitrary: anyPool },
+  { weight: 3, arbitrary: anyAdvertisement },
+  { weight: 2, arbitrary: anyPeer },
+  { weight: 1, arbitrary: anyNode },
+  {
+    weight: 1,
+    arbitrary: record({ value: one("0:5", "0:6"), age }).map((c) => community("c", { alias: c.value }, c.age)),
+  },
+  { weight: 1, arbitrary: one("kubernetes.io/basic-auth", "Opaque").map((type) => secret("pw", { type, order: 0 })) },
+  { weight: 1, arbitrary: boolean().map((echoMode) => bfdProfile("bfd", { echoMode, order: 0 })) },
+);
+
+interface Step {
+  readonly changes: readonly { readonly object: ModelObject; readonly isRemoval: boolean }[];
+  /** Looks at the clock that a turn survives; null: until done. */
+  readonly budget: number | null;
+}
+const anyChange = record({ object: anyObject, isRemoval: one(false, false, false, true) });
+const anyStep: fc.Arbitrary<Step> = record({
+  changes: fc.array(anyChange, { minLength: 1, maxLength: 3 }),
+  budget: option(one(0, 1, 2)),
+});
+/** So many services of one kind that a turn can end between them, in the two pools that most advertisements meet. */
+const crowd = Array.from({ length: 40 }, (_, i) => [
+  service(`crowd${i}`, [i % 2 === 0 ? `192.0.2.${i + 4}` : `198.51.100.${i + 4}`], {
+    labels: labels({ app: i % 3 === 0 ? "x" : "y" }),
+    order: 0,
+  }),
+  slice(`crowd${i}`),
+]).flat();
+
+/** Accumulates what an engine says, and refuses what it must never say. */
+function recorder() {
+  const routes = new Map<PeerName, Map<string, RouteAttributes>>();
+  const decisions = new Map<ServiceKey, unknown>();
+  let peers: readonly PlannedPeer[] = [];
+  let problems: readonly ConfigProblem[] = [];
+  const sink = {
+    peersChanged(list: readonly PlannedPeer[]) {
+      peers = list;
+      const running = new Set(list.filter((p) => p.config !== null).map((p) => p.name));
+      for (const name of routes.keys()) if (!running.has(name)) routes.delete(name);
+    },
+    setRoute(name: PeerName, prefix: Parameters<typeof formatPrefix>[0], attributes: RouteAttributes | null) {
+      const config = peers.find((p) => p.name === name)?.config;
+      expect(config, `${name} runs a session`).toBeTruthy();
+      const table = routes.get(name) ?? new Map<string, RouteAttributes>();
+      routes.set(name, table);
+      const key = formatPrefix(prefix);
+      expect(attributes === null ? undefined : attributes, "each call is a real change").not.toEqual(table.get(key));
+      if (attributes === null) table.delete(key);
+      else {
+        expect(config?.families).toContain(prefix.version === 4 ? "ipv4-unicast" : "ipv6-unicast");
+        table.set(key, attributes);
+      }
+    },
+    serviceChanged(key: ServiceKey, before: unknown, after: unknown) {
+      expect(decisions.get(key)).toEqual(before);
+      expect(before).not.toEqual(after);
+      if (after === undefined) decisions.delete(key);
+      else decisions.set(key, after);
+    },
+    problemsChanged(list: readonly ConfigProblem[]) {
+      problems = list;
+    },
+  };
+  const sorted = <K, V>(map: ReadonlyMap<K, V>) => [...map].sort(([a], [b]) => (a < b ? -1 : 1));
+  const state = () => ({
+    peers,
+    problems,
+    decisions: sorted(decisions),
+    routes: sorted(routes).flatMap(([name, table]) => (table.size === 0 ? [] : [[name, sorted(table)]])),
+  });
+  return { sink, state, sorted };
+}
+
+function holds(opts: DecisionOptions, initial: readonly ModelObject[], steps: readonly Step[]): void {
+  const store = new ObjectStore();
+  for (const object of initial) store.put(object);
+  const { sink, state, sorted } = recorder();
+  const engine = new DecisionEngine(store, opts, sink);
+  const check = () => {
+    const table = decideAll(store, opts);
+    expect(state()).toEqual({
+      peers: table.peers,
+      problems: table.problems,
+      decisions: sorted(table.decisions),
+      routes: sorted(table.routes).map(([name, routes]) => [
+        name,
+        sorted(routes).map(([key, r]) => [key, r.attributes]),
+      ]),
+    });
+  };
+  for (const { changes, budget } of steps) {
+    for (const { object, isRemoval } of changes) {
+      const change = isRemoval ? store.remove(object.kind, object.ref) : store.put(object);
+      if (change !== null) engine.apply([change]);
+    }
+    let left = budget ?? Number.POSITIVE_INFINITY;
+    if (engine.run(() => left-- <= 0)) check();
+  }
+  expect(engine.run()).toBe(true);
+  check();
+  expect(engine.run()).toBe(true);
+}
+
+test("after any history the engine has told exactly what the plain function computes", () => {
+  fc.assert(
+    fc.property(fc.array(anyObject, { maxLength: 25 }), fc.array(anyStep, { maxLength: 15 }), (initial, steps) => {
+      holds(options(), initial, steps);
+    }),
+    { numRuns: RUNS },
+  );
+});
+
+test("the same with many services, turns that end early and changes between them", () => {
+  fc.assert(
+    fc.property(fc.array(anyObject, { maxLength: 25 }), fc.array(anyStep, { maxLength: 12 }), (initial, steps) => {
+      holds(options(), [...crowd, ...initial], steps);
+    }),
+    { numRuns: Math.ceil(RUNS / 5) },
+  );
+});

@@ -1,0 +1,203 @@
+import { describe, expect, test } from "vitest";
+import { DecisionEngine } from "../../src/announce/engine.ts";
+import type { ModelObject } from "../../src/announce/model.ts";
+import { formatPrefix } from "../../src/kernel/ip.ts";
+import type { ObjectStore, StoreChange } from "../../src/sources/store.ts";
+import {
+  adv,
+  community,
+  endpoint,
+  node,
+  options,
+  peer,
+  pool,
+  service,
+  slice,
+  storeOf,
+  withLabels,
+} from "./builders.ts";
+
+/** An engine over a store, and everything it said since it was last asked. */
+function start(...objects: readonly ModelObject[]) {
+  const store = storeOf(...objects);
+  let said: string[] = [];
+  const engine = new DecisionEngine(store, options(), {
+    peersChanged: (peers) => said.push(`peers ${peers.map((p) => p.name + (p.config === null ? "!" : ""))}`),
+    setRoute: (name, prefix, a) =>
+      said.push(
+        `${a === null ? "-" : "+"} ${name} ${formatPrefix(prefix)}${a?.communities.length ? ` ${a.communities}` : ""}`,
+      ),
+    serviceChanged: (key, before, after) =>
+      said.push(`${key} ${before?.reason ?? before?.announced}>${after?.reason ?? after?.announced}`),
+    problemsChanged: (problems) => said.push(`problems ${problems.map((p) => p.name)}`),
+  });
+  const take = () => {
+    const out = said;
+    said = [];
+    return out;
+  };
+  const change = (...changes: (StoreChange | null)[]) => {
+    engine.apply(changes.filter((c) => c !== null));
+    expect(engine.run()).toBe(true);
+    return take();
+  };
+  expect(engine.run()).toBe(true);
+  return { store, engine, change, first: take(), take };
+}
+
+const p1 = pool("p1", ["192.0.2.0/24"]);
+const tor = peer("tor", "203.0.113.1");
+const base = [p1, tor, adv("a"), service("web", ["192.0.2.10"]), slice("web"), service("db", ["192.0.2.11"])];
+const put = (store: ObjectStore, o: ModelObject) => store.put(o);
+
+describe("what the sink is told", () => {
+  test("at the start: peers, decisions, routes, problems", () => {
+    expect(start(...base).first).toEqual([
+      "peers tor",
+      "default/web undefined>true",
+      "default/db undefined>noEndpoints",
+      "+ tor 192.0.2.10/32",
+      "problems ",
+    ]);
+  });
+  test("an endpoint that goes and comes back: one service, one route", () => {
+    const { store, change } = start(...base);
+    expect(change(put(store, slice("web", [endpoint({ ready: false })])))).toEqual([
+      "default/web true>noEndpoints",
+      "- tor 192.0.2.10/32",
+    ]);
+    expect(change(put(store, slice("web")))).toEqual(["default/web noEndpoints>true", "+ tor 192.0.2.10/32"]);
+  });
+  test("a change without effect says nothing", () => {
+    const { store, change } = start(...base);
+    expect(change(put(store, slice("web", [endpoint(), endpoint()])))).toEqual([]);
+    expect(change(put(store, adv("a")), put(store, tor), put(store, node("n1")), put(store, node("n7")))).toEqual([]);
+  });
+  test("a new VIP: the old one is withdrawn before the new one is announced", () => {
+    const { store, change } = start(...base);
+    expect(change(put(store, service("web", ["192.0.2.99"])))).toEqual([
+      "default/web true>true",
+      "- tor 192.0.2.10/32",
+      "+ tor 192.0.2.99/32",
+    ]);
+  });
+  test("a deleted service is withdrawn", () => {
+    const { store, change } = start(...base);
+    const gone = store.remove("Service", service("web", []).ref);
+    expect(change(gone)).toEqual(["default/web true>undefined", "- tor 192.0.2.10/32"]);
+  });
+  test("a slice that changes hands touches both services", () => {
+    const { store, change } = start(...base);
+    const moved = { ...slice("web"), service: service("db", []).key };
+    expect(change(put(store, moved))).toEqual([
+      "default/web true>noEndpoints",
+      "default/db noEndpoints>true",
+      "- tor 192.0.2.10/32",
+      "+ tor 192.0.2.11/32",
+    ]);
+  });
+  test("a new peer gets every route, the others hear nothing", () => {
+    const { store, change } = start(...base);
+    expect(change(put(store, peer("new", "203.0.113.9")))).toEqual([
+      "peers new,tor",
+      "default/web true>true",
+      "+ new 192.0.2.10/32",
+    ]);
+  });
+  test("a peer that vanishes is dropped without a call per route, and gets all when it returns", () => {
+    const { store, change } = start(...base, peer("b", "203.0.113.9"));
+    expect(change(store.remove("BGPPeer", tor.ref))).toEqual(["peers b", "default/web true>true"]);
+    expect(change(put(store, tor))).toEqual(["peers b,tor", "default/web true>true", "+ tor 192.0.2.10/32"]);
+  });
+  test("a peer whose Secret is missing has no routes", () => {
+    const { store, change } = start(...base);
+    const said = change(put(store, peer("tor", "203.0.113.1", { passwordSecret: "s" })));
+    expect(said).toEqual(["peers tor!", "default/web true>noPeers", "problems tor"]);
+  });
+  test("an edited timer changes the peer and no route", () => {
+    const { store, change } = start(...base);
+    expect(change(put(store, peer("tor", "203.0.113.1", { holdTime: 9 })))).toEqual(["peers tor"]);
+  });
+  test("a family a peer stops carrying is withdrawn", () => {
+    const dual = pool("p6", ["2001:db8::/120"]);
+    const both = peer("tor", "203.0.113.1", { dualStackAddressFamily: true });
+    const { store, change } = start(...base, dual, both, service("six", ["2001:db8::1"]), slice("six"));
+    expect(change(put(store, tor))).toEqual(["- tor 2001:db8::1/128", "peers tor", "default/six true>noPeers"]);
+  });
+  test("attributes changed: the route is set again, not withdrawn", () => {
+    const { store, change } = start(...base);
+    expect(change(put(store, adv("a", { communities: ["0:7"] })))).toEqual([
+      "default/web true>true",
+      "+ tor 192.0.2.10/32 7",
+    ]);
+  });
+  test("an alias that appears brings its advertisement into force", () => {
+    const { store, change, first } = start(...base, adv("a", { communities: ["x"] }));
+    expect(first).toContain("problems a");
+    expect(change(put(store, community("c", { x: "0:9" })))).toEqual([
+      "default/web notOwner>true",
+      "default/db notOwner>noEndpoints",
+      "+ tor 192.0.2.10/32 9",
+      "problems ",
+    ]);
+  });
+
+  test("an aggregate stays until the last of its services is gone", () => {
+    const wide = adv("a", { aggregationLength: 24 });
+    const { store, change } = start(
+      p1,
+      tor,
+      wide,
+      service("web", ["192.0.2.10"]),
+      slice("web"),
+      service("db", ["192.0.2.11"]),
+      slice("db"),
+    );
+    expect(change(put(store, slice("web", [])))).toEqual(["default/web true>noEndpoints"]);
+    expect(change(put(store, slice("db", [])))).toEqual(["default/db true>noEndpoints", "- tor 192.0.2.0/24"]);
+  });
+  test("two services that share an address with different LOCAL_PREF: a warning while both are there", () => {
+    const pref = (name: string, localPref: number) =>
+      adv(name, { localPref, serviceSelectors: [withLabels({ app: name })] });
+    const shared = (name: string) => service(name, ["192.0.2.10"], { labels: new Map([["app", name]]) });
+    const { store, change, first } = start(
+      p1,
+      tor,
+      pref("x", 1),
+      pref("y", 2),
+      shared("x"),
+      shared("y"),
+      slice("x"),
+      slice("y"),
+    );
+    expect(first).toContain("problems x");
+    expect(change(put(store, slice("x", [])))).toContain("problems ");
+  });
+});
+
+describe("turns", () => {
+  const many = (n: number) =>
+    Array.from({ length: n }, (_, i) => [service(`s${i}`, [`192.0.2.${i}`]), slice(`s${i}`)]).flat();
+
+  test("a run ends when the caller says so and goes on where it stopped", () => {
+    const { store, engine, take } = start(p1, tor, ...many(100));
+    engine.apply([put(store, adv("a"))]);
+    let turns = 0;
+    while (!engine.run(() => true)) turns++;
+    expect(turns).toBe(6); // 100 services, 16 at a time
+    expect(take().filter((line) => line.startsWith("+"))).toHaveLength(100);
+  });
+  test("a service of its own accord goes before those a configuration change touched", () => {
+    const { store, engine, take } = start(p1, tor, adv("a"), ...many(100));
+    engine.apply([put(store, adv("a", { communities: ["0:1"] })), put(store, slice("s99", []))]);
+    expect(engine.run(() => true)).toBe(false);
+    expect(take()[0]).toBe("default/s99 true>noEndpoints");
+  });
+  test("an aggregate shows no mixture of old and new configuration between turns", () => {
+    const wide = (text: string) => adv("a", { aggregationLength: 24, communities: [text] });
+    const { store, engine, take } = start(p1, tor, wide("0:1"), ...many(100));
+    engine.apply([put(store, wide("0:2"))]);
+    while (!engine.run(() => true));
+    expect(take().filter((line) => line.startsWith("+"))).toEqual(["+ tor 192.0.2.0/24 2"]);
+  });
+});
