@@ -104,7 +104,7 @@ export interface FsmContext {
   readonly random: () => number;
 }
 
-/** RFC 4271 8.2.2: a large hold time until the peer's OPEN has come. */
+/** RFC 4271 8.2.2: a large hold time until the peer's OPEN has come, and until it is confirmed where none was agreed. */
 export const OPEN_HOLD_TIME = Millis(240_000);
 
 export const IDLE: FsmState = { name: "Idle" };
@@ -277,7 +277,9 @@ function inOpenSent(state: FsmState, event: FsmEvent, now: Millis, context: FsmC
           name: "OpenConfirm",
           negotiated: agreed.value,
           peerOpen: event.open,
-          ...freshTimers(agreed.value, now, context),
+          // Deviation: hold time 0 counts from Established on; before, a silent connection would bar the other for ever
+          holdDeadline: holdDeadline(agreed.value, now) ?? later(now, OPEN_HOLD_TIME),
+          keepaliveDeadline: keepaliveDeadline(agreed.value, now, context),
         },
         actions: [{ type: "sendKeepalive" }],
       };
@@ -330,7 +332,7 @@ function inOpenConfirm(state: OpenConfirm, event: FsmEvent, now: Millis, context
     case "keepaliveTimerExpired":
       return keepAlive(state, now, context);
     case "holdTimerExpired":
-      return expire(`no KEEPALIVE for ${state.negotiated.holdTime} s after the OPEN`);
+      return expire("no KEEPALIVE after the OPEN");
     case "tcpFailed":
       return toIdle([{ type: "abort" }], ended("tcpFailed", event.detail));
     case "openReceived":
@@ -492,11 +494,6 @@ function keepAlive<S extends OpenConfirm | Established>(state: S, now: Millis, c
     actions: [{ type: "sendKeepalive" }],
   };
 }
-
-const freshTimers = (n: Negotiated, now: Millis, context: FsmContext): SessionTimers => ({
-  holdDeadline: holdDeadline(n, now),
-  keepaliveDeadline: keepaliveDeadline(n, now, context),
-});
 
 const holdDeadline = (n: Negotiated, now: Millis): Millis | null =>
   n.holdTime === 0 ? null : later(now, secondsToMillis(n.holdTime));
