@@ -1,0 +1,136 @@
+// SHELL. The HTTP server under both `http.ts` (TCP) and `statusSocket.ts` (Unix socket): GET and HEAD of a fixed set of
+// paths, nothing else. Owns the limits (C-270). Knows nothing of what a page says. Contract: a client can be slow, huge,
+// silent or hostile and costs a bounded amount of memory and time; a page that fails is a 500 and nothing more.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+
+export interface Page {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+export interface PageRequest {
+  readonly query: URLSearchParams;
+}
+
+export type PageMaker = (request: PageRequest) => Page | Promise<Page>;
+
+/** By exact path. */
+export type Pages = ReadonlyMap<string, PageMaker>;
+
+/** Limits of every server of this program; docs/limits.md lists them. */
+export const HTTP_LIMITS = {
+  /** Octets of request line and headers. */
+  headerOctets: 8192,
+  /** Milliseconds for a request to be complete. */
+  requestMs: 5000,
+  /** Milliseconds a connection may stand still in either direction. */
+  idleMs: 10_000,
+  connections: 64,
+} as const;
+
+export const textPage = (status: number, body: string): Page => ({
+  status,
+  contentType: "text/plain; charset=utf-8",
+  body: `${body}\n`,
+});
+
+export const jsonPage = (value: unknown): Page => ({
+  status: 200,
+  contentType: "application/json; charset=utf-8",
+  body: `${JSON.stringify(value)}\n`,
+});
+
+/** @param onDefect told what a page threw */
+export function createBoundedServer(pages: Pages, onDefect: (error: unknown) => void): Server {
+  const server = createServer(
+    {
+      maxHeaderSize: HTTP_LIMITS.headerOctets,
+      headersTimeout: HTTP_LIMITS.requestMs,
+      requestTimeout: HTTP_LIMITS.requestMs,
+      connectionsCheckingInterval: 1000,
+      keepAliveTimeout: HTTP_LIMITS.requestMs,
+    },
+    (request, response) => {
+      answer(pages, request, response).catch((error: unknown) => {
+        onDefect(error);
+        if (!response.headersSent) send(request, response, textPage(500, "internal error, see the log"));
+        else response.destroy();
+      });
+    },
+  );
+  server.maxConnections = HTTP_LIMITS.connections;
+  server.timeout = HTTP_LIMITS.idleMs;
+  return server;
+}
+
+async function answer(pages: Pages, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    response.setHeader("allow", "GET, HEAD");
+    send(request, response, textPage(405, "only GET and HEAD"));
+    return;
+  }
+  const target = request.url ?? "";
+  const cut = target.indexOf("?");
+  const page = pages.get(cut < 0 ? target : target.slice(0, cut));
+  if (page === undefined) {
+    send(request, response, textPage(404, `not found; there are: ${[...pages.keys()].join(" ")}`));
+    return;
+  }
+  send(request, response, await page({ query: new URLSearchParams(cut < 0 ? "" : target.slice(cut + 1)) }));
+}
+
+function send(request: IncomingMessage, response: ServerResponse, page: Page): void {
+  // a request that brings a body has nothing to say to us: the rest of it is not worth reading
+  if (request.headers["content-length"] !== undefined || request.headers["transfer-encoding"] !== undefined) {
+    response.setHeader("connection", "close");
+  }
+  response.writeHead(page.status, {
+    "content-type": page.contentType,
+    "content-length": Buffer.byteLength(page.body),
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+  });
+  response.end(request.method === "HEAD" ? undefined : page.body);
+}
+
+/** Stops listening and ends every connection. Settles when the last one is gone. */
+export function stopServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+/** The system did not let us listen; `message` names the flag and the cure. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+  readonly code: string;
+
+  constructor(message: string, code: string, cause: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}
+
+/** @param begin calls `listen` @param explain what to say for an error code @throws ListenError (rejects) */
+export function listening(
+  server: Server,
+  begin: () => void,
+  explain: (code: string, error: Error) => string,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: NodeJS.ErrnoException): void => {
+      const code = error.code ?? "UNKNOWN";
+      reject(new ListenError(explain(code, error), code, error));
+    };
+    server.once("error", failed);
+    server.once("listening", () => {
+      server.off("error", failed);
+      // e.g. EMFILE in accept: the connection is lost, the server goes on
+      server.on("error", () => {});
+      resolve();
+    });
+    begin();
+  });
+}

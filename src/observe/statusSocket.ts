@@ -1,0 +1,151 @@
+// SHELL. The status of a running daemon over a Unix socket, and the client side of it for the commands. Owns the socket
+// file: mode 0600 from its first moment, replaced when its daemon is dead, never taken from a live one, removed on stop.
+// Knows nothing of what the pages say. Contract: boundedServer.ts's limits; every failure names the cure.
+import { existsSync, lstatSync, unlinkSync } from "node:fs";
+import { request } from "node:http";
+import { connect } from "node:net";
+import { dirname } from "node:path";
+import { createBoundedServer, jsonPage, ListenError, listening, type PageMaker, stopServer } from "./boundedServer.ts";
+
+/** Each gives the document of one path; called once per request. */
+export interface StatusPages {
+  readonly status: () => unknown;
+  readonly peers: () => unknown;
+  /** @param peer only this one; null: all */
+  readonly routes: (peer: string | null) => unknown;
+}
+
+export interface StatusSocket {
+  stop(): Promise<void>;
+}
+
+/** Octets of a path in `sockaddr_un`, without the closing zero; a longer one would be cut silently. */
+const MAX_PATH = 107;
+/** Milliseconds in which a daemon answers, or does not. */
+const ANSWER_LIMIT = 5000;
+
+/** @param onDefect told what a page threw @throws ListenError (rejects) with a message that names flag and cure */
+export async function startStatusSocket(
+  path: string,
+  pages: StatusPages,
+  onDefect: (error: unknown) => void,
+): Promise<StatusSocket> {
+  if (Buffer.byteLength(path) > MAX_PATH) {
+    throw socketError(path, "ENAMETOOLONG", `the path is longer than ${MAX_PATH} octets; choose a shorter one`);
+  }
+  await clearStale(path);
+  const byPath = new Map<string, PageMaker>([
+    ["/status", () => jsonPage(pages.status())],
+    ["/peers", () => jsonPage(pages.peers())],
+    ["/routes", ({ query }) => jsonPage(pages.routes(query.get("peer")))],
+  ]);
+  const server = createBoundedServer(byPath, onDefect);
+  await listening(
+    server,
+    () => {
+      // the file is born inside this call, so no moment exists in which others could open it
+      const before = process.umask(0o177);
+      try {
+        server.listen(path);
+      } finally {
+        process.umask(before);
+      }
+    },
+    (given, error) => {
+      // libuv reports a missing directory as EACCES
+      const code = given === "EACCES" && !existsSync(dirname(path)) ? "ENOENT" : given;
+      return `--socket ${path}: ${CURES[code] ?? error.message}`;
+    },
+  );
+  return { stop: () => stopServer(server) };
+}
+
+const CURES: Readonly<Record<string, string>> = {
+  EADDRINUSE: "another daemon took it just now; stop it or choose another path (EADDRINUSE)",
+  EACCES: "not permitted to create it there; choose a directory this user may write to (EACCES)",
+  EPERM: "not permitted to create it there; choose a directory this user may write to (EPERM)",
+  ENOENT: "its directory does not exist; create it or choose another path (ENOENT)",
+  EROFS: "its file system is read-only; choose another path (EROFS)",
+};
+
+/** A socket file whose daemon died without removing it goes; anything else there stays and is an error. */
+async function clearStale(path: string): Promise<void> {
+  try {
+    if (!lstatSync(path).isSocket()) {
+      throw socketError(path, "EEXIST", "there is a file that is not a socket; remove it or choose another path");
+    }
+  } catch (error) {
+    if (error instanceof ListenError) throw error;
+    return; // nothing there, or not for us to see: `listen` will say what is wrong
+  }
+  const outcome = await probe(path);
+  if (outcome === "refused") unlinkSync(path);
+  else if (outcome !== "gone") {
+    throw socketError(path, "EADDRINUSE", "another daemon answers there; stop it or choose another path");
+  }
+}
+
+/** Whether somebody listens. In doubt (no permission, no answer) somebody does. */
+function probe(path: string): Promise<"alive" | "refused" | "gone"> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    const end = (outcome: "alive" | "refused" | "gone"): void => {
+      socket.destroy();
+      resolve(outcome);
+    };
+    socket.setTimeout(ANSWER_LIMIT, () => end("alive"));
+    socket.once("connect", () => end("alive"));
+    socket.once("error", (error: NodeJS.ErrnoException) => {
+      end(error.code === "ECONNREFUSED" ? "refused" : error.code === "ENOENT" ? "gone" : "alive");
+    });
+  });
+}
+
+const socketError = (path: string, code: string, message: string): ListenError =>
+  new ListenError(`--socket ${path}: ${message} (${code})`, code, null);
+
+/** A running daemon could not be asked; `message` is for the operator. */
+export class DaemonUnreachable extends Error {
+  override readonly name = "DaemonUnreachable";
+}
+
+/**
+ * Asks the daemon at the socket for a page, e.g. `/peers`.
+ * @param limitMs longest silence of the daemon, milliseconds
+ * @throws DaemonUnreachable (rejects) when there is none, it may not be asked, it does not answer, or answers nonsense
+ */
+export function askDaemon(socketPath: string, path: string, limitMs = ANSWER_LIMIT): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const fail = (text: string): void => reject(new DaemonUnreachable(`${socketPath}: ${text}`));
+    const asked = request({ socketPath, path, agent: false }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("error", (error) => fail(`the answer broke off: ${error.message}`));
+      response.on("end", () => {
+        const text = Buffer.concat(chunks).toString("utf8");
+        if (response.statusCode !== 200) {
+          fail(`the daemon answered ${response.statusCode} for ${path}: ${text.trim().slice(0, 200)}`);
+          return;
+        }
+        try {
+          resolve(JSON.parse(text));
+        } catch {
+          fail(`what answers there is not a vipcast daemon (no JSON for ${path})`);
+        }
+      });
+    });
+    asked.setTimeout(limitMs, () => {
+      asked.destroy(new Error(`the daemon did not answer within ${limitMs / 1000} s`));
+    });
+    asked.once("error", (error: NodeJS.ErrnoException) => fail(UNREACHABLE[error.code ?? ""] ?? error.message));
+    asked.end();
+  });
+}
+
+const UNREACHABLE: Readonly<Record<string, string>> = {
+  ENOENT: "no daemon there; is it running, and with this --socket? (ENOENT)",
+  ECONNREFUSED: "no daemon there any more: the socket is left over from one that ended (ECONNREFUSED)",
+  EACCES: "not permitted; the socket is for the user the daemon runs as, so try as that user or root (EACCES)",
+  ENOTSOCK: "not a socket; give the path that the daemon got with --socket (ENOTSOCK)",
+  ECONNRESET: "the daemon closed the connection, perhaps because it is ending (ECONNRESET)",
+};
