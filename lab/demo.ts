@@ -186,7 +186,7 @@ async function frrStage(manifests: string): Promise<Stage> {
     routes: async () => {
       const seen = new Map<string, SeenRoute>();
       for (const [prefix, [route]] of await router.bgpRoutes()) {
-        if (route !== undefined) seen.set(prefix, { nextHop: route.nextHop ?? "", communities: route.communities });
+        if (route?.best === true) seen.set(prefix, { nextHop: route.nextHop ?? "", communities: route.communities });
       }
       return seen;
     },

@@ -123,6 +123,7 @@ export class Lab {
     await Promise.all(processes.map((process) => process.exited));
     cleanLab(this);
     openLabs.delete(this);
+    this.#watchdog.ref(); // else a program whose last act is this close would end before it
     if (this.#watchdog.exitCode === null && this.#watchdog.signalCode === null && this.#watchdog.kill("SIGKILL")) {
       await once(this.#watchdog, "exit");
     }
