@@ -2,9 +2,10 @@
 // Owns collision resolution (RFC 4271 6.8, RFC 6286), back-off, damping and the record of what happened last. The life of
 // a single connection is fsm.ts. Knows no sockets, octets or routes. Contract: step(state, event, now) -> state + actions;
 // the caller performs the actions in order and arms one timer for `peerDeadline(state)`.
-import { assertNever } from "../../kernel/result.ts";
+import { assertNever, invariant } from "../../kernel/result.ts";
 import { later, Millis, secondsToMillis } from "../../kernel/units.ts";
 import type { NotificationMessage } from "../wire/message.ts";
+import { CEASE, ERROR } from "../wire/registry.ts";
 import type { PeerConfig } from "./config.ts";
 import {
   type EndCause,
@@ -16,6 +17,7 @@ import {
   step as fsmStep,
   fsmTimerEvent,
   IDLE,
+  OPEN_HOLD_TIME,
 } from "./fsm.ts";
 import { negotiate } from "./negotiate.ts";
 
@@ -57,6 +59,10 @@ export type PeerEvent =
       readonly detail: string;
       readonly restart: boolean;
     }
+  /** Our own defect: ends everything with Cease and stays away for the damping time, for it may happen again at once. */
+  | { readonly type: "defect"; readonly notification: NotificationMessage; readonly detail: string }
+  /** The peer has connected: makes room for it where it may come in. Ask `mayAccept`, then send `tcpAccepted`. */
+  | { readonly type: "offered" }
   /** The operator ends a back-off or damping period. */
   | { readonly type: "clearHold" }
   | { readonly type: "timer" }
@@ -72,7 +78,7 @@ export interface PeerStep {
   readonly actions: readonly PeerAction[];
 }
 
-/** First pause after a failed attempt, doubled with each further one up to the peer's connect retry time. */
+/** The first pause after a failed attempt, doubled with each further one up to the peer's connect retry time. */
 const FIRST_RETRY = Millis(500);
 /** First idle hold after a protocol error, doubled up to MAX_IDLE_HOLD, forgotten after AMNESIA without an error. */
 export const FIRST_IDLE_HOLD = Millis(1_000);
@@ -113,6 +119,15 @@ export function peerStateName(state: PeerState): FsmStateName {
   return name === "Idle" && state.idleHold !== null && !state.idleHold.damped ? "Active" : name;
 }
 
+/**
+ * A connection by the peer is welcome: not while the peer is stopped or held down (C-005), and one at a time. What is
+ * refused is closed without a word.
+ */
+export const mayAccept = (state: PeerState): boolean =>
+  state.admin === "up" && !isHeldDown(state) && RANK[state.in.name] <= RANK.Active;
+
+const isHeldDown = (state: PeerState): boolean => state.idleHold?.damped === true;
+
 export function peerDeadline(state: PeerState): Millis | null {
   const deadlines = [fsmDeadline(state.out), fsmDeadline(state.in), state.idleHold?.until ?? null];
   return deadlines.reduce((a, b) => (a === null ? b : b === null ? a : Millis(Math.min(a, b))), null);
@@ -150,11 +165,18 @@ class Run {
         this.#set({ admin: "up", idleHold: null });
         return;
       case "stop":
-        this.#set({ admin: event.restart ? "up" : "down", idleHold: null, failures: 0 });
-        for (const side of ["out", "in"] as const) {
-          this.#drive(side, { type: "stop", notification: event.notification, detail: event.detail });
-        }
-        this.#set({ idleHold: null });
+        this.#set({ admin: event.restart ? "up" : "down" });
+        this.#stopBoth(event.notification, event.detail);
+        this.#set({ idleHold: null, failures: 0 });
+        return;
+      case "defect":
+        this.#stopBoth(event.notification, event.detail);
+        if (this.#state.admin === "up") this.#holdDown(event.detail);
+        return;
+      case "offered":
+        // the peer has given up the one it left waiting for OPENs, or it would not come again (C-020)
+        if (this.#state.in.name === "OpenSent" && !isHeldDown(this.#state))
+          this.#drive("in", { type: "collisionDump" });
         return;
       case "clearHold":
         this.#set({ idleHold: null, failures: 0, errors: 0 });
@@ -170,10 +192,13 @@ class Run {
     }
   }
 
-  /** Whenever nothing is under way and nothing forbids it, the next attempt begins: the level, not the edge. */
+  /**
+   * Whenever nothing is under way and nothing forbids it, the next attempt begins: the level, not the edge. A connection
+   * by the peer counts once its OPEN is there: a silent one must not keep us from trying (C-020).
+   */
   reviveIfIdle(): void {
     const { admin, idleHold, out, in: inbound } = this.#state;
-    if (admin === "down" || idleHold !== null || out.name !== "Idle" || RANK[inbound.name] >= RANK.OpenSent) return;
+    if (admin === "down" || idleHold !== null || out.name !== "Idle" || RANK[inbound.name] > RANK.OpenSent) return;
     this.#drive("out", { type: "manualStart", passive: false });
   }
 
@@ -213,16 +238,14 @@ class Run {
     this.#drive(side, event);
   }
 
-  /** A connection by the peer: refused while held down, stopped, or while an earlier one of its own is under way. */
   #accept(): void {
-    const { admin, idleHold, in: inbound } = this.#state;
-    const free = inbound.name === "Idle" || inbound.name === "Active";
-    if (admin === "down" || idleHold?.damped === true || !free) {
-      this.#actions.push({ type: "side", side: "in", action: { type: "abort" } });
-      return;
-    }
-    if (inbound.name === "Idle") this.#drive("in", { type: "manualStart", passive: true });
+    invariant(mayAccept(this.#state), "a connection was accepted that had to be refused");
+    this.#drive("in", { type: "manualStart", passive: true });
     this.#drive("in", { type: "tcpAccepted" });
+  }
+
+  #stopBoth(notification: NotificationMessage, detail: string): void {
+    for (const side of ["out", "in"] as const) this.#drive(side, { type: "stop", notification, detail });
   }
 
   /** RFC 4271 6.8: the connection opened by the higher identifier stays; RFC 6286 2.3: of equal ones, the larger AS. */
@@ -242,7 +265,7 @@ class Run {
         this.#set({ lastNotificationSent: { at: this.#now, notification: action.notification } });
       }
       if (action.type === "established") this.#onEstablished(side);
-      if (action.type === "ended") this.#onEnded(action.cause);
+      if (action.type === "ended") this.#onEnded(side, action.cause);
     }
   }
 
@@ -252,34 +275,41 @@ class Run {
     if (this.#state[other].name !== "Idle") this.#drive(other, { type: "collisionDump" });
   }
 
-  #onEnded(cause: EndCause): void {
-    if (cause.kind === "collision") return; // the other connection carries on; no error (C-021)
+  #onEnded(side: Side, cause: EndCause): void {
     const now = this.#now;
     if (cause.received !== null) {
       this.#set({ lastNotificationReceived: { at: now, notification: cause.received } });
     }
-    const { establishedAt, config } = this.#state;
-    // Q-19: only a session that lived for its hold time ends the back-off, not one that was refused at once
-    const lasted = establishedAt !== null && now - establishedAt >= secondsToMillis(config.holdTime);
-    const failures = lasted ? 0 : this.#state.failures + 1;
+    if (cause.kind === "collision") return; // the other connection carries on; no error (C-021)
+    if (this.#state[otherSide(side)].name === "Established") return; // nor may it disturb the session (C-019)
+    const { establishedAt } = this.#state;
+    const lasted = establishedAt !== null && now - establishedAt >= this.#trialTime();
+    const failures = lasted ? 0 : this.#state.failures + (isLostCollision(cause) ? 0 : 1);
     this.#set({ lastEnd: { ...cause, at: now }, establishedAt: null, failures });
     if (this.#state.admin === "down") return;
-    if (isProtocolError(cause)) this.#holdDown(cause);
-    else this.#pause(cause);
+    if (isProtocolError(cause)) this.#holdDown(cause.detail);
+    else this.#pause(cause.detail);
   }
 
-  #pause(cause: EndCause): void {
+  /** Q-19: only a session that lived this long ends the back-off, not one that was refused at once. */
+  #trialTime(): Millis {
+    const { holdTime } = this.#state.config;
+    return holdTime === 0 ? OPEN_HOLD_TIME : secondsToMillis(holdTime);
+  }
+
+  #pause(why: string): void {
     const cap = secondsToMillis(this.#state.config.connectRetryTime);
-    const wait = Math.min(FIRST_RETRY * 2 ** Math.min(this.#state.failures, 16), cap) * this.#jitter();
-    this.#set({ idleHold: { until: later(this.#now, Millis(wait)), why: cause.detail, damped: false } });
+    const doublings = Math.min(Math.max(this.#state.failures - 1, 0), 16);
+    const wait = Math.min(FIRST_RETRY * 2 ** doublings, cap) * this.#jitter();
+    this.#set({ idleHold: { until: later(this.#now, Millis(wait)), why, damped: false } });
   }
 
-  #holdDown(cause: EndCause): void {
+  #holdDown(why: string): void {
     const { lastErrorAt } = this.#state;
     const forgotten = lastErrorAt !== null && this.#now - lastErrorAt >= AMNESIA;
     const errors = forgotten ? 1 : this.#state.errors + 1;
     const wait = Math.min(FIRST_IDLE_HOLD * 2 ** Math.min(errors - 1, 16), MAX_IDLE_HOLD) * this.#jitter();
-    const idleHold = { until: later(this.#now, Millis(wait)), why: cause.detail, damped: true };
+    const idleHold = { until: later(this.#now, Millis(wait)), why, damped: true };
     this.#set({ errors, lastErrorAt: this.#now, idleHold });
   }
 
@@ -292,8 +322,12 @@ class Run {
 
 const otherSide = (side: Side): Side => (side === "out" ? "in" : "out");
 
+/** The peer kept the other connection (RFC 4271 6.8): not a failure of this peer (C-021). */
+const isLostCollision = (cause: EndCause): boolean =>
+  cause.received?.errorCode === ERROR.cease && cause.received.errorSubcode === CEASE.connectionCollision;
+
 /** Cease is exempt (C-084): an operator at the other end is at work, or a limit was reached. */
 function isProtocolError(cause: EndCause): boolean {
   if (cause.kind === "protocolError") return true;
-  return cause.kind === "notificationReceived" && cause.received?.errorCode !== 6;
+  return cause.kind === "notificationReceived" && cause.received?.errorCode !== ERROR.cease;
 }
