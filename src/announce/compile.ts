@@ -232,6 +232,7 @@ function compileAdvertisement(
     );
     return makeOffer(
       object.ref,
+      family,
       attributes,
       receivers.map((p) => p.name),
     );
@@ -247,8 +248,13 @@ function compileAdvertisement(
 }
 
 /** @param peers ascending. */
-export function makeOffer(advertisement: ObjectRef, attributes: RouteAttributes, peers: readonly PeerName[]): Offer {
-  return { advertisement, attributes, peers, key: JSON.stringify([refKey(advertisement), attributes, peers]) };
+export function makeOffer(
+  advertisement: ObjectRef,
+  family: Family,
+  attributes: RouteAttributes,
+  peers: readonly PeerName[],
+): Offer {
+  return { advertisement, attributes, peers, key: JSON.stringify([refKey(advertisement), family, attributes, peers]) };
 }
 
 function compilePool(

@@ -41,6 +41,8 @@ interface PrefixEntry {
 
 /** Services decided between two looks at the clock. */
 const BATCH = 16;
+/** Services decided before the sink hears of them, so that telling it is spread over the turns as well. */
+const FLUSH_EVERY = 8 * BATCH;
 
 export class DecisionEngine {
   readonly #store: StoreView;
@@ -97,7 +99,8 @@ export class DecisionEngine {
         queue.delete(key);
         this.#affected.delete(key);
         this.#decide(key, config);
-        if (++decided % BATCH === 0 && isOver()) break turn;
+        if (++decided % FLUSH_EVERY === 0) this.#flush(config, false);
+        if (decided % BATCH === 0 && isOver()) break turn;
       }
     }
     const isDone = this.#changed.size === 0 && this.#affected.size === 0;
@@ -148,10 +151,13 @@ export class DecisionEngine {
     }
     const isEveryServiceAffected =
       !rangesEqual(before.ranges, after.ranges) || JSON.stringify(before.node) !== JSON.stringify(after.node);
-    const isAffected = (pool: string | null): boolean =>
-      isEveryServiceAffected || (pool !== null && before.pools.get(pool)?.text !== after.pools.get(pool)?.text);
-    if (!isEveryServiceAffected && [...after.pools.keys()].every((name) => !isAffected(name))) return;
-    for (const [key, { pool }] of this.#decisions) if (isAffected(pool)) this.#affected.add(key);
+    // a pool that comes or goes changes the ranges
+    const names = [...after.pools.keys()];
+    const pools = new Set(names.filter((name) => before.pools.get(name)?.text !== after.pools.get(name)?.text));
+    if (!isEveryServiceAffected && pools.size === 0) return;
+    for (const [key, { pool }] of this.#decisions) {
+      if (isEveryServiceAffected || (pool !== null && pools.has(pool))) this.#affected.add(key);
+    }
   }
 
   /** Forgets the routes of peers that no longer run; withdraws those of a family that a peer no longer carries. */
@@ -160,9 +166,12 @@ export class DecisionEngine {
     for (const { name, config } of before) {
       const next = now.get(name) ?? null;
       if (config === null || (next !== null && config.families.every((f) => next.families.includes(f)))) continue;
-      for (const { prefix, sent } of this.#prefixes.values()) {
+      for (const [key, { prefix, sent }] of this.#prefixes) {
         if (next?.families.includes(prefix.version === 4 ? "ipv4-unicast" : "ipv6-unicast")) continue;
-        if (sent.delete(name) && next !== null) this.#sink.setRoute(name, prefix, null);
+        if (!sent.delete(name)) continue;
+        // the peer may be back before this prefix's services are decided again, and then nothing else would notice
+        this.#touched.add(key);
+        if (next !== null) this.#sink.setRoute(name, prefix, null);
       }
     }
   }

@@ -142,6 +142,22 @@ describe("what the sink is told", () => {
     ]);
   });
 
+  test("the own Node losing its network withdraws, another Node's does not", () => {
+    const { store, change } = start(...base);
+    expect(change(put(store, node("n2", { networkUnavailable: true })))).toEqual([]);
+    expect(change(put(store, node("n1", { networkUnavailable: true })))).toEqual([
+      "default/web true>nodeNetworkUnavailable",
+      "default/db noEndpoints>nodeNetworkUnavailable",
+      "- tor 192.0.2.10/32",
+    ]);
+  });
+  test("a pool that moves away and back takes its services with it", () => {
+    const { store, change } = start(...base);
+    const gone = ["default/web true>ipNotAllowed", "default/db noEndpoints>ipNotAllowed", "- tor 192.0.2.10/32"];
+    expect(change(put(store, pool("p1", ["198.51.100.0/24"])))).toEqual(gone);
+    expect(change(put(store, p1))).toContain("+ tor 192.0.2.10/32");
+  });
+
   test("an aggregate stays until the last of its services is gone", () => {
     const wide = adv("a", { aggregationLength: 24 });
     const { store, change } = start(
@@ -199,5 +215,21 @@ describe("turns", () => {
     engine.apply([put(store, wide("0:2"))]);
     while (!engine.run(() => true));
     expect(take().filter((line) => line.startsWith("+"))).toEqual(["+ tor 192.0.2.0/24 2"]);
+  });
+  test("a peer that stops running and is back before the turn's work is done gets every route again", () => {
+    const { store, engine, take } = start(p1, tor, adv("a"), ...many(100));
+    engine.apply([put(store, peer("tor", "203.0.113.1", { passwordSecret: "missing" }))]);
+    expect(engine.run(() => true)).toBe(false);
+    take();
+    engine.apply([put(store, tor)]);
+    expect(engine.run()).toBe(true);
+    expect(take().filter((line) => line.startsWith("+ tor"))).toHaveLength(100);
+  });
+  test("a peer that changes its family is not told a route of the old one between turns", () => {
+    const both = peer("both", "203.0.113.9", { dualStackAddressFamily: true });
+    const { store, engine, take } = start(p1, tor, both, adv("a"), ...many(100));
+    engine.apply([put(store, peer("tor", "2001:db8:f::1"))]);
+    while (!engine.run(() => true));
+    expect(take().filter((line) => line.startsWith("+ tor"))).toEqual([]);
   });
 });

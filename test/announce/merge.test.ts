@@ -17,7 +17,7 @@ const attributes = (over: Partial<RouteAttributes> = {}): RouteAttributes => ({
 });
 const large = (n: number) => ({ globalAdmin: n, local1: 0, local2: 0 });
 const offer = (name: string, over: Partial<RouteAttributes>, ...peers: string[]) =>
-  makeOffer({ kind: "BGPAdvertisement", namespace: "ns", name }, attributes(over), peers.map(PeerName));
+  makeOffer({ kind: "BGPAdvertisement", namespace: "ns", name }, "ipv4-unicast", attributes(over), peers.map(PeerName));
 
 describe("equal prefixes (metallb-compat 2.5)", () => {
   test("communities of both kinds are united, ascending, without duplicates", () => {
