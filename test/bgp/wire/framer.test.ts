@@ -44,6 +44,10 @@ describe("header checks", () => {
     expect(once(header(length, 2))).toEqual([`fault 1/2 ${length.toString(16).padStart(4, "0")}`]);
   });
 
+  test("C-025 a length below 19 is bad whatever the type says", () => {
+    for (const type of [1, 2, 3, 4, 5, 99]) expect(once(header(18, type))).toEqual(["fault 1/2 0012"]);
+  });
+
   test.each([
     ["OPEN", 1, 28],
     ["UPDATE", 2, 22],

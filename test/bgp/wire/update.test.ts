@@ -122,6 +122,10 @@ describe("sound messages", () => {
     expect(read({ attributes: [mpUnreach(2, 1, hex(""))] })).toMatchObject({ endOfRib: { afi: 2, safi: 1 } });
     expect(read({ attributes: [mpUnreach(2, 1, VIP_V6)] }).endOfRib).toBeNull();
     expect(read({ withdrawn: VIP }).endOfRib).toBeNull();
+    expect(read({ attributes: [mpUnreach(2, 1, hex("")), ORIGIN] })).toMatchObject({
+      verdict: "accept",
+      endOfRib: null,
+    });
   });
 });
 
@@ -461,6 +465,13 @@ describe("MP_REACH_NLRI and MP_UNREACH_NLRI", () => {
     expect(read({}, v6only)).toMatchObject({ endOfRib: null, ignoredFamilies: [{ afi: 1, safi: 1 }] });
   });
 
+  test("C-125 with wrong flags the prefixes in it are still found: they are what is withdrawn", () => {
+    const reach = mpReach(2, 1, NEXT_HOP_V6, VIP_V6);
+    reach[0] = 0xc0;
+    const m = read({ attributes: [reach, ORIGIN, AS_PATH] });
+    expect([outcome(m), prefixes(m.reachable)]).toEqual(["treatAsWithdraw 3/4", ["2001:db8:1::/48"]]);
+  });
+
   test("C-145 the reserved octet says nothing", () => {
     const m = read({ attributes: [mpReach(2, 1, NEXT_HOP_V6, VIP_V6, 255), ORIGIN, AS_PATH] });
     expect([m.verdict, prefixes(m.reachable)]).toEqual(["accept", ["2001:db8:1::/48"]]);
@@ -556,6 +567,13 @@ describe("two-octet speakers", () => {
     expect(asPathOf(oldPath("0102 fde9 fdea 0201 5ba0"), as4(`0201 ${BIG}`))).toEqual([
       { type: "set", asns: [65001, 65002] },
       { type: "sequence", asns: [4200000001] },
+    ]);
+  });
+
+  test("C-148 a set in AS4_PATH counts one", () => {
+    expect(asPathOf(oldPath("0202 fde9 5ba0"), as4(`0103 ${BIG} ${BIG} ${BIG}`))).toEqual([
+      { type: "sequence", asns: [65001] },
+      { type: "set", asns: [4200000001, 4200000001, 4200000001] },
     ]);
   });
 

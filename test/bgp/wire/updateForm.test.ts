@@ -183,6 +183,17 @@ describe("message shapes", () => {
     );
   });
 
+  test.each([
+    [96, "80 0f fe"],
+    [104, "80 0f ff"],
+    [112, "90 0f 0100"],
+  ])("C-102 an MP attribute takes the extended length beyond 255 octets only (last prefix /%i)", (length, head) => {
+    const prefixes = [...new Array<Prefix>(14).fill(vip6), prefixOf(vip6, length)];
+    const octets = pack(withdrawForm("ipv6-unicast"), prefixes);
+    expect(toHex(octets.subarray(23, 23 + hex(head).length))).toBe(H(head));
+    expect(readUpdate(octets.subarray(19), external).withdrawn.flatMap(prefixesOf)).toEqual(prefixes);
+  });
+
   test("C-117 C-118 End-of-RIB", () => {
     expect(toHex(writeEndOfRib("ipv4-unicast"))).toBe(H(`${MARKER} 0017 02 0000 0000`));
     expect(toHex(writeEndOfRib("ipv6-unicast"))).toBe(H(`${MARKER} 001d 02 0000 0006 800f03 0002 01`));
