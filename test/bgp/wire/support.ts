@@ -1,6 +1,9 @@
 // Shorthand for codec tests: octets from hex, hand-made attributes and UPDATEs, and a negotiated session to vary.
-import type { Negotiated } from "../../../src/bgp/wire/message.ts";
+import type { Negotiated, UpdateMessage } from "../../../src/bgp/wire/message.ts";
+import { prefixesOf } from "../../../src/bgp/wire/nlri.ts";
 import { fromHex, toHex } from "../../../src/bgp/wire/text.ts";
+import { readUpdate } from "../../../src/bgp/wire/update.ts";
+import { formatPrefix } from "../../../src/kernel/ip.ts";
 import { Asn, Seconds } from "../../../src/kernel/units.ts";
 
 /** Octets of hex digits; white space is free. */
@@ -90,3 +93,23 @@ export const permutations = <T>(items: readonly T[]): readonly T[][] =>
   items.length < 2
     ? [[...items]]
     : items.flatMap((item, i) => permutations(items.toSpliced(i, 1)).map((rest) => [item, ...rest]));
+
+export const read = (parts: UpdateParts, negotiated: Negotiated = external): UpdateMessage =>
+  readUpdate(updateBody(parts), negotiated);
+
+/** `verdict` alone, or with the first fault: `sessionReset 3/1`. */
+export function outcome(m: UpdateMessage): string {
+  const [first] = m.faults;
+  return first === undefined ? m.verdict : `${m.verdict} ${first.fault.errorCode}/${first.fault.errorSubcode}`;
+}
+
+export const prefixes = (blocks: UpdateMessage["reachable"]): string[] => blocks.flatMap(prefixesOf).map(formatPrefix);
+
+/** A sound announcement with `extra` attributes. */
+export const announced = (...extra: Uint8Array[]): UpdateParts => ({ attributes: [...MANDATORY, ...extra], nlri: VIP });
+
+/** A sound announcement in which `instead` replaces the mandatory attribute of the same code. */
+export const replacing = (instead: Uint8Array): UpdateParts => ({
+  attributes: [...MANDATORY.filter((a) => a[1] !== instead[1]), instead],
+  nlri: VIP,
+});
