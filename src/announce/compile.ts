@@ -29,10 +29,8 @@ import type { BGPPeerObject, IPAddressPoolObject, Labels } from "./model.ts";
 import { compilePeer, identityOf, profileOf } from "./peers.ts";
 import { hasFamily, indexPools } from "./pools.ts";
 import { nodeRouterId } from "./routerId.ts";
-import { matchesAnyOrNone } from "./select.ts";
+import { EXCLUDE_LABEL, matchesAnyOrNone } from "./select.ts";
 import { listed } from "./suggest.ts";
-
-const EXCLUDE_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers";
 
 /** Everything of the configuration that matters on `options.nodeName`. */
 export function compile(store: StoreView, options: DecisionOptions): CompiledConfig {

@@ -4,6 +4,9 @@
 import { assertNever } from "../kernel/result.ts";
 import type { LabelSelector, Labels } from "./model.ts";
 
+/** On a Node, with any value: load balancers leave it out. */
+export const EXCLUDE_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers";
+
 /** All terms of the selector hold. NotIn and DoesNotExist also hold for labels that lack the key. */
 export function matchesSelector(selector: LabelSelector, labels: Labels): boolean {
   for (const [key, value] of selector.matchLabels) if (labels.get(key) !== value) return false;

@@ -9,7 +9,7 @@ import type { CompiledAdvertisement, CompiledConfig, Offer } from "./compiled.ts
 import type { EndpointObject, ServiceObject } from "./model.ts";
 import { findPool } from "./pools.ts";
 import type { Reason } from "./reasons.ts";
-import { matchesAnyOrNone } from "./select.ts";
+import { EXCLUDE_LABEL, matchesAnyOrNone } from "./select.ts";
 import { listed } from "./suggest.ts";
 
 /** One prefix as one advertisement offers it on behalf of a service; `peers` is never empty. */
@@ -95,8 +95,7 @@ export function decideService(service: ServiceObject, view: StoreView, config: C
     return no("nodeNetworkUnavailable", `Node ${node.name} has condition NetworkUnavailable with status True`);
   }
   if (node.isExcluded) {
-    const label = "node.kubernetes.io/exclude-from-external-load-balancers";
-    return no("nodeLabeledExcludeBalancers", `Node ${node.name} has the label ${label}`);
+    return no("nodeLabeledExcludeBalancers", `Node ${node.name} has the label ${EXCLUDE_LABEL}`);
   }
   const isLocal = service.externalTrafficPolicy === "Local";
   if (!hasEndpoint(service, view, isLocal ? node.name : null)) {
