@@ -20,7 +20,7 @@ export interface ConnectOptions {
 
 /** What the connection tells the speaker. After `closed` nothing more comes. */
 export interface ConnectionHandlers {
-  /** @param local our address on this connection */
+  /** Never called on a connection that was offered to us: it is open. @param local our address on this connection */
   connected(local: Ip): void;
   /** @param bytes valid during the call only */
   data(bytes: Uint8Array): void;

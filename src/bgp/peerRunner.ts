@@ -2,16 +2,18 @@
 // Owns the peer's connections, its AdjRibOut per family, its counters. Knows no sockets (network.ts) and not the other
 // peers (speaker.ts). A defect that shows here ends this peer's session, never the process (docs/design.md).
 import type { Clock, Random, TimerHandle, Timers } from "../kernel/clock.ts";
-import { type Ip, isUnspecified, type Prefix } from "../kernel/ip.ts";
+import { type Ip, ipEquals, isUnspecified, type Prefix } from "../kernel/ip.ts";
 import { assertNever } from "../kernel/result.ts";
-import { Millis, secondsToMillis } from "../kernel/units.ts";
-import type { Connection, ConnectionHandlers, Network } from "./network.ts";
+import { later, Millis, secondsToMillis } from "../kernel/units.ts";
+import type { Connection, ConnectionHandlers, ConnectOptions, Network } from "./network.ts";
 import { AdjRibOut } from "./rib/adjRibOut.ts";
-import { type PackContext, packEndOfRib, packUpdates } from "./rib/packer.ts";
+import { type PackContext, type Packed, packEndOfRib, packUpdates, packWithdrawals } from "./rib/packer.ts";
 import { type PeerConfig, sessionParameters } from "./session/config.ts";
 import type { EndCause, FsmAction, FsmEvent, FsmStateName } from "./session/fsm.ts";
 import {
   initialPeer,
+  MAX_IDLE_HOLD,
+  mayAccept,
   type PeerAction,
   type PeerEvent,
   type PeerState,
@@ -67,8 +69,6 @@ export interface PeerSurroundings {
   readonly random: Random;
   readonly network: Network;
   readonly observer: PeerObserver;
-  /** False until the first complete decision: no End-of-RIB before (docs/design.md section 3). */
-  readonly tablesComplete: () => boolean;
 }
 
 interface Line {
@@ -77,6 +77,7 @@ interface Line {
   /** Encoded OPEN, KEEPALIVE and NOTIFICATION messages that wait for the socket; they go before any UPDATE. */
   readonly control: Uint8Array[];
   local: Ip | null;
+  /** Our last words are queued: no route goes out after a NOTIFICATION. */
   finishing: boolean;
 }
 
@@ -103,6 +104,10 @@ export class PeerRunner {
   #timer: { handle: TimerHandle; at: Millis } | null = null;
   #removed = false;
   #restating = false;
+  /** The wishes have been complete once: no End-of-RIB before (docs/design.md section 3). */
+  #complete = false;
+  /** Events that came up while another was being worked on; null: none is. */
+  #queue: PeerEvent[] | null = null;
   #drained: (() => void) | null = null;
   readonly counters: PeerCounters = {
     opensSent: 0,
@@ -158,7 +163,19 @@ export class PeerRunner {
   }
 
   start(): void {
-    this.#step({ type: "start" });
+    this.#safely(() => this.#step({ type: "start" }));
+  }
+
+  /** A connection by the peer, see `Speaker.offer`. */
+  offer(local: Ip, take: (handlers: ConnectionHandlers) => Connection): boolean {
+    const { sourceAddress } = this.config;
+    if (this.#removed || (sourceAddress !== null && !ipEquals(sourceAddress, local))) return false; // C-003
+    this.#safely(() => this.#step({ type: "offered" }));
+    if (!mayAccept(this.#state)) return false;
+    const line = this.#open("in", take);
+    line.local = local;
+    this.#guard("in", line, () => this.#event("in", { type: "tcpAccepted" }));
+    return true;
   }
 
   /** Records a wish; `flush` sends. Prefixes of a family that the peer does not carry are refused. */
@@ -179,6 +196,7 @@ export class PeerRunner {
   /** The decision is complete: what is not wished by now is not wanted. */
   settled(): void {
     this.#restating = false;
+    this.#complete = true;
   }
 
   /** Sends what is pending as far as the socket takes it. */
@@ -194,13 +212,15 @@ export class PeerRunner {
     if (same) return false;
     for (const family of config.families) if (!this.#ribs.has(family)) this.#ribs.set(family, newRib(family));
     for (const family of this.#ribs.keys()) if (!config.families.includes(family)) this.#ribs.delete(family);
-    this.#step({ type: "start" });
+    this.#complete = false; // a new family has nothing wished yet
+    this.start();
     return true;
   }
 
   /** Withdraws everything, then Cease with a text. The promise settles when all of it is with the kernel, or cannot be. */
   async shutdown(notification: NotificationMessage, detail: string): Promise<void> {
     if (this.#live !== null) {
+      this.#restating = false;
       for (const rib of this.#ribs.values()) rib.unwantAll();
       const done = new Promise<void>((resolve) => {
         this.#drained = resolve;
@@ -222,14 +242,29 @@ export class PeerRunner {
 
   /** Ends back-off and damping: the next attempt starts now. */
   clearHold(): void {
-    this.#step({ type: "clearHold" });
+    this.#safely(() => this.#step({ type: "clearHold" }));
   }
 
   #stop(notification: NotificationMessage, detail: string, restart: boolean): void {
-    this.#step({ type: "stop", notification, detail, restart });
+    this.#safely(() => this.#step({ type: "stop", notification, detail, restart }));
   }
 
+  /** Works on one event after the other: one that comes up meanwhile waits until the actions of its cause are done. */
   #step(event: PeerEvent): void {
+    if (this.#queue !== null) {
+      this.#queue.push(event);
+      return;
+    }
+    this.#queue = [event];
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) this.#work(next);
+    } finally {
+      this.#queue = null;
+    }
+    this.#armTimer();
+  }
+
+  #work(event: PeerEvent): void {
     const now = this.#around.clock.now();
     const wasLive = this.#live?.side ?? null;
     const result = step(this.#state, event, now, () => this.#around.random.next());
@@ -239,7 +274,6 @@ export class PeerRunner {
       if (action.type !== "side" || action.action.type !== "ended") continue;
       this.#around.observer.ended(this, action.action.cause, action.side === wasLive);
     }
-    this.#armTimer();
   }
 
   #perform(action: PeerAction): void {
@@ -263,11 +297,11 @@ export class PeerRunner {
         return;
       case "sendNotification":
         this.counters.notificationsSent++;
+        if (line !== null) line.finishing = true;
         this.#send(line, action.notification);
         return;
       case "close":
         this.#detach(side);
-        if (line !== null) line.finishing = true;
         line?.connection.finish();
         return;
       case "abort":
@@ -293,7 +327,20 @@ export class PeerRunner {
   #connect(side: Side): void {
     const { config } = this.#state;
     const isInternal = config.peerAsn === "internal" || config.peerAsn === config.localAsn;
-    // until the connection is there, what it says cannot come (network.ts), so the line can be filled in afterwards
+    const options: ConnectOptions = {
+      address: config.address,
+      port: config.port,
+      sourceAddress: config.sourceAddress,
+      device: config.vrf,
+      password: config.password,
+      ttl: isInternal ? null : config.ebgpMultihop ? 255 : 1,
+      userTimeout: config.holdTime === 0 ? null : secondsToMillis(config.holdTime),
+    };
+    this.#open(side, (handlers) => this.#around.network.connect(options, handlers));
+  }
+
+  #open(side: Side, take: (handlers: ConnectionHandlers) => Connection): Line {
+    // what the connection says cannot come before it has been handed over (network.ts), so the line is filled in afterwards
     let line: Line | null = null;
     const handlers: ConnectionHandlers = {
       connected: (local) => {
@@ -301,40 +348,53 @@ export class PeerRunner {
         this.#guard(side, line, () => this.#event(side, { type: "tcpConnected" }));
       },
       data: (bytes) => this.#guard(side, line, () => this.#read(side, line, bytes)),
-      fill: (slab) => this.#fill(side, line, slab),
+      fill: (slab) => this.#safely(() => this.#fill(side, line, slab)) ?? 0,
       sent: () => {
         this.#guard(side, line, () => this.#event(side, { type: "bytesSent" }));
         this.#checkDrained();
       },
       closed: (detail) => this.#guard(side, line, () => this.#event(side, { type: "tcpFailed", detail })),
     };
-    const connection = this.#around.network.connect(
-      {
-        address: config.address,
-        port: config.port,
-        sourceAddress: config.sourceAddress,
-        device: config.vrf,
-        password: config.password,
-        ttl: isInternal ? null : config.ebgpMultihop ? 255 : 1,
-        userTimeout: config.holdTime === 0 ? null : secondsToMillis(config.holdTime),
-      },
-      handlers,
-    );
+    const connection = take(handlers);
     line = { connection, framer: new Framer(), control: [], local: null, finishing: false };
     this.#lines[side] = line;
+    return line;
   }
 
-  /** Runs a callback of a connection unless it has been replaced; our own defects end this session and no other. */
+  /** Runs a callback of a connection unless it has been replaced. */
   #guard(side: Side, line: Line | null, work: () => void): void {
-    if (line === null || this.#lines[side] !== line) return;
+    if (line !== null && this.#lines[side] === line) this.#safely(work);
+  }
+
+  /** The wall around this peer: a defect of ours that shows inside ends this session, with damping, and no other. */
+  #safely<T>(work: () => T): T | null {
     try {
-      work();
+      return work();
     } catch (error) {
-      this.#around.observer.defect(this, error);
-      if (!this.#removed) {
-        this.#stop(cease(CEASE.outOfResources), "internal error", true);
-      }
+      this.#defect(error);
+      return null;
     }
+  }
+
+  #defect(error: unknown): void {
+    try {
+      this.#around.observer.defect(this, error);
+      this.#step({ type: "defect", notification: cease(CEASE.outOfResources), detail: "internal error" });
+    } catch {
+      this.#reset();
+    }
+  }
+
+  /** The last resort, when even the orderly end of a session fails: everything is dropped and made anew, later. */
+  #reset(): void {
+    const lines = [this.#lines.out, this.#lines.in];
+    const now = this.#around.clock.now();
+    const idleHold = { until: later(now, MAX_IDLE_HOLD), why: "internal error", damped: true };
+    this.#state = { ...initialPeer(this.config, now), ...(this.#removed ? {} : { admin: "up", idleHold }) };
+    this.#detach("out");
+    this.#detach("in");
+    for (const line of lines) line?.connection.abort();
+    this.#armTimer();
   }
 
   #event(side: Side, event: FsmEvent): void {
@@ -457,16 +517,25 @@ export class PeerRunner {
     }
     const live = this.#live;
     if (live === null || live.side !== side || line.finishing || this.#restating) return at;
-    for (const pack of live.packs) {
-      const packed = packUpdates(pack.rib, pack.context, slab, at);
+    return this.#pack(live.packs, slab, at);
+  }
+
+  /** Withdrawals of every family before announcements of any (C-104), End-of-RIB after each full table (C-117). */
+  #pack(packs: readonly FamilyPack[], slab: Uint8Array, start: number): number {
+    let at = start;
+    const add = (packed: Packed): void => {
       at = packed.end;
       this.counters.updatesSent += packed.messages;
-      if (pack.endOfRibSent || pack.rib.pendingCount > 0 || !this.#around.tablesComplete()) continue;
+    };
+    for (const { rib, context } of packs) add(packWithdrawals(rib, context, slab, at));
+    if (packs.some(({ rib }) => rib.hasWithdrawals)) return at;
+    for (const pack of packs) {
+      add(packUpdates(pack.rib, pack.context, slab, at));
+      if (pack.endOfRibSent || pack.rib.pendingCount > 0 || !this.#complete) continue;
       const end = packEndOfRib(pack.family, slab, at);
       if (end === at) continue;
-      at = end;
+      add({ end, messages: 1 });
       pack.endOfRibSent = true;
-      this.counters.updatesSent++;
     }
     return at;
   }
@@ -491,7 +560,7 @@ export class PeerRunner {
 
   #onTimer(): void {
     this.#timer = null;
-    this.#step({ type: "timer" });
+    this.#safely(() => this.#step({ type: "timer" }));
   }
 }
 

@@ -2,15 +2,16 @@
 // a name keeps its session and its wishes while its parameters change, an address keeps its session when it is renamed.
 // Knows nothing of services or manifests. Contract: `setPeers` and `setRoute` record wishes, `flush` sends; a session whose
 // parameters did not change is never touched.
-import type { Prefix } from "../kernel/ip.ts";
+import { type Ip, ipEquals, type Prefix } from "../kernel/ip.ts";
 import type { PeerName } from "../kernel/units.ts";
+import type { Connection, ConnectionHandlers } from "./network.ts";
 import { PeerRunner, type PeerSurroundings } from "./peerRunner.ts";
 import { type PeerConfig, peerIdentity } from "./session/config.ts";
 import type { RouteAttributes } from "./wire/message.ts";
 import { cease, ceaseWithText } from "./wire/notification.ts";
 import { CEASE } from "./wire/registry.ts";
 
-export type SpeakerSurroundings = Omit<PeerSurroundings, "tablesComplete">;
+export type SpeakerSurroundings = PeerSurroundings;
 
 export interface PeerChange {
   readonly peer: PeerName;
@@ -20,10 +21,9 @@ export interface PeerChange {
 export class Speaker {
   readonly #around: PeerSurroundings;
   #byName = new Map<PeerName, PeerRunner>();
-  #complete = false;
 
   constructor(around: SpeakerSurroundings) {
-    this.#around = { ...around, tablesComplete: () => this.#complete };
+    this.#around = around;
   }
 
   /** Peers in the order in which they were configured. */
@@ -77,9 +77,21 @@ export class Speaker {
     this.#byName.get(peer)?.want(prefix, attributes);
   }
 
+  /**
+   * A connection that the listener has taken from the network. `take` hands it over, open, for the handlers given;
+   * `connected` is not called on it.
+   * @param remote its source address; @param local the address of ours that it came to
+   * @returns false: nobody wants it (no such peer, stopped, held down), close it at once and without a word (C-004, C-005)
+   */
+  offer(remote: Ip, local: Ip, take: (handlers: ConnectionHandlers) => Connection): boolean {
+    for (const runner of this.#byName.values()) {
+      if (ipEquals(runner.config.address, remote) && runner.offer(local, take)) return true;
+    }
+    return false;
+  }
+
   /** Sends what is pending. @param settled the decision has nothing left to record */
   flush(settled: boolean): void {
-    if (settled) this.#complete = true;
     for (const runner of this.#byName.values()) {
       if (settled) runner.settled();
       runner.flush();

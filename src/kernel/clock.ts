@@ -19,6 +19,10 @@ export interface TimerHandle {
 }
 
 export interface Timers {
-  /** Calls back once, not before `delay` has passed. Delays beyond 2^31 ms are legal. */
+  /**
+   * Calls back once, not before `delay` has passed, and not before all input that was waiting at that moment has been
+   * delivered: after a pause of the whole process a peer is judged by what it sent, not by what was not yet read
+   * (conformance C-093). Delays beyond 2^31 ms are legal.
+   */
   after(delay: Millis, callback: () => void): TimerHandle;
 }

@@ -33,13 +33,11 @@ export interface Packed {
   readonly messages: number;
 }
 
-/** Writes as many whole UPDATEs as the slab takes from `start` on. */
+/** Writes as many whole UPDATEs as the slab takes from `start` on: withdrawals, then announcements. */
 export function packUpdates(rib: AdjRibOut, context: PackContext, slab: Uint8Array, start: number): Packed {
   if (rib.pendingCount === 0) return { end: start, messages: 0 };
   const packing = new Packing(rib, slab, start, messageLimit(context.negotiated));
-  const withdraw = withdrawForm(context.family);
-  const takeWithdrawals = (most: number, visit: PrefixVisitor): number => rib.takeWithdrawals(most, visit);
-  while (rib.hasWithdrawals && packing.message(withdraw, takeWithdrawals)) {}
+  withdrawInto(packing, rib, context);
   if (rib.hasWithdrawals) return packing;
   for (let set = rib.nextPendingSet(); set !== null; set = rib.nextPendingSet()) {
     const pending = set;
@@ -47,6 +45,20 @@ export function packUpdates(rib: AdjRibOut, context: PackContext, slab: Uint8Arr
     if (!packing.message(form, (most, visit) => rib.takeAnnouncements(pending, most, visit))) break;
   }
   return packing;
+}
+
+/** Writes withdrawals alone: for a session whose other families must not announce before this one has withdrawn. */
+export function packWithdrawals(rib: AdjRibOut, context: PackContext, slab: Uint8Array, start: number): Packed {
+  if (!rib.hasWithdrawals) return { end: start, messages: 0 };
+  const packing = new Packing(rib, slab, start, messageLimit(context.negotiated));
+  withdrawInto(packing, rib, context);
+  return packing;
+}
+
+function withdrawInto(packing: Packing, rib: AdjRibOut, context: PackContext): void {
+  const form = withdrawForm(context.family);
+  const take = (most: number, visit: PrefixVisitor): number => rib.takeWithdrawals(most, visit);
+  while (rib.hasWithdrawals && packing.message(form, take)) {}
 }
 
 /** Writes End-of-RIB at `start` and answers where it ends; `start` itself when the slab has no room. */
