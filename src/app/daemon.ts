@@ -1,0 +1,177 @@
+// The speaker daemon, put together: source -> store -> engine -> speaker -> network, with logs beside it. Owns start and stop
+// order and nothing else: no rule about routes, files or messages lives here.
+import type { PlannedPeer } from "../announce/compiled.ts";
+import { DecisionEngine, type DecisionSink } from "../announce/engine.ts";
+import { Speaker } from "../bgp/speaker.ts";
+import { TcpNetwork } from "../bgp/transport.ts";
+import type { ConfigProblem } from "../kernel/problem.ts";
+import type { RouterId } from "../kernel/units.ts";
+import type { Logger } from "../observe/log.ts";
+import type { StatusPages } from "../observe/statusSocket.ts";
+import { ManifestSource } from "../sources/manifests.ts";
+import { ObjectSet } from "../sources/objectSet.ts";
+import { ObjectStore } from "../sources/store.ts";
+import { PeerReports } from "./peerReports.ts";
+import { realClock, realRandom, realTimers } from "./realTime.ts";
+import { type ReconcileReport, Reconciler } from "./reconcile.ts";
+
+export interface DaemonOptions {
+  readonly nodeName: string;
+  /** Directory or file of manifests. */
+  readonly manifests: string;
+  readonly lbClass: string;
+  readonly ignoreExcludeLb: boolean;
+  readonly routerId: RouterId | null;
+  /** Told to the peers in the Cease when the daemon stops (RFC 9003). */
+  readonly shutdownText: string;
+}
+
+/** How long a stop may take for withdrawals and farewells; the process has 2 s in all. */
+const STOP_LIMIT_MS = 1_500;
+
+export class Daemon {
+  readonly options: DaemonOptions;
+  readonly store = new ObjectStore();
+  readonly speaker: Speaker;
+  readonly engine: DecisionEngine;
+  readonly reconciler: Reconciler;
+  readonly reports: PeerReports;
+  readonly startedAt = realClock.now();
+  readonly #log: Logger;
+  readonly #network = new TcpNetwork();
+  readonly #objects = new ObjectSet(this.store);
+  readonly #source: ManifestSource;
+  #planned: readonly PlannedPeer[] = [];
+  #sourceProblems: readonly ConfigProblem[] = [];
+  #decisionProblems: readonly ConfigProblem[] = [];
+  #toldProblems: ReadonlyMap<string, ConfigProblem> = new Map();
+  /** Services announced in the first complete decision are counted, not listed. */
+  #isFirstDecision = true;
+
+  constructor(options: DaemonOptions, log: Logger, observe: (report: ReconcileReport) => void = () => {}) {
+    this.options = options;
+    this.#log = log;
+    this.reports = new PeerReports(log, realClock);
+    this.speaker = new Speaker({
+      clock: realClock,
+      timers: realTimers,
+      random: realRandom,
+      network: this.#network,
+      observer: this.reports,
+    });
+    const { nodeName, lbClass, ignoreExcludeLb, routerId } = options;
+    this.engine = new DecisionEngine(this.store, { nodeName, lbClass, ignoreExcludeLb, routerId }, this.#sink());
+    this.reconciler = new Reconciler(
+      this.engine,
+      (settled) => this.speaker.flush(settled),
+      realClock,
+      (report) => {
+        observe(report);
+        this.#reconciled(report);
+      },
+    );
+    this.#source = new ManifestSource(options.manifests, this.#objects, {
+      changed: (changes) => this.reconciler.changed(changes),
+      problemsChanged: (problems) => {
+        this.#sourceProblems = problems;
+        this.#tellProblems();
+      },
+      listed: () => this.reconciler.listed(),
+    });
+  }
+
+  /** Peers of this node with what keeps some of them from running. */
+  get planned(): readonly PlannedPeer[] {
+    return this.#planned;
+  }
+
+  /** Everything that is wrong now, with file and line where it has one. */
+  problems(): readonly ConfigProblem[] {
+    return [...this.#sourceProblems, ...this.#decisionProblems.map((p) => this.#located(p))];
+  }
+
+  /** A defect of our own that no peer's handling caught. */
+  defect(error: unknown): void {
+    this.reports.internalErrors++;
+    this.#log.error("internalError", { error }, "a defect of vipcast; please report it");
+  }
+
+  /** null once the source has been read and the first decision has been handed to the peers; else what is missing. */
+  notReady(): string | null {
+    return this.reconciler.isSettled ? null : "the manifests have not been read and decided yet";
+  }
+
+  metrics(): Promise<string> {
+    return Promise.resolve("");
+  }
+
+  statusPages(): StatusPages {
+    return { status: () => ({}), peers: () => ({}), routes: () => ({}) };
+  }
+
+  /** Settles when the source has been read once. */
+  async start(): Promise<void> {
+    await this.#source.start();
+  }
+
+  /** Reads everything again. */
+  reload(): void {
+    this.#log.info("reload", {}, "reading everything again");
+    this.#source.rescan();
+  }
+
+  /** Withdraws everything, says goodbye to every peer, and waits until that has left, within limits. */
+  async stop(): Promise<void> {
+    this.#source.stop();
+    this.reconciler.stop();
+    const goodbye = this.speaker.shutdown(this.options.shutdownText).then(() => this.#network.idle());
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<"late">((resolve) => {
+      timer = setTimeout(() => resolve("late"), STOP_LIMIT_MS);
+    });
+    if ((await Promise.race([goodbye, limit])) === "late") {
+      this.#log.warn("stopIncomplete", {}, "a peer did not take its withdrawals and Cease in time; leaving anyway");
+    }
+    clearTimeout(timer);
+  }
+
+  #sink(): DecisionSink {
+    return {
+      peersChanged: (planned) => {
+        this.#planned = planned;
+        this.reports.peerChanges(this.speaker.setPeers(planned.flatMap((p) => (p.config === null ? [] : [p.config]))));
+      },
+      setRoute: (peer, prefix, attributes) => this.speaker.setRoute(peer, prefix, attributes),
+      serviceChanged: (key, before, after) => {
+        if (!this.#isFirstDecision) this.reports.serviceChanged(key, before, after);
+      },
+      problemsChanged: (problems) => {
+        this.#decisionProblems = problems;
+        this.#tellProblems();
+      },
+    };
+  }
+
+  #reconciled(report: ReconcileReport): void {
+    const fields = { durationMs: report.duration, count: report.changes };
+    this.#log.debug("changeApplied", fields, "changes decided and handed to the peers");
+    if (!this.#isFirstDecision) return;
+    this.#isFirstDecision = false;
+    const decisions = [...this.engine.decisions.values()];
+    const announced = decisions.filter((d) => d.announced).length;
+    const counts = { services: decisions.length, peers: this.#planned.length, problems: this.problems().length };
+    const text = `${announced} of ${decisions.length} services announced to ${this.#planned.length} peers`;
+    this.#log.info("firstDecision", { ...counts, durationMs: report.duration }, text);
+  }
+
+  #tellProblems(): void {
+    const now = new Map(this.problems().map((p) => [JSON.stringify([p.kind, p.namespace, p.name, p.path, p.message, p.file]), p]));
+    this.reports.problems(this.#toldProblems, now);
+    this.#toldProblems = now;
+  }
+
+  #located(problem: ConfigProblem): ConfigProblem {
+    const place = problem.file === undefined ? this.#objects.locate(problem, problem.path) : null;
+    return place === null ? problem : { ...problem, ...place };
+  }
+}

@@ -1,0 +1,11 @@
+// What a command that ends by itself gives back to main.ts, which alone prints and exits.
+
+export interface CommandResult {
+  readonly output: string;
+  readonly exitCode: 0 | 1 | 2;
+}
+
+/** The call's words are off: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
