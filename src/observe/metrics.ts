@@ -1,0 +1,100 @@
+// The metrics of the daemon as Prometheus reads them. Owns the registry and the two histograms. The only file that knows
+// prom-client. Contract: values are read when they are asked for, so hot paths do no work for them, and the series of a
+// peer or Service that is gone are gone with it.
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { NotificationMessage } from "../bgp/wire/message.ts";
+import {
+  CHANGE_SECONDS,
+  codeLabels,
+  DECISION_SECONDS,
+  type Direction,
+  METRIC_ROWS,
+  type MetricRow,
+  type MetricsInput,
+  peerLabels,
+  type Tally,
+} from "./metricTable.ts";
+import type { PeerView } from "./peerView.ts";
+
+export interface Metrics {
+  /** Prometheus' text form. */
+  render(): Promise<string>;
+  /** @param seconds of one turn of deciding */
+  decided(seconds: number): void;
+  /** @param seconds from the arrival of a change to its octets with the kernel */
+  changeSent(seconds: number): void;
+  /** Counts a NOTIFICATION; nothing else in the daemon keeps them by code. */
+  notification(peer: PeerView, direction: Direction, notification: NotificationMessage): void;
+}
+
+/** @param withProcess also memory, CPU, event loop and garbage collection, under prom-client's names */
+export function createMetrics(input: MetricsInput, withProcess = true): Metrics {
+  const registry = new Registry();
+  const tallies = new Map<string, Tally>();
+  const collectors: ((tallied: readonly Tally[]) => void)[] = [];
+  const histograms = new Map<string, Histogram>();
+  const currentTallies = (): readonly Tally[] => {
+    const known = new Set([...input.peers()].map((p) => JSON.stringify(peerLabels(p))));
+    for (const [key, { peer, vrf }] of tallies) if (!known.has(JSON.stringify({ peer, vrf }))) tallies.delete(key);
+    return [...tallies.values()];
+  };
+  for (const row of METRIC_ROWS) {
+    const { name, help } = row;
+    const labelNames = [...row.labels];
+    const registers = [registry];
+    if (row.type === "histogram") {
+      histograms.set(name, new Histogram({ name, help, labelNames, registers, buckets: [...row.buckets] }));
+      continue;
+    }
+    const metric =
+      row.type === "gauge"
+        ? new Gauge({ name, help, labelNames, registers })
+        : new Counter({ name, help, labelNames, registers });
+    collectors.push((tallied) => {
+      metric.reset();
+      row.read(input, (labels, value) => metric.inc(labels, value), tallied);
+    });
+  }
+  // 100 ms instead of 10: an idle daemon should not wake up a hundred times a second to measure that it is idle
+  if (withProcess) collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 });
+  return {
+    render() {
+      const tallied = currentTallies();
+      for (const collect of collectors) collect(tallied);
+      return registry.metrics();
+    },
+    decided: (seconds) => histograms.get(DECISION_SECONDS)?.observe(seconds),
+    changeSent: (seconds) => histograms.get(CHANGE_SECONDS)?.observe(seconds),
+    notification(peer, direction, notification) {
+      const labels = { ...peerLabels(peer), direction, ...codeLabels(notification) };
+      const key = JSON.stringify(labels);
+      tallies.set(key, { ...labels, count: (tallies.get(key)?.count ?? 0) + 1 });
+    },
+  };
+}
+
+/** Name, type, labels and help of every metric of ours. */
+export const metricsTable = (): readonly Pick<MetricRow, "name" | "type" | "labels" | "help">[] =>
+  METRIC_ROWS.map(({ name, type, labels, help }) => ({ name, type, labels, help }));
+
+/** docs/metrics.md. */
+export function renderMetricsDoc(): string {
+  const rows = metricsTable().map(
+    ({ name, type, labels, help }) =>
+      `| \`${name}\` | ${type} | ${labels.map((l) => `\`${l}\``).join(", ")} | ${help} |`,
+  );
+  return `# Metrics
+
+Generated from \`src/observe/metricTable.ts\`; do not edit.
+
+Served at \`/metrics\` of the address given with \`--metrics\`. Names that begin with \`metallb_\` are those of MetalLB's speaker, with the
+same types and labels; \`peer\` is \`address:port\` with the configured port (IPv6 in brackets) in every state, \`vrf\` is \`default\` or the
+name of the VRF. The series of a peer or Service end with it.
+
+| Name | Type | Labels | Meaning |
+|---|---|---|---|
+${rows.join("\n")}
+
+Process metrics (\`process_*\`, \`nodejs_*\`) are those of prom-client.
+`;
+}

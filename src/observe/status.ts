@@ -1,0 +1,233 @@
+// The status documents of a running daemon (`status`, `peers`, `routes`) as plain data, made from what it looks like now.
+// Owns the JSON shapes that docs promise. Knows no sockets and no layout (statusText.ts prints them). Contract: pure; no
+// secret ever enters a document (C-259): every field is named here, no object is passed through.
+
+import type { Table } from "../announce/reference.ts";
+import { type CheckRoute, checkRoute } from "../announce/report.ts";
+import type { FsmStateName } from "../bgp/session/fsm.ts";
+import type { PeerState, SeenNotification } from "../bgp/session/peer.ts";
+import { formatCapability } from "../bgp/wire/capability.ts";
+import { describeNotification, shutdownText } from "../bgp/wire/notification.ts";
+import { errorName } from "../bgp/wire/registry.ts";
+import { escapeText } from "../bgp/wire/text.ts";
+import { comparePrefix, formatIp } from "../kernel/ip.ts";
+import type { ConfigProblem } from "../kernel/problem.ts";
+import type { Millis } from "../kernel/units.ts";
+import { type PeerView, peerOpen, prefixCounts, wallOf } from "./peerView.ts";
+
+export interface NotificationStatus {
+  readonly code: number;
+  readonly subcode: number;
+  readonly name: string;
+  /** Shutdown text of RFC 9003, escaped; null where there is none. */
+  readonly text: string | null;
+  /** RFC 3339. */
+  readonly at: string;
+}
+
+export interface PeerStatus {
+  readonly name: string;
+  /** null for a peer that cannot run. */
+  readonly address: string | null;
+  readonly port: number | null;
+  readonly vrf: string | null;
+  readonly state: FsmStateName;
+  /** Since when it is in that state, RFC 3339; null for a peer that cannot run. */
+  readonly since: string | null;
+  /** Why there is no session; null while there is one. */
+  readonly why: string | null;
+  /** Before this moment no attempt is made, RFC 3339; null: nothing is being waited for. */
+  readonly nextAttemptAt: string | null;
+  readonly localAsn: number | null;
+  /** The AS in the peer's OPEN, else the configured one or `internal`, `external`. */
+  readonly peerAsn: number | "internal" | "external" | null;
+  /** Seconds, agreed or, without a session, configured. */
+  readonly holdTime: number | null;
+  readonly keepaliveTime: number | null;
+  /** Agreed or, without a session, offered. */
+  readonly families: readonly string[];
+  /** From the peer's OPEN, in its order; empty before it has come. */
+  readonly capabilities: readonly string[];
+  /** Prefixes that are at the peer. */
+  readonly advertised: number;
+  /** Prefixes that should be at the peer and are not yet, or no longer should. */
+  readonly pending: number;
+  /** Prefixes the peer has at us; null where they are not counted. */
+  readonly received: number | null;
+  readonly lastNotificationSent: NotificationStatus | null;
+  readonly lastNotificationReceived: NotificationStatus | null;
+  /** Attempts and sessions in a row that did not last (RFC 4271 8.1.1). */
+  readonly connectRetryCounter: number;
+  /** Sessions that reached Established. */
+  readonly timesEstablished: number;
+  /** Messages by type, both ways, and received UPDATEs with faults. */
+  readonly counters: PeerView["counters"] | null;
+  readonly bfd: { readonly state: string } | null;
+  /** What is wrong with its configuration; null: nothing. */
+  readonly problem: string | null;
+}
+
+export interface PeersStatus {
+  readonly peers: readonly PeerStatus[];
+}
+
+/** A peer as the decision planned it; `config` null: it cannot run, `problem` says why. */
+export interface PlannedView {
+  readonly name: string;
+  readonly config: object | null;
+  readonly problem: string | null;
+}
+
+/** @param now monotonic milliseconds @param wall the same moment in milliseconds since 1970 */
+export function peersStatus(
+  peers: Iterable<PeerView>,
+  planned: readonly PlannedView[],
+  now: Millis,
+  wall: number,
+): PeersStatus {
+  const problems = new Map(planned.map((p) => [p.name, p.problem]));
+  const running = [...peers].map((p) => peerStatus(p, problems.get(p.config.name) ?? null, now, wall));
+  const others = planned.filter((p) => p.config === null).map((p) => peerWithoutSession(p.name, p.problem));
+  return { peers: [...running, ...others].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)) };
+}
+
+function peerStatus(peer: PeerView, problem: string | null, now: Millis, wall: number): PeerStatus {
+  const { config, state, negotiated } = peer;
+  const time = (at: Millis): string => new Date(wallOf(at, now, wall)).toISOString();
+  const { wanted: _wanted, sent } = prefixCounts(peer);
+  let pending = 0;
+  for (const rib of peer.ribs().values()) pending += rib.pendingCount;
+  const { idleHold } = state;
+  return {
+    name: config.name,
+    address: formatIp(config.address),
+    port: config.port,
+    vrf: config.vrf,
+    state: peer.stateName,
+    since: time(state.stateChangedAt),
+    why: whyDown(state, negotiated !== null),
+    nextAttemptAt: idleHold === null || idleHold.until <= now ? null : time(idleHold.until),
+    localAsn: config.localAsn,
+    peerAsn: negotiated?.peerAsn ?? config.peerAsn,
+    holdTime: negotiated?.holdTime ?? config.holdTime,
+    keepaliveTime: negotiated?.keepaliveTime ?? config.keepaliveTime,
+    families: negotiated?.families ?? config.families,
+    capabilities: peerOpen(peer)?.capabilities.map(formatCapability) ?? [],
+    advertised: sent,
+    pending,
+    received: peer.receivedCount ?? null,
+    lastNotificationSent: notificationStatus(state.lastNotificationSent, time),
+    lastNotificationReceived: notificationStatus(state.lastNotificationReceived, time),
+    connectRetryCounter: state.failures,
+    timesEstablished: state.timesEstablished,
+    counters: { ...peer.counters },
+    bfd: null,
+    problem,
+  };
+}
+
+const peerWithoutSession = (name: string, problem: string | null): PeerStatus => ({
+  name,
+  address: null,
+  port: null,
+  vrf: null,
+  state: "Idle",
+  since: null,
+  why: problem,
+  nextAttemptAt: null,
+  localAsn: null,
+  peerAsn: null,
+  holdTime: null,
+  keepaliveTime: null,
+  families: [],
+  capabilities: [],
+  advertised: 0,
+  pending: 0,
+  received: null,
+  lastNotificationSent: null,
+  lastNotificationReceived: null,
+  connectRetryCounter: 0,
+  timesEstablished: 0,
+  counters: null,
+  bfd: null,
+  problem,
+});
+
+function whyDown(state: PeerState, isUp: boolean): string | null {
+  if (isUp) return null;
+  const { lastEnd } = state;
+  if (lastEnd === null) return state.admin === "down" ? "stopped" : "no attempt has ended yet";
+  if (lastEnd.received !== null) return `it sent ${describeNotification(lastEnd.received)}`;
+  if (lastEnd.sent !== null) return `we sent ${describeNotification(lastEnd.sent)} (${escapeText(lastEnd.detail)})`;
+  return lastEnd.detail;
+}
+
+function notificationStatus(seen: SeenNotification | null, time: (at: Millis) => string): NotificationStatus | null {
+  if (seen === null) return null;
+  const { errorCode, errorSubcode } = seen.notification;
+  const text = shutdownText(seen.notification);
+  return {
+    code: errorCode,
+    subcode: errorSubcode,
+    name: errorName(errorCode, errorSubcode),
+    text: text === null ? null : escapeText(text),
+    at: time(seen.at),
+  };
+}
+
+export interface RoutesStatus {
+  readonly peers: Readonly<Record<string, { readonly problem: string | null; readonly routes: readonly CheckRoute[] }>>;
+}
+
+/**
+ * What each peer should have, in the shape of `check`.
+ * @param table null before the first decision: no peers
+ * @param peer only this one; null: all
+ */
+export function routesStatus(table: Table | null, peer: string | null = null): RoutesStatus {
+  const planned = (table?.peers ?? []).filter((p) => peer === null || p.name === peer);
+  const entries = planned.map(({ name, config, problem }) => {
+    const routes = config === null ? [] : [...(table?.routes.get(name)?.values() ?? [])];
+    routes.sort((a, b) => comparePrefix(a.prefix, b.prefix));
+    return [name, { problem, routes: config === null ? [] : routes.map((r) => checkRoute(r, config)) }] as const;
+  });
+  return { peers: Object.fromEntries(entries) };
+}
+
+export interface DaemonStatus {
+  readonly version: string;
+  readonly node: string;
+  /** RFC 3339. */
+  readonly startedAt: string;
+  readonly uptimeSeconds: number;
+  /** null once the source was listed and the first decision is complete; else what is missing. */
+  readonly notReady: string | null;
+  readonly source: { readonly kind: "manifests" | "kubernetes"; readonly location: string };
+  readonly peers: { readonly total: number; readonly established: number };
+  readonly services: { readonly total: number; readonly announced: number };
+  readonly problems: readonly ConfigProblem[];
+}
+
+export interface DaemonStatusInput extends Pick<DaemonStatus, "version" | "node" | "notReady" | "source" | "problems"> {
+  readonly startedAt: Millis;
+  readonly peers: PeersStatus;
+  readonly decisions: Iterable<{ readonly announced: boolean; readonly reason: string | null }>;
+}
+
+/** @param now monotonic milliseconds @param wall the same moment in milliseconds since 1970 */
+export function daemonStatus(input: DaemonStatusInput, now: Millis, wall: number): DaemonStatus {
+  const { version, node, notReady, source, problems, startedAt, peers } = input;
+  // Services of other types are no candidates
+  const candidates = [...input.decisions].filter((d) => d.reason !== "notLoadBalancer");
+  return {
+    version,
+    node,
+    startedAt: new Date(wallOf(startedAt, now, wall)).toISOString(),
+    uptimeSeconds: Math.floor((now - startedAt) / 1000),
+    notReady,
+    source: { kind: source.kind, location: source.location },
+    peers: { total: peers.peers.length, established: peers.peers.filter((p) => p.state === "Established").length },
+    services: { total: candidates.length, announced: candidates.filter((d) => d.announced).length },
+    problems,
+  };
+}

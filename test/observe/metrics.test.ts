@@ -1,0 +1,244 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import type { NotificationMessage } from "../../src/bgp/wire/message.ts";
+import { Asn, Millis, PeerName } from "../../src/kernel/units.ts";
+import { createMetrics, metricsTable, renderMetricsDoc } from "../../src/observe/metrics.ts";
+import type { MetricsInput, SourceHealth } from "../../src/observe/metricTable.ts";
+import type { PeerView } from "../../src/observe/peerView.ts";
+import { ip, PASSWORD, peer } from "./peers.ts";
+
+const NOW = Millis(1_000_000);
+const WALL = Date.UTC(2026, 0, 1);
+
+let peers: PeerView[] = [];
+let announced: { service: string; vips: readonly string[] }[] = [];
+let source: SourceHealth;
+const input: MetricsInput = {
+  version: "1.2.3",
+  nodeName: "worker-1",
+  startedAt: Millis(940_000),
+  now: () => NOW,
+  wall: () => WALL,
+  peers: () => peers,
+  announced: () => announced,
+  source: () => source,
+  problems: () => [{ severity: "error" }, { severity: "warning" }, { severity: "warning" }],
+  internalErrors: () => 2,
+  logLinesDropped: () => 7,
+};
+
+beforeEach(() => {
+  peers = [];
+  announced = [];
+  source = { updates: 5, updateErrors: 1, isLoaded: true, staleSince: null };
+});
+
+/** Series and values as Prometheus would see them. */
+async function scrape(metrics = createMetrics(input, false)): Promise<Map<string, number>> {
+  const lines = (await metrics.render()).split("\n").filter((l) => l !== "" && !l.startsWith("#"));
+  return new Map(lines.map((l) => [l.slice(0, l.lastIndexOf(" ")), Number(l.slice(l.lastIndexOf(" ") + 1))]));
+}
+
+const notification = (errorCode: number, errorSubcode: number): NotificationMessage => ({
+  type: "notification",
+  errorCode,
+  errorSubcode,
+  data: new Uint8Array(0),
+});
+
+describe("metrics of a speaker have MetalLB's names, types and labels", () => {
+  // metallb-compat 5.4: written out once more on purpose, so that a rename in the table fails here
+  const expected: [name: string, type: string, labels: string][] = [
+    ["metallb_speaker_announced", "gauge", "service,protocol,node,ip"],
+    ["metallb_k8s_client_updates_total", "counter", ""],
+    ["metallb_k8s_client_update_errors_total", "counter", ""],
+    ["metallb_k8s_client_config_loaded_bool", "gauge", ""],
+    ["metallb_k8s_client_config_stale_bool", "gauge", ""],
+    ["metallb_bgp_session_up", "gauge", "peer,vrf"],
+    ["metallb_bgp_updates_total", "counter", "peer,vrf"],
+    ["metallb_bgp_announced_prefixes_total", "gauge", "peer,vrf"],
+    ["metallb_bgp_pending_prefixes_total", "gauge", "peer,vrf"],
+    ["metallb_bgp_opens_sent", "counter", "peer,vrf"],
+    ["metallb_bgp_opens_received", "counter", "peer,vrf"],
+    ["metallb_bgp_notifications_sent", "counter", "peer,vrf"],
+    ["metallb_bgp_updates_total_received", "counter", "peer,vrf"],
+    ["metallb_bgp_keepalives_sent", "counter", "peer,vrf"],
+    ["metallb_bgp_keepalives_received", "counter", "peer,vrf"],
+    ["metallb_bgp_route_refresh_sent", "counter", "peer,vrf"],
+    ["metallb_bgp_total_sent", "counter", "peer,vrf"],
+    ["metallb_bgp_total_received", "counter", "peer,vrf"],
+  ];
+  test.each(expected)("%s is a %s with labels %s", async (name, type, labels) => {
+    peers = [peer()];
+    announced = [{ service: "default/web", vips: ["192.0.2.10"] }];
+    const text = await createMetrics(input, false).render();
+    expect(text).toContain(`# TYPE ${name} ${type}\n`);
+    const series = text.split("\n").filter((l) => l.startsWith(`${name} `) || l.startsWith(`${name}{`));
+    expect(series).toHaveLength(1);
+    const found = [...(series[0] ?? "").matchAll(/([a-z]+)="/g)].map((m) => m[1]);
+    expect(found.join(",")).toBe(labels);
+  });
+
+  test("no metric has a prefix of neither MetalLB nor ours", () => {
+    for (const { name } of metricsTable()) expect(name).toMatch(/^(metallb|vipcast)_[a-z0-9_]+$/);
+  });
+});
+
+describe("values", () => {
+  test("mirror the peer's counters, each in its own metric", async () => {
+    peers = [
+      peer({
+        isUp: true,
+        wanted: ["192.0.2.10/32", "192.0.2.11/32"],
+        counters: {
+          opensSent: 1,
+          opensReceived: 2,
+          updatesSent: 4,
+          updatesReceived: 8,
+          keepalivesSent: 16,
+          keepalivesReceived: 32,
+          notificationsSent: 64,
+          notificationsReceived: 128,
+          routeRefreshesSent: 256,
+          routeRefreshesReceived: 512,
+          attributeDiscards: 3,
+          treatedAsWithdraw: 5,
+          sessionResets: 7,
+        },
+      }),
+    ];
+    const series = await scrape();
+    const own = (name: string): number | undefined => series.get(`${name}{peer="192.0.2.1:179",vrf="default"}`);
+    expect(own("metallb_bgp_session_up")).toBe(1);
+    expect(own("metallb_bgp_opens_sent")).toBe(1);
+    expect(own("metallb_bgp_opens_received")).toBe(2);
+    expect(own("metallb_bgp_updates_total")).toBe(4);
+    expect(own("metallb_bgp_updates_total_received")).toBe(8);
+    expect(own("metallb_bgp_keepalives_sent")).toBe(16);
+    expect(own("metallb_bgp_keepalives_received")).toBe(32);
+    expect(own("metallb_bgp_notifications_sent")).toBe(64);
+    expect(own("metallb_bgp_route_refresh_sent")).toBe(256);
+    expect(own("metallb_bgp_total_sent")).toBe(1 + 4 + 16 + 64 + 256);
+    expect(own("metallb_bgp_total_received")).toBe(2 + 8 + 32 + 128 + 512);
+    expect(own("metallb_bgp_announced_prefixes_total")).toBe(2);
+    expect(own("metallb_bgp_pending_prefixes_total")).toBe(2);
+    const faults = "vipcast_bgp_update_faults_total";
+    for (const [verdict, count] of Object.entries({ attributeDiscard: 3, treatAsWithdraw: 5, sessionReset: 7 })) {
+      expect(series.get(`${faults}{peer="192.0.2.1:179",vrf="default",verdict="${verdict}"}`)).toBe(count);
+    }
+  });
+
+  test("of a peer that is down show what is wanted and nothing announced", async () => {
+    peers = [peer({ wanted: ["192.0.2.10/32"] })];
+    const series = await scrape();
+    const own = (name: string): number | undefined => series.get(`${name}{peer="192.0.2.1:179",vrf="default"}`);
+    expect(own("metallb_bgp_session_up")).toBe(0);
+    expect(own("metallb_bgp_announced_prefixes_total")).toBe(0);
+    expect(own("metallb_bgp_pending_prefixes_total")).toBe(1);
+    const state = (s: string): number | undefined =>
+      series.get(`vipcast_bgp_peer_state{peer="192.0.2.1:179",vrf="default",state="${s}"}`);
+    expect(["Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "Established"].map(state)).toEqual([
+      0, 0, 1, 0, 0, 0,
+    ]);
+  });
+
+  test("name IPv6 peers with brackets and VRFs by their name", async () => {
+    peers = [peer({ config: { address: ip("2001:db8::1"), port: 1790, vrf: "red" } })];
+    expect((await scrape()).has(`metallb_bgp_session_up{peer="[2001:db8::1]:1790",vrf="red"}`)).toBe(true);
+  });
+
+  test("of the daemon are those it was given", async () => {
+    source = { updates: 5, updateErrors: 1, isLoaded: false, staleSince: Millis(970_000) };
+    const series = await scrape();
+    expect(series.get("metallb_k8s_client_updates_total")).toBe(5);
+    expect(series.get("metallb_k8s_client_update_errors_total")).toBe(1);
+    expect(series.get("metallb_k8s_client_config_loaded_bool")).toBe(0);
+    expect(series.get("metallb_k8s_client_config_stale_bool")).toBe(1);
+    expect(series.get("vipcast_source_stale_seconds")).toBe(30);
+    expect(series.get("vipcast_uptime_seconds")).toBe(60);
+    expect(series.get("vipcast_internal_errors_total")).toBe(2);
+    expect(series.get("vipcast_log_lines_dropped_total")).toBe(7);
+    expect(series.get(`vipcast_config_problems{severity="error"}`)).toBe(1);
+    expect(series.get(`vipcast_config_problems{severity="warning"}`)).toBe(2);
+    expect(series.get(`vipcast_build_info{version="1.2.3",node_version="${process.versions.node}"}`)).toBe(1);
+  });
+
+  test("of histograms are in seconds and countable", async () => {
+    const metrics = createMetrics(input, false);
+    metrics.decided(0.0003);
+    metrics.changeSent(0.003);
+    const series = await scrape(metrics);
+    expect(series.get(`vipcast_decision_duration_seconds_bucket{le="0.00025"}`)).toBe(0);
+    expect(series.get(`vipcast_decision_duration_seconds_bucket{le="0.0005"}`)).toBe(1);
+    expect(series.get("vipcast_change_to_kernel_seconds_count")).toBe(1);
+    expect(series.get("vipcast_change_to_kernel_seconds_sum")).toBe(0.003);
+  });
+
+  test("do not grow when they are read twice", async () => {
+    peers = [peer({ counters: { opensSent: 3 } })];
+    const metrics = createMetrics(input, false);
+    expect(await scrape(metrics)).toEqual(await scrape(metrics));
+  });
+});
+
+describe("series", () => {
+  test("of removed peers and services are gone at the next scrape", async () => {
+    const metrics = createMetrics(input, false);
+    peers = [peer(), peer({ config: { name: PeerName("b"), address: ip("192.0.2.2") } })];
+    announced = [
+      { service: "default/web", vips: ["192.0.2.10", "2001:db8::10"] },
+      { service: "default/old", vips: ["192.0.2.11"] },
+    ];
+    for (const p of peers) metrics.notification(p, "sent", notification(6, 2));
+    const before = await scrape(metrics);
+    expect([...before.keys()].filter((k) => k.startsWith("metallb_speaker_announced"))).toEqual([
+      `metallb_speaker_announced{service="default/web",protocol="bgp",node="worker-1",ip="192.0.2.10"}`,
+      `metallb_speaker_announced{service="default/web",protocol="bgp",node="worker-1",ip="2001:db8::10"}`,
+      `metallb_speaker_announced{service="default/old",protocol="bgp",node="worker-1",ip="192.0.2.11"}`,
+    ]);
+    expect([...before.keys()].some((k) => k.includes("192.0.2.2:179"))).toBe(true);
+    peers.pop();
+    announced.pop();
+    const after = await scrape(metrics);
+    expect([...after.keys()].filter((k) => k.includes("192.0.2.2:179"))).toEqual([]);
+    expect([...after.keys()].filter((k) => k.includes("default/old"))).toEqual([]);
+    expect(after.get(`metallb_bgp_session_up{peer="192.0.2.1:179",vrf="default"}`)).toBe(0);
+  });
+
+  test("C-167 NOTIFICATIONs count by direction, code and subcode, and the last one has its time", async () => {
+    const metrics = createMetrics(input, false);
+    const seen = { at: Millis(999_000), notification: notification(4, 0) };
+    const p = peer({ config: { peerAsn: Asn(1) }, state: { lastNotificationReceived: seen } });
+    peers = [p];
+    metrics.notification(p, "received", notification(4, 0));
+    metrics.notification(p, "received", notification(4, 0));
+    metrics.notification(p, "sent", notification(6, 2));
+    const series = await scrape(metrics);
+    const who = `peer="192.0.2.1:179",vrf="default"`;
+    const name = "vipcast_bgp_notifications_total";
+    expect(series.get(`${name}{${who},direction="received",code="4",subcode="0"}`)).toBe(2);
+    expect(series.get(`${name}{${who},direction="sent",code="6",subcode="2"}`)).toBe(1);
+    const last = "vipcast_bgp_last_notification_timestamp_seconds";
+    expect(series.get(`${last}{${who},direction="received",code="4",subcode="0"}`)).toBe(WALL / 1000 - 1);
+  });
+
+  test("a peer cannot make series by sending numbers that no RFC knows", async () => {
+    const metrics = createMetrics(input, false);
+    const p = peer();
+    peers = [p];
+    for (let code = 0; code < 256; code++) {
+      for (let subcode = 0; subcode < 256; subcode++) metrics.notification(p, "received", notification(code, subcode));
+    }
+    const series = [...(await scrape(metrics)).keys()].filter((k) => k.startsWith("vipcast_bgp_notifications_total"));
+    expect(series.length).toBeLessThanOrEqual(10 * 13);
+  });
+
+  test("C-259 no password is in them", async () => {
+    peers = [peer()];
+    expect(await createMetrics(input).render()).not.toContain(PASSWORD);
+  });
+});
+
+test("the document names every metric once", () => {
+  const doc = renderMetricsDoc();
+  for (const { name } of metricsTable()) expect(doc.split(`\`${name}\``)).toHaveLength(2);
+});

@@ -1,0 +1,127 @@
+// Peers in the shape that status and metrics read, without sessions behind them.
+import type { PeerCounters } from "../../src/bgp/peerRunner.ts";
+import { AdjRibOut } from "../../src/bgp/rib/adjRibOut.ts";
+import type { PeerConfig } from "../../src/bgp/session/config.ts";
+import { initialPeer, type PeerState } from "../../src/bgp/session/peer.ts";
+import type { Family, Negotiated, OpenMessage, RouteAttributes } from "../../src/bgp/wire/message.ts";
+import { parseIp, parsePrefix } from "../../src/kernel/ip.ts";
+import { Asn, Millis, PeerName, RouterId, Seconds } from "../../src/kernel/units.ts";
+import type { PeerView } from "../../src/observe/peerView.ts";
+
+export const PASSWORD = "p4ssw0rd-of-the-peer";
+
+export function ip(text: string) {
+  const value = parseIp(text);
+  if (value === null) throw new Error(`no address: ${text}`);
+  return value;
+}
+
+export const peerConfig = (over: Partial<PeerConfig> = {}): PeerConfig => ({
+  name: PeerName("tor-a"),
+  address: ip("192.0.2.1"),
+  port: 179,
+  sourceAddress: null,
+  vrf: null,
+  localAsn: Asn(64500),
+  peerAsn: Asn(64501),
+  routerId: RouterId(0x0a000001),
+  holdTime: Seconds(90),
+  keepaliveTime: Seconds(30),
+  connectRetryTime: Seconds(5),
+  password: PASSWORD,
+  ebgpMultihop: false,
+  families: ["ipv4-unicast"],
+  ...over,
+});
+
+const negotiated: Negotiated = {
+  localAsn: Asn(64500),
+  peerAsn: Asn(64501),
+  isInternal: false,
+  fourOctetAsn: true,
+  extendedMessage: false,
+  families: ["ipv4-unicast"],
+  extendedNextHop: false,
+  routeRefresh: true,
+  enhancedRouteRefresh: false,
+  holdTime: Seconds(9),
+  keepaliveTime: Seconds(3),
+};
+
+const open: OpenMessage = {
+  type: "open",
+  version: 4,
+  asn: 64501,
+  holdTime: Seconds(9),
+  identifier: 1,
+  capabilities: [
+    { type: "multiprotocol", afi: 1, safi: 1 },
+    { type: "fqdn", hostname: "evil\u001b[2J", domain: "" },
+  ],
+};
+
+export const attributes: RouteAttributes = {
+  nextHop: "self",
+  localPref: null,
+  med: null,
+  asPathPrepend: 0,
+  communities: [],
+  largeCommunities: [],
+};
+
+export const noCounters = (): PeerCounters => ({
+  opensSent: 0,
+  opensReceived: 0,
+  updatesSent: 0,
+  updatesReceived: 0,
+  keepalivesSent: 0,
+  keepalivesReceived: 0,
+  notificationsSent: 0,
+  notificationsReceived: 0,
+  routeRefreshesSent: 0,
+  routeRefreshesReceived: 0,
+  attributeDiscards: 0,
+  treatedAsWithdraw: 0,
+  sessionResets: 0,
+});
+
+export interface PeerOptions {
+  readonly config?: Partial<PeerConfig>;
+  readonly state?: Partial<PeerState>;
+  readonly counters?: Partial<PeerCounters>;
+  /** IPv4 prefixes that should be at the peer; those of `sent` are. */
+  readonly wanted?: readonly string[];
+  readonly isUp?: boolean;
+}
+
+/** `isUp`: everything wanted has been sent. */
+export function peer({ config, state, counters, wanted = [], isUp = false }: PeerOptions = {}): PeerView {
+  const full = peerConfig(config);
+  const rib = new AdjRibOut(4);
+  for (const text of wanted) {
+    const prefix = parsePrefix(text);
+    if (prefix !== null) rib.want(prefix, attributes);
+  }
+  for (let set = isUp ? rib.nextPendingSet() : null; set !== null; set = rib.nextPendingSet()) {
+    rib.takeAnnouncements(set, 1000, () => {});
+  }
+  const base = initialPeer(full, Millis(0));
+  const up: Partial<PeerState> = {
+    out: {
+      name: "Established",
+      negotiated,
+      peerOpen: open,
+      holdDeadline: null,
+      keepaliveDeadline: null,
+      sendHoldDeadline: null,
+    },
+  };
+  return {
+    config: full,
+    state: { ...base, ...(isUp ? up : {}), ...state },
+    stateName: isUp ? "Established" : "Active",
+    negotiated: isUp ? negotiated : null,
+    counters: { ...noCounters(), ...counters },
+    ribs: () => new Map<Family, AdjRibOut>([["ipv4-unicast", rib]]),
+  };
+}

@@ -1,0 +1,297 @@
+import { describe, expect, test } from "vitest";
+import type { PlannedPeer } from "../../src/announce/compiled.ts";
+import type { Table } from "../../src/announce/reference.ts";
+import type { SeenNotification } from "../../src/bgp/session/peer.ts";
+import { ceaseWithText } from "../../src/bgp/wire/notification.ts";
+import { CEASE } from "../../src/bgp/wire/registry.ts";
+import { parsePrefix } from "../../src/kernel/ip.ts";
+import { Asn, Millis, PeerName, ServiceKey } from "../../src/kernel/units.ts";
+import { daemonStatus, peersStatus, routesStatus } from "../../src/observe/status.ts";
+import { duration, renderPeers, renderRoutes, renderStatus } from "../../src/observe/statusText.ts";
+import { attributes, ip, PASSWORD, peer, peerConfig } from "./peers.ts";
+
+const NOW = Millis(100_000);
+const WALL = Date.UTC(2026, 0, 1, 12, 0, 0);
+const at = (seconds: number): string => new Date(WALL + seconds * 1000).toISOString();
+const TEXT = { color: false, wall: WALL };
+
+const seen = (text: string, when: number): SeenNotification => ({
+  at: Millis(when),
+  notification: ceaseWithText(CEASE.adminShutdown, text),
+});
+
+describe("the status of peers", () => {
+  test("of an established session shows what was agreed and what the peer can do", () => {
+    const p = peer({
+      isUp: true,
+      wanted: ["192.0.2.10/32"],
+      state: { stateChangedAt: Millis(40_000), timesEstablished: 2 },
+    });
+    const [status] = peersStatus([p], [], NOW, WALL).peers;
+    expect(status).toMatchObject({
+      name: "tor-a",
+      address: "192.0.2.1",
+      port: 179,
+      state: "Established",
+      since: at(-60),
+      why: null,
+      nextAttemptAt: null,
+      localAsn: 64500,
+      peerAsn: 64501,
+      holdTime: 9,
+      keepaliveTime: 3,
+      families: ["ipv4-unicast"],
+      capabilities: ["multiprotocol(ipv4-unicast)", 'fqdn("evil\\u{1b}[2J")'],
+      advertised: 1,
+      pending: 0,
+      timesEstablished: 2,
+      lastNotificationSent: null,
+      lastNotificationReceived: null,
+      bfd: null,
+      problem: null,
+    });
+  });
+
+  test("C-088 C-167 of a session that ended shows why, the last NOTIFICATION each way, the retry counter, the next attempt", () => {
+    const received = seen("maintenance\u001b[31m", 95_000);
+    const p = peer({
+      wanted: ["192.0.2.10/32"],
+      state: {
+        stateChangedAt: Millis(95_000),
+        failures: 3,
+        idleHold: { until: Millis(103_000), why: "x", damped: false },
+        lastEnd: {
+          kind: "notificationReceived",
+          sent: null,
+          received: received.notification,
+          detail: "d",
+          at: received.at,
+        },
+        lastNotificationSent: {
+          at: Millis(50_000),
+          notification: { type: "notification", errorCode: 4, errorSubcode: 0, data: new Uint8Array(0) },
+        },
+        lastNotificationReceived: received,
+      },
+    });
+    const [status] = peersStatus([p], [], NOW, WALL).peers;
+    expect(status).toMatchObject({
+      state: "Active",
+      since: at(-5),
+      why: 'it sent Cease/Administrative Shutdown (6/2): "maintenance\\u{1b}[31m"',
+      nextAttemptAt: at(3),
+      holdTime: 90,
+      keepaliveTime: 30,
+      capabilities: [],
+      advertised: 0,
+      pending: 1,
+      connectRetryCounter: 3,
+      lastNotificationSent: { code: 4, subcode: 0, name: "Hold Timer Expired", text: null, at: at(-50) },
+      lastNotificationReceived: {
+        code: 6,
+        subcode: 2,
+        name: "Cease/Administrative Shutdown",
+        text: "maintenance\\u{1b}[31m",
+        at: at(-5),
+      },
+    });
+  });
+
+  test("lists peers that cannot run with their problem, all by name", () => {
+    const planned = [
+      { name: "a-broken", config: null, problem: "the Secret x is missing" },
+      { name: "tor-a", config: peerConfig(), problem: null },
+    ];
+    const { peers } = peersStatus([peer()], planned, NOW, WALL);
+    expect(peers.map((p) => [p.name, p.state, p.problem])).toEqual([
+      ["a-broken", "Idle", "the Secret x is missing"],
+      ["tor-a", "Active", null],
+    ]);
+  });
+
+  test("C-259 contains no password", () => {
+    expect(JSON.stringify(peersStatus([peer(), peer({ isUp: true })], [], NOW, WALL))).not.toContain(PASSWORD);
+  });
+});
+
+const prefix = (text: string) => {
+  const value = parsePrefix(text);
+  if (value === null) throw new Error(text);
+  return value;
+};
+
+const planned = (name: string, over: Partial<PlannedPeer> = {}): PlannedPeer => ({
+  name: PeerName(name),
+  ref: { kind: "BGPPeer", namespace: "metallb-system", name },
+  config: peerConfig({ name: PeerName(name) }),
+  problem: null,
+  ...over,
+});
+
+const table: Table = {
+  peers: [planned("tor-a"), planned("tor-b", { config: null, problem: "no Secret" })],
+  routes: new Map([
+    [
+      PeerName("tor-a"),
+      new Map(
+        ["192.0.2.10/32", "192.0.2.9/32"].map((text) => [
+          text,
+          {
+            prefix: prefix(text),
+            attributes: { ...attributes, localPref: 200, communities: [0xffffff01, (65000 << 16) + 1] },
+            services: [ServiceKey("default", "web")],
+          },
+        ]),
+      ),
+    ],
+  ]),
+  decisions: new Map(),
+  problems: [],
+};
+
+describe("the status of routes", () => {
+  test("has the shape of check, sorted by prefix, without localPref for external peers", () => {
+    const route = {
+      nextHop: "self",
+      localPref: null,
+      med: null,
+      asPathPrepend: 0,
+      communities: ["no-export", "65000:1"],
+      largeCommunities: [],
+      services: ["default/web"],
+    };
+    expect(routesStatus(table)).toEqual({
+      peers: {
+        "tor-a": {
+          problem: null,
+          routes: [
+            { prefix: "192.0.2.9/32", ...route },
+            { prefix: "192.0.2.10/32", ...route },
+          ],
+        },
+        "tor-b": { problem: "no Secret", routes: [] },
+      },
+    });
+  });
+
+  test("can be asked for one peer, and is empty before the first decision", () => {
+    expect(Object.keys(routesStatus(table, "tor-b").peers)).toEqual(["tor-b"]);
+    expect(routesStatus(table, "none").peers).toEqual({});
+    expect(routesStatus(null)).toEqual({ peers: {} });
+  });
+});
+
+const status = daemonStatus(
+  {
+    version: "1.2.3",
+    node: "worker-1",
+    notReady: null,
+    source: { kind: "manifests", location: "/etc/vipcast/manifests" },
+    problems: [
+      {
+        severity: "error",
+        kind: "BGPPeer",
+        namespace: "metallb-system",
+        name: "tor-b",
+        path: "spec.peerASN",
+        message: `0 is not an AS number ${"and so on ".repeat(30)}`,
+        hint: "Write the AS of the router.",
+        file: "peers.yaml",
+        line: 12,
+      },
+    ],
+    startedAt: Millis(35_000),
+    peers: peersStatus([peer({ isUp: true }), peer()], [], NOW, WALL),
+    decisions: [
+      { announced: true, reason: null },
+      { announced: false, reason: "noEndpoints" },
+      { announced: false, reason: "notLoadBalancer" },
+    ],
+  },
+  NOW,
+  WALL,
+);
+
+test("the status of the daemon counts peers and candidates", () => {
+  expect(status).toMatchObject({
+    startedAt: at(-65),
+    uptimeSeconds: 65,
+    peers: { total: 2, established: 1 },
+    services: { total: 2, announced: 1 },
+  });
+});
+
+describe("the text for people", () => {
+  const long = "x".repeat(150);
+  const peersDoc = peersStatus(
+    [
+      peer({ isUp: true, config: { name: PeerName(long) } }),
+      peer({
+        config: {
+          name: PeerName("b"),
+          address: ip("2001:db8:1111:2222:3333:4444:5555:6666"),
+          peerAsn: Asn(4294967295),
+        },
+        state: { lastNotificationReceived: seen(`${"very ".repeat(40)}long`, 1000) },
+      }),
+    ],
+    [{ name: "c", config: null, problem: `problem ${long}` }],
+    NOW,
+    WALL,
+  );
+  const texts: [string, string][] = [
+    ["peers", renderPeers(peersDoc, TEXT)],
+    [
+      "routes",
+      renderRoutes(
+        routesStatus({ ...table, peers: [planned("tor-a"), planned("b", { config: null, problem: long })] }),
+        TEXT,
+      ),
+    ],
+    ["status", renderStatus(status, TEXT)],
+  ];
+  test.each(texts)("of %s stays within 100 columns and ends with a newline", (_name, text) => {
+    for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(100);
+    expect(text.endsWith("\n")).toBe(true);
+    expect(text).not.toContain("\u001b");
+  });
+
+  test("of peers says state, for how long, why not, and what came last", () => {
+    const p = peer({
+      state: {
+        stateChangedAt: Millis(35_000),
+        idleHold: { until: Millis(102_500), why: "", damped: false },
+        lastEnd: { kind: "tcpFailed", sent: null, received: null, detail: "connection refused", at: Millis(1) },
+        lastNotificationReceived: seen("bye", 90_000),
+      },
+    });
+    expect(renderPeers(peersStatus([p], [], NOW, WALL), TEXT)).toBe(
+      [
+        "PEER   ADDRESS    AS     STATE   FOR    SENT  RECEIVED",
+        "tor-a  192.0.2.1  64501  Active  1m05s  0     -",
+        "    no session: connection refused",
+        "    next attempt in 2s",
+        '    last received: Cease/Administrative Shutdown (6/2) "bye", 10s ago',
+        "",
+      ].join("\n"),
+    );
+  });
+
+  test("is coloured only on request, and colour changes no other character", () => {
+    const colored = renderPeers(peersDoc, { ...TEXT, color: true });
+    expect(colored).toContain("\u001b[32mEstablished\u001b[0m");
+    const plain = colored.split("\u001b").map((part, i) => (i === 0 ? part : part.replace(/^\[\d+m/, "")));
+    expect(plain.join("")).toBe(renderPeers(peersDoc, TEXT));
+  });
+
+  test.each([
+    [-5, "0s"],
+    [59_999, "59s"],
+    [60_000, "1m00s"],
+    [3_599_000, "59m59s"],
+    [3_600_000, "1h00m"],
+    [86_400_000, "1d0h"],
+  ])("a span of %d ms reads %s", (ms, text) => {
+    expect(duration(ms)).toBe(text);
+  });
+});
