@@ -180,10 +180,8 @@ export class ObjectSet {
     });
     const fresh = entriesOf(between);
     inherit(fresh, gone);
-    const touched = new Set([
-      ...gone,
-      ...this.#label(fresh, this.#lastBefore(file, kept), this.#firstAfter(file, after)),
-    ]);
+    const relabelled = this.#label(fresh, this.#lastBefore(file, kept), this.#firstAfter(file, after));
+    const touched = new Set([...gone, ...fresh, ...relabelled]);
     return this.#settle(file, gone, touched);
   }
 

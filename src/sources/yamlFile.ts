@@ -62,7 +62,7 @@ export class YamlFile<T> {
     previous: YamlFile<T> | null = null,
   ): YamlFile<T> {
     if (name.endsWith(".json")) return new YamlFile([parseJson(text, convert)], false);
-    const known = previous !== null && previous.#isChunked ? previous.#parsed : [];
+    const known = previous === null || !previous.#isChunked ? [] : previous.#parsed;
     const chunks = parseChunks(text, convert, known);
     return chunks === null ? new YamlFile(parseWhole(text, convert), false) : new YamlFile(chunks, true);
   }
