@@ -120,8 +120,17 @@ function resolveAll(
       problems.push(problemAt(object.ref, path, message, hint));
     }
   }
+  if (values.length > MAX_COMMUNITIES) {
+    const message = `has ${values.length} communities, at most ${MAX_COMMUNITIES} fit a route`;
+    problems.push(
+      problemAt(object.ref, "spec.communities", message, "Spread them over several prefixes, or use fewer."),
+    );
+  }
   return { values, problems };
 }
+
+/** As every mode of MetalLB has it: what fits an attribute of 255 octets (metallb-compat 2.5). */
+export const MAX_COMMUNITIES = 63;
 
 /** metallb-compat 1.3: an aggregate must not be shorter than the shortest mask of an entry of its pools. */
 function aggregationProblems(adv: BGPAdvertisementObject, pools: readonly IPAddressPoolObject[]): ConfigProblem[] {

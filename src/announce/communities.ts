@@ -1,7 +1,8 @@
 // BGP communities as operators write them: literals and aliases. Owns the grammar of metallb-compat 3.8 and the order in which
 // communities stand in a route. Knows nothing of advertisements; names of well-known values are the registry's.
-// Contract: an alias wins over a literal of the same spelling; a well-known name without an alias is an unknown alias.
+// Contract: an alias wins over a literal of the same spelling, and over the well-known name; names are ours, MetalLB has none.
 import type { LargeCommunity } from "../bgp/wire/message.ts";
+import { wellKnownCommunity } from "../bgp/wire/registry.ts";
 import { assertNever } from "../kernel/result.ts";
 
 export type CommunityValue =
@@ -38,10 +39,12 @@ export function parseCommunityLiteral(text: string): ParsedCommunity {
   return { type: "unknownAlias" };
 }
 
-/** An alias first, then a literal (metallb-compat 3.8). */
+/** An alias first, then a well-known name such as `no-export`, then a literal (metallb-compat 3.8). */
 export function resolveCommunity(text: string, aliases: ReadonlyMap<string, CommunityValue>): ParsedCommunity {
-  const community = aliases.get(text);
-  return community === undefined ? parseCommunityLiteral(text) : { type: "value", community };
+  const alias = aliases.get(text);
+  if (alias !== undefined) return { type: "value", community: alias };
+  const value = wellKnownCommunity(text);
+  return value === null ? parseCommunityLiteral(text) : { type: "value", community: { type: "standard", value } };
 }
 
 export function compareLarge(a: LargeCommunity, b: LargeCommunity): number {
@@ -83,6 +86,3 @@ export function sortCommunities(values: readonly CommunityValue[]): {
   }
   return { communities: uniteStandard([standard]), largeCommunities: uniteLarge([large]) };
 }
-
-/** RFC 8092 section 5: three decimal numbers. */
-export const formatLargeCommunity = (c: LargeCommunity): string => `${c.globalAdmin}:${c.local1}:${c.local2}`;

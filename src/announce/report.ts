@@ -2,12 +2,11 @@
 // the first release) as a function of the store, built on the reference decision. Must not read files or print.
 // Contract: keys and lists are sorted, so that equal configurations give equal documents.
 import type { PeerConfig } from "../bgp/session/config.ts";
-import { formatCommunity } from "../bgp/wire/registry.ts";
+import { formatCommunity, formatLargeCommunity } from "../bgp/wire/registry.ts";
 import { comparePrefix, formatIp, formatPrefix } from "../kernel/ip.ts";
 import type { ConfigProblem } from "../kernel/problem.ts";
 import type { StoreView } from "../sources/store.ts";
 import { compareText } from "./age.ts";
-import { formatLargeCommunity } from "./communities.ts";
 import type { DecisionOptions } from "./compiled.ts";
 import type { Reason } from "./reasons.ts";
 import { decideAll, joinProblems, type Table, type TableRoute } from "./reference.ts";

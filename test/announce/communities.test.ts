@@ -2,11 +2,11 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   type CommunityValue,
-  formatLargeCommunity,
   parseCommunityLiteral,
   resolveCommunity,
   sortCommunities,
 } from "../../src/announce/communities.ts";
+import { formatLargeCommunity } from "../../src/bgp/wire/registry.ts";
 
 const standard = (value: number): CommunityValue => ({ type: "standard", value });
 const large = (globalAdmin: number, local1: number, local2: number): CommunityValue => ({
@@ -40,7 +40,7 @@ describe("literals", () => {
     "large:1:2:",
   ])("%s looks like a literal and is none", (text) => expect(parseCommunityLiteral(text).type).toBe("invalid"));
 
-  test.each(["no-export", "4259840001", "", "1:2:3", "large:1:2:3:4"])("%s can only be an alias", (text) => {
+  test.each(["internal-only", "4259840001", "", "1:2:3", "large:1:2:3:4"])("%s can only be an alias", (text) => {
     expect(parseCommunityLiteral(text)).toEqual({ type: "unknownAlias" });
   });
 });
@@ -49,6 +49,15 @@ test("an alias wins over a literal of the same spelling", () => {
   const aliases = new Map([["1:1", standard(7)]]);
   expect(resolveCommunity("1:1", aliases)).toEqual({ type: "value", community: standard(7) });
   expect(resolveCommunity("1:2", aliases)).toEqual({ type: "value", community: standard(65538) });
+});
+
+test("C-189: a well-known community may be written by its name, unless an alias has that name", () => {
+  expect(resolveCommunity("no-export", new Map())).toEqual({ type: "value", community: standard(0xffff_ff01) });
+  expect(resolveCommunity("graceful-shutdown", new Map())).toEqual({ type: "value", community: standard(0xffff_0000) });
+  expect(resolveCommunity("no-export", new Map([["no-export", standard(7)]]))).toEqual({
+    type: "value",
+    community: standard(7),
+  });
 });
 
 test("lists are ascending without duplicates, whatever the order of writing", () => {

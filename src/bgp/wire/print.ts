@@ -3,17 +3,10 @@
 import { formatIp, formatPrefix, ipv4 } from "../../kernel/ip.ts";
 import { assertNever } from "../../kernel/result.ts";
 import { formatCapability } from "./capability.ts";
-import type {
-  AsPathSegment,
-  LargeCommunity,
-  Message,
-  NlriBlock,
-  ReceivedAttributes,
-  UpdateMessage,
-} from "./message.ts";
+import type { AsPathSegment, Message, NlriBlock, ReceivedAttributes, UpdateMessage } from "./message.ts";
 import { prefixesOf } from "./nlri.ts";
 import { describeNotification } from "./notification.ts";
-import { errorName, formatAfiSafi, formatCommunity } from "./registry.ts";
+import { errorName, formatAfiSafi, formatCommunity, formatLargeCommunity } from "./registry.ts";
 
 /** Entries of a list that are shown; the rest is counted. */
 const MAX_SHOWN = 16;
@@ -22,8 +15,6 @@ function list<T>(items: readonly T[], format: (item: T) => string): string {
   const shown = items.slice(0, MAX_SHOWN).map(format).join(" ");
   return items.length > MAX_SHOWN ? `${shown} +${items.length - MAX_SHOWN}` : shown;
 }
-
-export const formatLargeCommunity = (c: LargeCommunity): string => `${c.globalAdmin}:${c.local1}:${c.local2}`;
 
 /** `65000 65001 {64512 64513}`, confederation segments in round brackets; an empty path is `empty`. */
 export function formatAsPath(path: readonly AsPathSegment[]): string {

@@ -1,7 +1,7 @@
 // The numbers and names of BGP as IANA keeps them: message types, errors, capabilities, attributes, families,
 // well-known communities. Owns every protocol constant; knows nothing of encoding. Contract: names for people come only
 // from here, and an unknown number always has a printable form.
-import type { AfiSafi, Family } from "./message.ts";
+import type { AfiSafi, Family, LargeCommunity } from "./message.ts";
 
 export const HEADER_SIZE = 19;
 /** RFC 4271 section 4.1. */
@@ -248,3 +248,6 @@ export const wellKnownCommunity = (name: string): number | null => COMMUNITY_BY_
 /** A well-known name, or `high:low`. */
 export const formatCommunity = (value: number): string =>
   NAME_BY_COMMUNITY.get(value) ?? `${value >>> 16}:${value & 0xffff}`;
+
+/** RFC 8092 section 5: three decimal numbers. */
+export const formatLargeCommunity = (c: LargeCommunity): string => `${c.globalAdmin}:${c.local1}:${c.local2}`;
