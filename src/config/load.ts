@@ -1,0 +1,60 @@
+// SHELL. Brings flags, environment and configuration file together. Owns the reading of the file and nothing else: the
+// rules are schema.ts's. Contract: every problem of all three places is in the result; nothing is thrown.
+import { readFileSync, statSync } from "node:fs";
+import type { ConfigProblem } from "../kernel/problem.ts";
+import { type ParsedFile, parseConfigFile } from "./configFile.ts";
+import {
+  CONFIG_FILE_ENV,
+  type ConfigKey,
+  fromEnvironment,
+  fromFlags,
+  type ResolvedConfig,
+  resolveConfig,
+  settingProblem,
+} from "./schema.ts";
+
+export interface ConfigSources {
+  /** By configuration key, as the option parser gives them. */
+  readonly flags: Readonly<Partial<Record<ConfigKey, string | boolean | undefined>>>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** `--config`; undefined: from the environment, or none. */
+  readonly file: string | undefined;
+}
+
+/** Ten settings fit; anything larger is not a configuration file. */
+const MAX_FILE = 64 * 1024;
+
+/** @param required keys without which the command cannot run */
+export function loadConfig(sources: ConfigSources, required: readonly ConfigKey[] = []): ResolvedConfig {
+  const fromEnv = sources.env[CONFIG_FILE_ENV];
+  const file = sources.file ?? (fromEnv === "" ? undefined : fromEnv);
+  const parsed = file === undefined ? { given: [], problems: [] } : readConfigFile(file);
+  const environment = fromEnvironment(sources.env);
+  const given = [...fromFlags(sources.flags), ...environment.given, ...parsed.given];
+  const { config, problems } = resolveConfig(given, required);
+  return { config, problems: [...problems, ...environment.problems, ...parsed.problems] };
+}
+
+function readConfigFile(file: string): ParsedFile {
+  try {
+    const stats = statSync(file);
+    if (stats.isDirectory()) return refused(file, "it is a directory", "Give the file itself.");
+    if (stats.size > MAX_FILE) return refused(file, `it has ${stats.size} octets`, `At most ${MAX_FILE} are read.`);
+    return parseConfigFile(new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(file)), file);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    const [message, hint] = UNREADABLE[code] ?? [`it cannot be read: ${String(error)}`, ""];
+    return refused(file, message, hint);
+  }
+}
+
+const refused = (name: string, message: string, hint: string): { given: []; problems: ConfigProblem[] } => ({
+  given: [],
+  problems: [settingProblem({ name }, "", message, hint)],
+});
+
+const UNREADABLE: Readonly<Record<string, readonly [message: string, hint: string]>> = {
+  ENOENT: ["there is no such file", "Create it, or leave out --config."],
+  EACCES: ["it may not be read by this user", "Let the user of the daemon read it."],
+  ERR_ENCODING_INVALID_ENCODED_DATA: ["it is not UTF-8 text", "Save it as UTF-8."],
+};

@@ -1,0 +1,276 @@
+// The settings of the daemon itself (not of BGP: those are MetalLB's objects). Owns one table that gives flags, environment
+// names, file keys, defaults, help and documentation. Pure: it sees values, not files or process.env (load.ts does).
+// Contract: flags before environment before file before default; every wrong value is reported, whichever wins.
+import { nearest } from "../announce/suggest.ts";
+import type { ConfigProblem } from "../kernel/problem.ts";
+import type { RouterId } from "../kernel/units.ts";
+import { LOG_LEVELS, type LogLevel } from "../observe/log.ts";
+import {
+  type HostPort,
+  type Reader,
+  readBoolean,
+  readHostPort,
+  readKubernetesName,
+  readPath,
+  readRouterId,
+  readText,
+  readWord,
+} from "./readers.ts";
+
+export interface Setting<T> {
+  /** Long flag without dashes. */
+  readonly flag: string;
+  /** Environment names, the first one set to more than nothing wins. */
+  readonly env: readonly string[];
+  /** Stands for the value in help; null for a switch. */
+  readonly placeholder: string | null;
+  readonly fallback: T;
+  readonly read: Reader<T>;
+  /** One sentence without its dot. */
+  readonly help: string;
+}
+
+/** What the daemon runs with. */
+export interface DaemonConfig {
+  /** null where it was not given. */
+  readonly nodeName: string | null;
+  readonly manifests: string | null;
+  /** null: no status socket. */
+  readonly socket: string | null;
+  /** null: no HTTP. */
+  readonly metrics: HostPort | null;
+  readonly logLevel: LogLevel;
+  /** Empty: Services without a class. */
+  readonly lbClass: string;
+  readonly ignoreExcludeLb: boolean;
+  /** null: from the Node's address. */
+  readonly routerId: RouterId | null;
+  readonly namespace: string;
+  readonly shutdownText: string;
+}
+
+export type ConfigKey = keyof DaemonConfig;
+
+/** Octets a Cease carries for the reader at the other end (RFC 9003). */
+const MAX_SHUTDOWN_TEXT = 255;
+
+export const SETTINGS: { readonly [K in ConfigKey]: Setting<DaemonConfig[K]> } = {
+  nodeName: {
+    flag: "node-name",
+    env: ["VIPCAST_NODE_NAME", "METALLB_NODE_NAME"],
+    placeholder: "NAME",
+    fallback: null,
+    read: readKubernetesName("subdomain"),
+    help: "Name of this node: node selectors and endpoints refer to it",
+  },
+  manifests: {
+    flag: "manifests",
+    env: ["VIPCAST_MANIFESTS"],
+    placeholder: "DIR",
+    fallback: null,
+    read: readPath,
+    help: "Read the objects from this directory of YAML files, and follow its changes",
+  },
+  socket: {
+    flag: "socket",
+    env: ["VIPCAST_SOCKET"],
+    placeholder: "PATH",
+    fallback: null,
+    read: readPath,
+    help: "Unix socket for `vipcast status`, `peers` and `routes`; without it there is none",
+  },
+  metrics: {
+    flag: "metrics",
+    env: ["VIPCAST_METRICS"],
+    placeholder: "HOST:PORT",
+    fallback: null,
+    read: readHostPort,
+    help: "Serve /metrics, /healthz and /readyz there; without it they are not served",
+  },
+  logLevel: {
+    flag: "log-level",
+    env: ["VIPCAST_LOG_LEVEL"],
+    placeholder: "LEVEL",
+    fallback: "info",
+    read: readWord(LOG_LEVELS),
+    help: `Least severe lines that are logged: ${LOG_LEVELS.join(", ")}`,
+  },
+  lbClass: {
+    flag: "lb-class",
+    env: ["VIPCAST_LB_CLASS"],
+    placeholder: "CLASS",
+    fallback: "",
+    read: readText(253),
+    help: "Announce only Services with this spec.loadBalancerClass; empty: only those without one",
+  },
+  ignoreExcludeLb: {
+    flag: "ignore-exclude-lb",
+    env: ["VIPCAST_IGNORE_EXCLUDE_LB"],
+    placeholder: null,
+    fallback: false,
+    read: readBoolean,
+    help: "Announce from nodes labelled node.kubernetes.io/exclude-from-external-load-balancers, too",
+  },
+  routerId: {
+    flag: "router-id",
+    env: ["VIPCAST_ROUTER_ID"],
+    placeholder: "IPV4",
+    fallback: null,
+    read: readRouterId,
+    help: "BGP Identifier for peers that set none; otherwise it comes from the addresses of the node",
+  },
+  namespace: {
+    flag: "namespace",
+    env: ["VIPCAST_NAMESPACE", "METALLB_NAMESPACE"],
+    placeholder: "NAMESPACE",
+    fallback: "metallb-system",
+    read: readKubernetesName("label"),
+    help: "Namespace of the metallb.io objects",
+  },
+  shutdownText: {
+    flag: "shutdown-text",
+    env: ["VIPCAST_SHUTDOWN_TEXT"],
+    placeholder: "TEXT",
+    fallback: "vipcast is stopping",
+    read: readText(MAX_SHUTDOWN_TEXT),
+    help: "What peers are told when the daemon stops (RFC 9003)",
+  },
+};
+
+export const CONFIG_KEYS = Object.keys(SETTINGS) as readonly ConfigKey[];
+
+/** Environment name of `--config`. */
+export const CONFIG_FILE_ENV = "VIPCAST_CONFIG";
+
+/** One value as it was found. */
+export interface Given {
+  readonly key: ConfigKey;
+  readonly raw: unknown;
+  readonly origin: Origin;
+}
+
+/** Where a value stood. */
+export interface Origin {
+  /** `--metrics`, `VIPCAST_METRICS`, or the name of the file. */
+  readonly name: string;
+  /** In the file, from 1. */
+  readonly line?: number;
+}
+
+export interface ResolvedConfig {
+  /** With defaults in place of values that are wrong. */
+  readonly config: DaemonConfig;
+  readonly problems: readonly ConfigProblem[];
+}
+
+/** @param given in order of precedence, the strongest first @param required keys that must have a value */
+export function resolveConfig(given: readonly Given[], required: readonly ConfigKey[] = []): ResolvedConfig {
+  const problems: ConfigProblem[] = [];
+  const values = new Map<ConfigKey, unknown>();
+  const seen = new Set<ConfigKey>();
+  for (const { key, raw, origin } of given) {
+    const isFirst = !seen.has(key);
+    seen.add(key);
+    const reading = SETTINGS[key].read(raw);
+    if (!reading.ok) problems.push(settingProblem(origin, key, reading.message, reading.hint));
+    else if (isFirst) values.set(key, reading.value);
+  }
+  for (const key of required) {
+    const { flag, env, placeholder } = SETTINGS[key];
+    if (seen.has(key)) continue;
+    const names = env.map((name) => `, the environment (${name})`).slice(0, 1);
+    const ways = `Give --${flag} ${placeholder ?? ""}${names.join("")} or ${key} in the configuration file.`;
+    problems.push(settingProblem({ name: `--${flag}` }, key, "it is needed and was not given", ways));
+  }
+  const settled = <K extends ConfigKey>(key: K): DaemonConfig[K] =>
+    // each value was made by the reader of its own key
+    values.has(key) ? (values.get(key) as DaemonConfig[K]) : SETTINGS[key].fallback;
+  const config: DaemonConfig = {
+    nodeName: settled("nodeName"),
+    manifests: settled("manifests"),
+    socket: settled("socket"),
+    metrics: settled("metrics"),
+    logLevel: settled("logLevel"),
+    lbClass: settled("lbClass"),
+    ignoreExcludeLb: settled("ignoreExcludeLb"),
+    routerId: settled("routerId"),
+    namespace: settled("namespace"),
+    shutdownText: settled("shutdownText"),
+  };
+  return { config, problems };
+}
+
+/** Kind under which problems of our own configuration are reported. */
+export const CONFIG_KIND = "VipcastConfig";
+
+export function settingProblem(
+  { name, line }: Origin,
+  path: string,
+  message: string,
+  hint: string,
+  severity: ConfigProblem["severity"] = "error",
+): ConfigProblem {
+  const place = line === undefined ? {} : { file: name, line };
+  return { severity, kind: CONFIG_KIND, namespace: null, name, path, message, hint, ...place };
+}
+
+/** @param flags by configuration key, undefined or false where not given; a switch that is given is true */
+export function fromFlags(flags: Readonly<Partial<Record<ConfigKey, string | boolean | undefined>>>): Given[] {
+  return CONFIG_KEYS.flatMap((key) => {
+    const raw = flags[key];
+    return raw === undefined || raw === false ? [] : [{ key, raw, origin: { name: `--${SETTINGS[key].flag}` } }];
+  });
+}
+
+/** Empty variables count as unset. Names of ours that mean nothing give a warning where a slip is likely. */
+export function fromEnvironment(env: Readonly<Record<string, string | undefined>>): {
+  readonly given: readonly Given[];
+  readonly problems: readonly ConfigProblem[];
+} {
+  const given = CONFIG_KEYS.flatMap((key): Given[] => {
+    const name = SETTINGS[key].env.find((n) => (env[n] ?? "") !== "");
+    return name === undefined ? [] : [{ key, raw: env[name], origin: { name } }];
+  });
+  const known = [...CONFIG_KEYS.flatMap((key) => SETTINGS[key].env), CONFIG_FILE_ENV];
+  const problems = Object.keys(env).flatMap((name) => {
+    if (!name.startsWith("VIPCAST_") || known.includes(name)) return [];
+    // Kubernetes sets VIPCAST_SERVICE_HOST and the like for a Service named vipcast: no business of ours
+    const near = nearest(name, known);
+    if (near === null) return [];
+    return [settingProblem({ name }, "", "there is no such setting", `Did you mean ${near}?`, "warning")];
+  });
+  return { given, problems };
+}
+
+/** `--metrics <HOST:PORT>`, as option parsers want it. */
+export const flagText = (key: ConfigKey): string => {
+  const { flag, placeholder } = SETTINGS[key];
+  return placeholder === null ? `--${flag}` : `--${flag} <${placeholder}>`;
+};
+
+/** Help of a flag, with default and environment name. */
+export function flagHelp(key: ConfigKey): string {
+  const { help, fallback, env, placeholder } = SETTINGS[key];
+  const standard = placeholder === null || fallback === null || fallback === "" ? "" : `default ${fallback}, `;
+  return `${help} (${standard}env ${env[0] ?? ""})`;
+}
+
+/** docs/configuration.md. */
+export function renderConfigDoc(): string {
+  const rows = CONFIG_KEYS.map((key) => {
+    const { env, fallback, help } = SETTINGS[key];
+    const standard = fallback === null || fallback === "" ? "" : `\`${fallback}\``;
+    return `| \`${key}\` | \`${flagText(key)}\` | ${env.map((e) => `\`${e}\``).join(", ")} | ${standard} | ${help} |`;
+  });
+  return `# Configuration of the daemon
+
+Generated from \`src/config/schema.ts\`; do not edit.
+
+What is announced to whom stands in MetalLB's objects. The daemon's own few settings come from flags, else from the environment, else from a
+YAML file (\`--config FILE\` or \`${CONFIG_FILE_ENV}\`), else from the defaults. A wrong value anywhere, also one that is overridden, is an error.
+
+| File key | Flag | Environment | Default | Meaning |
+|---|---|---|---|---|
+${rows.join("\n")}
+`;
+}
