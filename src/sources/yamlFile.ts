@@ -271,7 +271,8 @@ function readableFaults(text: string, start: number, errors: readonly YAMLError[
   return errors
     .filter((e) => e === first || e.code === "DUPLICATE_KEY")
     .map((e) => {
-      const offset = Math.max(0, Math.min(e.pos[0] - start, text.length));
+      // what is missing at the end is missing on the last line, not on the empty one after it
+      const offset = Math.max(0, Math.min(e.pos[0] - start, text.trimEnd().length));
       return { offset, ...readable(e, text.slice(offset, offset + 60)) };
     });
 }
