@@ -18,6 +18,7 @@ export function routerConfig(c: RouterConfig): string {
     ` bgp router-id ${c.routerId}`,
     " no bgp ebgp-requires-policy", // RFC 8212 would have it take nothing without a policy
     " no bgp network import-check",
+    " bgp log-neighbor-changes", // with it the log tells every NOTIFICATION
     ...neighbor.map((line) => ` neighbor ${c.neighbor} ${line}`),
     " address-family ipv4 unicast",
     ...(c.networks ?? []).filter((p) => !p.includes(":")).map((p) => `  network ${p}`),
