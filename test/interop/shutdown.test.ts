@@ -1,0 +1,120 @@
+// How the speaker leaves, and what SIGHUP does. A router must be rid of the routes at once, told why, and never wait for
+// its hold time.
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { labProblem, titleOrSkip } from "../../lab/requirements.ts";
+import { oneRouter } from "../../lab/topologies/oneRouter.ts";
+import { twoRouters } from "../../lab/topologies/twoRouters.ts";
+import {
+  advertisement,
+  bgpPeer,
+  goneAt,
+  labTracker,
+  Manifests,
+  peerThat,
+  pool,
+  routeAt,
+  service,
+  startSpeaker,
+  type Uplink,
+  yamlOf,
+} from "./support.ts";
+
+const problem = labProblem();
+const ROUTE = "198.51.100.10/32";
+/** The default hold time: whatever happens sooner is not its doing. */
+const HOLD_TIME = "180s";
+const LEAVE_MS = 2_000;
+
+describe.skipIf(problem !== null)(titleOrSkip("the end of the speaker, seen by FRR", problem), () => {
+  const track = labTracker();
+
+  async function twoUplinks() {
+    const t = track(await twoRouters());
+    const manifests = new Manifests(t.speaker);
+    const peer = (uplink: Uplink, name: string) => bgpPeer(uplink, { name, holdTime: HOLD_TIME });
+    manifests.write("peers.yaml", peer(t.left, "left"), peer(t.right, "right"));
+    manifests.write("pool.yaml", pool(), advertisement());
+    manifests.write("web.yaml", ...service("web", "198.51.100.10"));
+    const vipcast = startSpeaker(t.speaker, manifests);
+    await Promise.all([routeAt(t.left, ROUTE, [vipcast]), routeAt(t.right, ROUTE, [vipcast])]);
+    return { ...t, manifests, vipcast };
+  }
+
+  /** The router has no route and knows why, now: the speaker has already gone. */
+  async function saysGoodbye(uplink: Uplink): Promise<void> {
+    await goneAt(uplink, ROUTE, [], 500);
+    const peer = await peerThat(uplink, "is down", (p) => p.upMs === null, { timeoutMs: 500 });
+    expect(peer.lastNotification).toMatchObject({ from: "neighbour", code: 6, subcode: 2 });
+    expect(peer.lastNotification?.text).toMatch(/\w{4,}/);
+  }
+
+  test("C-081 C-083 C-164 SIGTERM: both routers lose the routes at once and are told so; exit code 0 within 2 s", async () => {
+    const s = await twoUplinks();
+    const end = await s.vipcast.stop("SIGTERM");
+    expect(end).toMatchObject({ code: 0, forced: false });
+    expect(end.ms).toBeLessThan(LEAVE_MS);
+    await Promise.all([saysGoodbye(s.left), saysGoodbye(s.right)]);
+    // withdrawn by UPDATE before the farewell, so that a router that retains routes after a Cease drops them too
+    const { messages } = await s.left.router.peer(s.left.speakerAddress);
+    expect(messages.updatesRecv).toBe(3);
+  });
+
+  test("SIGTERM while one router hangs: the other loses the routes at once, exit code 0 within 2 s all the same", async () => {
+    const s = await twoUplinks();
+    s.right.router.signal("SIGSTOP");
+    const stopping = s.vipcast.stop("SIGTERM");
+    await goneAt(s.left, ROUTE, [s.vipcast], 1_000);
+    const end = await stopping;
+    expect(end).toMatchObject({ code: 0, forced: false });
+    expect(end.ms).toBeLessThan(LEAVE_MS);
+    await saysGoodbye(s.left);
+    s.right.router.signal("SIGCONT");
+    await goneAt(s.right, ROUTE, [], 3_000);
+  });
+
+  test("a second SIGTERM ends it at once, whatever the first one still waits for", async () => {
+    const s = await twoUplinks();
+    s.right.router.signal("SIGSTOP");
+    s.vipcast.process.signal("SIGTERM");
+    await goneAt(s.left, ROUTE, [s.vipcast], 1_000); // the first one is at work
+    expect(s.vipcast.process.running).toBe(true);
+    const end = await s.vipcast.stop("SIGTERM");
+    expect(end.forced).toBe(false);
+    expect(end.ms).toBeLessThan(300);
+  });
+
+  test("SIGINT is understood like SIGTERM", async () => {
+    const s = await twoUplinks();
+    const end = await s.vipcast.stop("SIGINT");
+    expect(end).toMatchObject({ code: 0, forced: false });
+    await saysGoodbye(s.left);
+  });
+
+  test("kill -9: the closed connection alone makes FRR drop the routes", async () => {
+    const s = await twoUplinks();
+    await s.vipcast.stop("SIGKILL");
+    await Promise.all([goneAt(s.left, ROUTE, [], 2_000), goneAt(s.right, ROUTE, [], 2_000)]);
+  });
+
+  test("SIGHUP reads again what no watch could see, and resets nothing", async () => {
+    const t = track(await oneRouter());
+    const manifests = new Manifests(t.speaker);
+    manifests.write("peer.yaml", bgpPeer(t, { holdTime: HOLD_TIME }));
+    manifests.write("pool.yaml", pool(), advertisement());
+    const elsewhere = join(t.speaker.dir, "elsewhere");
+    mkdirSync(elsewhere);
+    const target = join(elsewhere, "web.yaml");
+    writeFileSync(target, yamlOf(...service("web", "198.51.100.10")));
+    symlinkSync(target, manifests.path("web.yaml"));
+    const vipcast = startSpeaker(t.speaker, manifests);
+    await routeAt(t, ROUTE, [vipcast]);
+
+    writeFileSync(target, yamlOf(...service("web", "198.51.100.11")));
+    vipcast.reload();
+    await routeAt(t, "198.51.100.11/32", [vipcast]);
+    await goneAt(t, ROUTE, [vipcast]);
+    expect(await t.router.peer(t.speakerAddress)).toMatchObject({ established: 1, dropped: 0 });
+  });
+});
