@@ -53,7 +53,7 @@ export interface Tally {
 export type MetricRow = { readonly name: string; readonly help: string; readonly labels: readonly string[] } & (
   | {
       readonly type: "gauge" | "counter";
-      readonly read: (i: MetricsInput, put: Put, tallies: readonly Tally[]) => void;
+      readonly read: (i: MetricsInput, put: Put, tallies: () => readonly Tally[]) => void;
     }
   /** Observed as it happens. @param buckets upper bounds, seconds */
   | { readonly type: "histogram"; readonly buckets: readonly number[] }
@@ -234,7 +234,7 @@ export const METRIC_ROWS: readonly MetricRow[] = [
     help: "NOTIFICATIONs by direction, error code and subcode; numbers no RFC knows count as other",
     labels: [...PEER, "direction", "code", "subcode"],
     read: (_i, put, tallies) => {
-      for (const { count, ...labels } of tallies) put(labels, count);
+      for (const { count, ...labels } of tallies()) put(labels, count);
     },
   },
   {

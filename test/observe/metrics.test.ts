@@ -173,6 +173,18 @@ describe("values", () => {
     expect(series.get("vipcast_change_to_kernel_seconds_sum")).toBe(0.003);
   });
 
+  test("are all there however many, with labels escaped", async () => {
+    announced = Array.from({ length: 2500 }, (_, i) => ({
+      service: `default/s${i}`,
+      vips: [`10.0.${i >> 8}.${i & 255}`],
+    }));
+    const series = await scrape();
+    expect([...series.keys()].filter((k) => k.startsWith("metallb_speaker_announced{"))).toHaveLength(2500);
+    announced = [{ service: 'a"b\\c\nd', vips: ["192.0.2.1"] }];
+    const text = await createMetrics(input, false).render();
+    expect(text).toContain(String.raw`{service="a\"b\\c\nd",protocol="bgp"`);
+  });
+
   test("do not grow when they are read twice", async () => {
     peers = [peer({ counters: { opensSent: 3 } })];
     const metrics = createMetrics(input, false);
