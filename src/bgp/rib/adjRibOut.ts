@@ -71,6 +71,12 @@ export class AdjRibOut {
     return this.#pending;
   }
 
+  /** Octets of the columns and of the hash; attribute sets come on top. */
+  get byteLength(): number {
+    const words = [this.#w0, this.#rest, this.#wanted, this.#sent, this.#prev, this.#next, this.#hash];
+    return words.reduce((sum, c) => sum + c.byteLength, this.#length.byteLength);
+  }
+
   get hasWithdrawals(): boolean {
     return this.#head[NONE] !== 0;
   }

@@ -1,6 +1,7 @@
 // Attribute sets of one table: each distinct set once, under a small number, with a count of its users.
 // Owns ids and their reuse. Knows no prefixes. Contract: `idOf` gives an id without taking it; whoever stores the id calls
 // `retain`, and `release` when it stores it no longer; an id without users may be given to another set.
+import { formatIp } from "../../kernel/ip.ts";
 import type { LargeCommunity, RouteAttributes } from "../wire/message.ts";
 
 export interface InternedAttributes {
@@ -78,7 +79,7 @@ const NO_ATTRIBUTES: RouteAttributes = {
 
 /** Canonical text: equal attributes, equal text. */
 export function attributeKey(a: RouteAttributes): string {
-  const nextHop = a.nextHop === "self" ? "" : `${a.nextHop.w0}.${a.nextHop.w1}.${a.nextHop.w2}.${a.nextHop.w3}`;
+  const nextHop = a.nextHop === "self" ? "" : formatIp(a.nextHop);
   const large = a.largeCommunities.map((c: LargeCommunity) => `${c.globalAdmin}:${c.local1}:${c.local2}`);
   return `${nextHop}|${a.localPref}|${a.med}|${a.asPathPrepend}|${a.communities.join()}|${large.join()}`;
 }
