@@ -201,7 +201,8 @@ export class PeerRunner {
 
   /** Sends what is pending as far as the socket takes it. */
   flush(): void {
-    if (this.#live !== null) this.#lines[this.#live.side]?.connection.wake();
+    const line = this.#live === null ? null : this.#lines[this.#live.side];
+    if (line !== null) this.#safely(() => line.connection.wake());
   }
 
   /** @returns true when the session has to be made anew for the change */

@@ -1,0 +1,156 @@
+// What two speakers may say to each other, checked octet by octet on a simulated network. Owns the rules of order on one
+// connection and the tables that a receiver would have. Knows nothing of how the speaker came to say it.
+
+import { decodeMessage } from "../../../src/bgp/wire/codec.ts";
+import { Framer } from "../../../src/bgp/wire/framer.ts";
+import type { AfiSafi, Message, NotificationMessage, UpdateMessage } from "../../../src/bgp/wire/message.ts";
+import { prefixesOf } from "../../../src/bgp/wire/nlri.ts";
+import { formatIp, formatPrefix } from "../../../src/kernel/ip.ts";
+import { agreed, configWith, openWith } from "../session/fixtures.ts";
+import type { End, Tap } from "./world.ts";
+
+/** How every pair of speakers here agrees: external, four-octet AS, both families; the reader needs no more. */
+const AGREED = agreed(
+  configWith({ families: ["ipv4-unicast", "ipv6-unicast"] }),
+  openWith({
+    capabilities: [
+      { type: "multiprotocol", afi: 1, safi: 1 },
+      { type: "multiprotocol", afi: 2, safi: 1 },
+      { type: "fourOctetAsn", asn: 64_501 },
+    ],
+  }),
+);
+
+/** One direction as one of its ends sees it. */
+class Direction {
+  readonly framer = new Framer();
+  readonly messages: Message[] = [];
+  /** Prefix to `med|communities`. */
+  readonly table = new Map<string, string>();
+  readonly endOfRib: number[] = [];
+
+  add(bytes: Uint8Array): Message[] {
+    const added: Message[] = [];
+    this.framer.push(bytes);
+    for (let frame = this.framer.next(); frame !== null; frame = this.framer.next()) {
+      if (!frame.ok) throw new Error(frame.fault.detail);
+      const decoded = decodeMessage(frame.value.type, frame.value.body, AGREED);
+      if (!decoded.ok) throw new Error(decoded.fault.detail);
+      added.push(decoded.value);
+      if (decoded.value.type === "update") this.#apply(decoded.value);
+    }
+    this.messages.push(...added);
+    return added;
+  }
+
+  has(type: Message["type"]): boolean {
+    return this.messages.some((m) => m.type === type);
+  }
+
+  #apply(update: UpdateMessage): void {
+    if (update.verdict !== "accept") throw new Error(`an UPDATE of ours is ${update.verdict}`);
+    const { med, communities } = update.attributes;
+    for (const block of update.withdrawn) for (const p of prefixesOf(block)) this.table.delete(formatPrefix(p));
+    for (const block of update.reachable) {
+      for (const p of prefixesOf(block)) this.table.set(formatPrefix(p), `${med}|${communities.join()}`);
+    }
+    if (update.endOfRib !== null) this.endOfRib.push(update.endOfRib.afi);
+  }
+}
+
+export interface EndOfRibSeen {
+  readonly end: End;
+  readonly family: AfiSafi;
+  readonly table: ReadonlyMap<string, string>;
+}
+
+/** Listens on every connection of a world. `faults` stays empty as long as everybody behaves. */
+export class WireTap implements Tap {
+  readonly faults: string[] = [];
+  /** Hosts whose words are not judged: they misbehave on purpose. */
+  readonly ignored = new Set<string>();
+  onEndOfRib: (seen: EndOfRibSeen) => void = () => {};
+  readonly #sent = new Map<End, Direction>();
+  readonly #received = new Map<End, Direction>();
+
+  sent(end: End, bytes: Uint8Array): void {
+    if (this.#isIgnored(end)) return;
+    const direction = this.said(end);
+    const before = direction.messages.length;
+    const withdrawnBefore = new Set<string>();
+    let announced = false;
+    for (const message of this.#try(end, () => direction.add(bytes)) ?? []) {
+      this.#judgeOrder(end, direction.messages.slice(0, before), message);
+      if (message.type !== "update") continue;
+      if (message.withdrawn.length > 0 && announced) this.#fault(end, "C-104 withdraws after announcements");
+      if (message.reachable.length > 0) announced = true;
+      if (message.withdrawn.length > 0 && message.reachable.length > 0) this.#fault(end, "C-105 a mixed UPDATE");
+      for (const block of [...message.withdrawn, ...message.reachable]) {
+        for (const p of prefixesOf(block)) {
+          if (withdrawnBefore.has(formatPrefix(p))) this.#fault(end, "C-106 a prefix twice in one turn");
+          withdrawnBefore.add(formatPrefix(p));
+        }
+      }
+      if (message.endOfRib !== null) this.onEndOfRib({ end, family: message.endOfRib, table: direction.table });
+    }
+  }
+
+  received(end: End, bytes: Uint8Array): void {
+    if (this.#isIgnored(end.other)) return;
+    this.#try(end, () => this.heard(end).add(bytes));
+  }
+
+  /** All that left this end. */
+  said(end: End): Direction {
+    return entry(this.#sent, end);
+  }
+
+  /** All that came in at this end. */
+  heard(end: End): Direction {
+    return entry(this.#received, end);
+  }
+
+  /** NOTIFICATIONs that left that host, over all connections. */
+  notificationsOf(address: string): NotificationMessage[] {
+    return [...this.#sent]
+      .filter(([end]) => formatIp(end.host.address) === address)
+      .flatMap(([, direction]) => direction.messages.filter((m) => m.type === "notification"));
+  }
+
+  #judgeOrder(end: End, earlier: readonly Message[], message: Message): void {
+    const said = this.said(end);
+    if (said.messages[0]?.type !== "open") this.#fault(end, "C-038 OPEN is not the first message");
+    if (said.messages.filter((m) => m.type === "open").length > 1) this.#fault(end, "C-038 a second OPEN");
+    if (earlier.some((m) => m.type === "notification")) this.#fault(end, `${message.type} after a NOTIFICATION`);
+    const last = said.messages.findIndex((m) => m.type === "notification");
+    if (last >= 0 && last < said.messages.length - 1) this.#fault(end, "something after a NOTIFICATION");
+    if (message.type === "update" && !this.heard(end).has("keepalive")) {
+      this.#fault(end, "C-077 an UPDATE before the peer's KEEPALIVE");
+    }
+  }
+
+  #isIgnored(end: End): boolean {
+    return this.ignored.has(formatIp(end.host.address));
+  }
+
+  #try<T>(end: End, work: () => T): T | null {
+    try {
+      return work();
+    } catch (error) {
+      this.#fault(end, String(error));
+      return null;
+    }
+  }
+
+  #fault(end: End, what: string): void {
+    this.faults.push(`${formatIp(end.host.address)}: ${what}`);
+  }
+}
+
+function entry(map: Map<End, Direction>, end: End): Direction {
+  const known = map.get(end);
+  if (known !== undefined) return known;
+  const made = new Direction();
+  map.set(end, made);
+  return made;
+}
