@@ -1,0 +1,186 @@
+// A million routes at once: how long, how much processor time, how much memory, beside BIRD with the same table.
+// Owns the trials and what their figures are called. Contract: speaker and sink are processes of their own; a trial counts
+// only if the sink has received exactly the routes of the table; usage is read when the sink has said that it has them all.
+import type { LabProcess } from "../../lab/process.ts";
+import type { Bench, BenchOptions, Measured } from "../bench.ts";
+import { BirdInjector } from "../bird.ts";
+import { usageOf, versionOf, type Workshop, within, withWorkshop } from "../children.ts";
+import { type Result, ratiosOf, resultOf, type Who } from "../report.ts";
+import { between, hear, now, roleCommand } from "../roles.ts";
+import { birdTable } from "./birdTable.ts";
+import type { Order } from "./speakerRole.ts";
+import { addressSum } from "./table.ts";
+
+const COUNT = 1_000_000;
+const LIMIT_MS = 60_000;
+
+const SET_TO_LAST = "session up, then the table: from the first route of it to the last octet";
+const RECORDED_TO_LAST = "  thereof from the last route recorded to the last octet";
+const UP_TO_LAST = "table first, then the session: from Established to the last octet";
+const START_TO_LAST = "table first, then the session: from the start of the process to the last octet";
+const RATE = "prefixes per second, session up, then the table";
+
+const cpuOf = (order: Order): string => `processor time of the process, ${WORDS[order]}`;
+const peakOf = (order: Order): string => `peak memory of the process (VmHWM), ${WORDS[order]}`;
+const WORDS: Record<Order, string> = { sessionFirst: "session up, then the table", tableFirst: "table first" };
+
+/** One figure of one trial. */
+interface Figure {
+  readonly what: string;
+  readonly unit: string;
+  readonly value: number;
+}
+
+export const inject: Bench = {
+  name: "inject",
+  summary: "1,000,000 /32 in 8 attribute sets to a sink on loopback: time, processor time, memory; beside BIRD",
+  run,
+};
+
+async function run({ quick, progress }: BenchOptions): Promise<Measured> {
+  const trials = quick ? 2 : 10;
+  const bird = versionOf("bird");
+  const sum = addressSum(COUNT);
+  const figures = new Map<Who, Figure[]>();
+  const measure = async (who: Who, order: Order, trial: Trial): Promise<void> => {
+    for (let i = 1; i <= trials; i++) {
+      progress(`inject: ${who}, ${WORDS[order]}, trial ${i} of ${trials}`);
+      const got = await withWorkshop((workshop) => trial(workshop, order, sum));
+      figures.set(who, [...(figures.get(who) ?? []), ...got]);
+    }
+  };
+  for (const order of ["sessionFirst", "tableFirst"] as const) {
+    await measure("vipcast", order, vipcastTrial);
+    if (bird !== null) await measure("bird", order, birdTrial);
+  }
+  const results = [...figures].flatMap(([who, list]) => resultsOf(who, list)).sort(byWhat);
+  return {
+    results,
+    ratios: ratiosOf(results),
+    versions: bird === null ? {} : { bird },
+    notes: bird === null ? ["BIRD is not installed and did not take part."] : [],
+  };
+}
+
+type Trial = (workshop: Workshop, order: Order, sum: number) => Promise<readonly Figure[]>;
+
+const WHATS: readonly string[] = [
+  SET_TO_LAST,
+  RECORDED_TO_LAST,
+  RATE,
+  UP_TO_LAST,
+  START_TO_LAST,
+  cpuOf("sessionFirst"),
+  cpuOf("tableFirst"),
+  peakOf("sessionFirst"),
+  peakOf("tableFirst"),
+];
+
+const byWhat = (a: Result, b: Result): number => WHATS.indexOf(a.what) - WHATS.indexOf(b.what);
+
+function resultsOf(who: Who, figures: readonly Figure[]): Result[] {
+  return WHATS.flatMap((what) => {
+    const own = figures.filter((f) => f.what === what);
+    const [first] = own;
+    return first === undefined
+      ? []
+      : [
+          resultOf(
+            what,
+            who,
+            first.unit,
+            own.map((f) => f.value),
+          ),
+        ];
+  });
+}
+
+async function vipcastTrial(workshop: Workshop, order: Order, sum: number): Promise<readonly Figure[]> {
+  const sink = await startSink(workshop);
+  const started = now();
+  const speaker = workshop.start(roleCommand("@speaker", sink.port, COUNT, order));
+  const done = await sink.done(speaker, sum);
+  const set = await within(LIMIT_MS, "the speaker's account", hear(speaker, "set"), speaker);
+  const times =
+    order === "tableFirst"
+      ? sessionFigures(started, done)
+      : [
+          ...tableFigures(set("started"), done.at),
+          { what: RECORDED_TO_LAST, unit: "ms", value: between(set("recorded"), done.at) },
+        ];
+  return [...times, ...usageFigures(speaker, order)];
+}
+
+async function birdTrial(workshop: Workshop, order: Order, sum: number): Promise<readonly Figure[]> {
+  const sink = await startSink(workshop);
+  const bird = new BirdInjector(workshop, sink.port);
+  if (order === "tableFirst") {
+    bird.configure(birdTable(COUNT));
+    const started = now();
+    const program = bird.start();
+    const done = await sink.done(program, sum);
+    return [...sessionFigures(started, done), ...usageFigures(program, order)];
+  }
+  bird.configure("");
+  const program = bird.start();
+  await within(LIMIT_MS, "BIRD's session", hear(sink.program, "established"), program);
+  const control = await within(LIMIT_MS, "BIRD's control socket", bird.control(), program);
+  // what it takes to write the file is not BIRD's
+  bird.configure(birdTable(COUNT));
+  const started = now();
+  const configured = control.command("configure");
+  const done = await sink.done(program, sum);
+  await within(LIMIT_MS, "BIRD's answer", configured, program);
+  control.close();
+  return [...tableFigures(started, done.at), ...usageFigures(program, order)];
+}
+
+const tableFigures = (started: string, last: string): readonly Figure[] => {
+  const ms = between(started, last);
+  return [
+    { what: SET_TO_LAST, unit: "ms", value: ms },
+    { what: RATE, unit: "1/s", value: (COUNT * 1000) / ms },
+  ];
+};
+
+const sessionFigures = (started: string, done: Done): readonly Figure[] => [
+  { what: UP_TO_LAST, unit: "ms", value: between(done.established, done.at) },
+  { what: START_TO_LAST, unit: "ms", value: between(started, done.at) },
+];
+
+function usageFigures(program: LabProcess, order: Order): readonly Figure[] {
+  const { cpuSeconds, peakMiB } = usageOf(program.pid);
+  return [
+    { what: cpuOf(order), unit: "s", value: cpuSeconds },
+    { what: peakOf(order), unit: "MiB", value: peakMiB },
+  ];
+}
+
+interface Done {
+  readonly established: string;
+  /** When the chunk with the last prefix arrived. */
+  readonly at: string;
+}
+
+interface SinkProcess {
+  readonly program: LabProcess;
+  readonly port: number;
+  done(speaker: LabProcess, sum: number): Promise<Done>;
+}
+
+async function startSink(workshop: Workshop): Promise<SinkProcess> {
+  const program = workshop.start(roleCommand("@sink", COUNT));
+  const listening = await within(LIMIT_MS, "the sink", hear(program, "listening"), program);
+  return {
+    program,
+    port: Number(listening("port")),
+    async done(speaker, sum) {
+      const done = await within(LIMIT_MS, "the last prefix", hear(program, "done"), speaker);
+      const established = await within(LIMIT_MS, "the session", hear(program, "established"), speaker);
+      if (Number(done("announced")) !== COUNT || Number(done("addressSum")) !== sum) {
+        throw new Error(`the sink got ${done("announced")} prefixes, but not those of the table`);
+      }
+      return { established: established("at"), at: done("at") };
+    },
+  };
+}

@@ -1,0 +1,11 @@
+// SHELL: what a figure was measured on. Owns the reading of it. Says nothing by which a machine could be recognised.
+import { cpus, loadavg, release, totalmem } from "node:os";
+import type { Machine } from "./report.ts";
+
+export const describeMachine = (): Machine => ({
+  cores: cpus().length,
+  memory: Math.round(totalmem() / 2 ** 20),
+  kernel: release(),
+  node: process.versions.node,
+  load: loadavg()[0] ?? 0,
+});

@@ -1,0 +1,118 @@
+// SHELL: vipcast as its users run it: dist/main.js with a directory of manifests. Owns the manifests and the reading of the
+// program's log. Contract: a change is a finished file, renamed into the directory; what comes before the rename is not timed.
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Workshop } from "../children.ts";
+import { addressOf, dottedQuad } from "../inject/table.ts";
+import { SINK_ASN } from "../sink.ts";
+import type { Injector, Way } from "./injector.ts";
+
+/** `files`: one per service. `document`: all services in one file. */
+type Layout = "files" | "document";
+
+export const vipcastFiles: Way = {
+  who: "vipcast",
+  how: "rename of a manifest, one per service",
+  start: (workshop, port, count) => start(workshop, port, count, "files"),
+};
+
+export const vipcastDocument: Way = {
+  who: "vipcast",
+  how: "rename of one manifest with all services",
+  start: (workshop, port, count) => start(workshop, port, count, "document"),
+};
+
+async function start(workshop: Workshop, sinkPort: number, count: number, layout: Layout): Promise<Injector> {
+  const manifests = join(workshop.dir, "manifests");
+  const staging = join(workshop.dir, "staging");
+  mkdirSync(manifests);
+  mkdirSync(staging);
+  writeFileSync(join(manifests, "peer.yaml"), configuration(sinkPort));
+  const services = Array.from({ length: count }, (_, i) => service(i, true));
+  if (layout === "document") writeFileSync(join(manifests, "services.yaml"), services.join("---\n"));
+  else for (const [i, text] of services.entries()) writeFileSync(join(manifests, `${nameOf(i)}.yaml`), text);
+
+  const main = join(dirname(fileURLToPath(import.meta.url)), "main.js");
+  const source = ["--manifests", manifests, "--node-name", "node-1", "--socket", join(workshop.dir, "socket")];
+  const program = workshop.start([process.execPath, main, "speaker", ...source, "--log-level", "debug"]);
+  let told = 0;
+  return {
+    program,
+    prepare(route, isAnnounced) {
+      const text = service(route, isAnnounced);
+      services[route] = text;
+      const name = layout === "document" ? "services.yaml" : `${nameOf(route)}.yaml`;
+      const [from, to] = [join(staging, name), join(manifests, name)];
+      writeFileSync(from, layout === "document" ? services.join("---\n") : text);
+      return () => renameSync(from, to);
+    },
+    ownFigures() {
+      const all = readFileSync(program.logFile, "utf8").split("\n").flatMap(readDuration);
+      const fresh = all.slice(told);
+      told = all.length;
+      return fresh;
+    },
+    close() {},
+  };
+}
+
+/** Milliseconds from a change in the store to its octets with the kernel, from a line of the program's log. */
+function readDuration(line: string): number[] {
+  if (!line.includes('"event":"changeApplied"')) return [];
+  const { durationMs } = JSON.parse(line) as { readonly durationMs?: unknown };
+  return typeof durationMs === "number" ? [durationMs] : [];
+}
+
+const nameOf = (i: number): string => `service-${i}`;
+
+const configuration = (sinkPort: number): string => `apiVersion: metallb.io/v1beta2
+kind: BGPPeer
+metadata: { name: sink, namespace: metallb-system }
+spec:
+  myASN: 65001
+  peerASN: ${SINK_ASN}
+  peerAddress: 127.0.0.1
+  peerPort: ${sinkPort}
+---
+apiVersion: metallb.io/v1beta1
+kind: IPAddressPool
+metadata: { name: bench, namespace: metallb-system }
+spec:
+  addresses: [10.0.0.0/8]
+---
+apiVersion: metallb.io/v1beta1
+kind: BGPAdvertisement
+metadata: { name: bench, namespace: metallb-system }
+spec:
+  ipAddressPools: [bench]
+  communities: ["65001:100"]
+`;
+
+const service = (i: number, isReady: boolean): string => `apiVersion: v1
+kind: Service
+metadata:
+  name: ${nameOf(i)}
+  namespace: default
+spec:
+  type: LoadBalancer
+  externalTrafficPolicy: Local
+status:
+  loadBalancer:
+    ingress:
+      - ip: ${dottedQuad(addressOf(i))}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata:
+  name: ${nameOf(i)}-1
+  namespace: default
+  labels:
+    kubernetes.io/service-name: ${nameOf(i)}
+addressType: IPv4
+endpoints:
+  - addresses: [192.0.2.1]
+    nodeName: node-1
+    conditions:
+      ready: ${isReady}
+`;
