@@ -90,7 +90,7 @@ export type FsmAction =
   | { readonly type: "established"; readonly negotiated: Negotiated }
   | { readonly type: "update"; readonly update: UpdateMessage }
   | { readonly type: "routeRefresh"; readonly refresh: RouteRefreshMessage }
-  /** Always the last action of a step that ends a connection or an attempt. */
+  /** Once in every step that ends a connection or an attempt; only the `connect` of the next attempt may follow it. */
   | { readonly type: "ended"; readonly cause: EndCause };
 
 export interface FsmStep {
@@ -207,8 +207,11 @@ function inConnect(state: FsmState, event: FsmEvent, now: Millis, context: FsmCo
     case "tcpConnected":
       return toOpenSent(now, context);
     case "connectRetryTimerExpired":
-      // C-007: the attempt is abandoned before the next one begins
-      return { state: connecting(now, context), actions: [{ type: "abort" }, { type: "connect" }] };
+      // C-007: the attempt is abandoned, and said to be, before the next one begins
+      return {
+        state: connecting(now, context),
+        actions: [{ type: "abort" }, { type: "ended", cause: ended("connectTimeout", NO_ANSWER) }, { type: "connect" }],
+      };
     case "tcpFailed":
       return toIdle([], ended("tcpFailed", event.detail));
     case "stop":
@@ -519,6 +522,8 @@ const notify = (errorCode: number, errorSubcode: number, data: Uint8Array = NO_D
 });
 
 const NO_DATA = new Uint8Array(0);
+
+const NO_ANSWER = "no answer within the connect retry time: nobody there, a silent firewall, or different passwords";
 
 const ended = (kind: EndCause["kind"], detail: string): EndCause => ({ kind, sent: null, received: null, detail });
 

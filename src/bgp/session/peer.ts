@@ -286,7 +286,7 @@ class Run {
     const lasted = establishedAt !== null && now - establishedAt >= this.#trialTime();
     const failures = lasted ? 0 : this.#state.failures + (isLostCollision(cause) ? 0 : 1);
     this.#set({ lastEnd: { ...cause, at: now }, establishedAt: null, failures });
-    if (this.#state.admin === "down") return;
+    if (this.#state.admin === "down" || cause.kind === "connectTimeout") return; // the next attempt is under way
     if (isProtocolError(cause)) this.#holdDown(cause.detail);
     else this.#pause(cause.detail);
   }

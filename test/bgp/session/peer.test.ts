@@ -173,10 +173,13 @@ describe("back-off", () => {
     expect(driver.take().filter((l) => l.startsWith("out"))).toEqual([
       "out connect",
       "out abort",
+      "out ended connectTimeout",
       "out connect",
       "out abort",
+      "out ended connectTimeout",
       "out connect",
     ]);
+    expect(driver.state).toMatchObject({ idleHold: null, lastEnd: { kind: "connectTimeout" } });
   });
 });
 
