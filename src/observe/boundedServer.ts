@@ -18,7 +18,7 @@ export type PageMaker = (request: PageRequest) => Page | Promise<Page>;
 /** By exact path. */
 export type Pages = ReadonlyMap<string, PageMaker>;
 
-/** Limits of every server of this program; docs/limits.md lists them. */
+/** Limits of every server of this program. */
 export const HTTP_LIMITS = {
   /** Octets of request line and headers. */
   headerOctets: 8192,

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -185,6 +185,12 @@ describe("the table of settings", () => {
     expect(new Set(env).size).toBe(env.length);
   });
 
+  test("has keys that are its flags in camel case, as option parsers name them", () => {
+    for (const key of CONFIG_KEYS) {
+      expect(SETTINGS[key].flag.replace(/-([a-z])/g, (_, c: string) => c.toUpperCase())).toBe(key);
+    }
+  });
+
   test("has defaults that its own readers accept", () => {
     for (const key of CONFIG_KEYS) {
       const { fallback, read } = SETTINGS[key];
@@ -200,6 +206,7 @@ describe("the table of settings", () => {
 
   test("is documented key by key", () => {
     const doc = renderConfigDoc();
+    expect(readFileSync(join(import.meta.dirname, "../../docs/configuration.md"), "utf8")).toBe(doc);
     for (const key of CONFIG_KEYS) {
       expect(doc).toContain(`| \`${key}\` | \`${flagText(key)}\` |`);
       for (const name of SETTINGS[key].env) expect(doc).toContain(name);

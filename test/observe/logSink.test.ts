@@ -72,6 +72,23 @@ describe("the log sink", () => {
     closeSync(writer);
   });
 
+  test("starts a new line after one of which only a part got out", () => {
+    const { reader, writer } = fifo();
+    const sink = createLogSink(writer);
+    sink.write(`${"x".repeat(200_000)}\n`);
+    closeSync(reader);
+    sink.write("lost\n");
+    expect(sink.dropped()).toBe(2);
+    const again = openSync(join(directory, "pipe"), "r+");
+    const slab = Buffer.alloc(262_144);
+    const part = readSync(again, slab);
+    expect(slab.toString("latin1", 0, part)).toBe("x".repeat(part));
+    sink.write("whole\n");
+    expect(slab.toString("latin1", 0, readSync(again, slab))).toBe("\nwhole\n");
+    closeSync(again);
+    closeSync(writer);
+  });
+
   test("gives up on a reader that never reads within the limit of the last flush", () => {
     const { reader, writer } = fifo();
     const sink = createLogSink(writer);

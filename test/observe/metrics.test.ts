@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { NotificationMessage } from "../../src/bgp/wire/message.ts";
 import { Asn, Millis, PeerName } from "../../src/kernel/units.ts";
@@ -250,7 +252,8 @@ describe("series", () => {
   });
 });
 
-test("the document names every metric once", () => {
+test("the document is current and names every metric once", () => {
   const doc = renderMetricsDoc();
+  expect(readFileSync(join(import.meta.dirname, "../../docs/metrics.md"), "utf8")).toBe(doc);
   for (const { name } of metricsTable()) expect(doc.split(`\`${name}\``)).toHaveLength(2);
 });

@@ -97,6 +97,11 @@ describe("the status of peers", () => {
     });
   });
 
+  test("a pause that is over is not announced as a next attempt", () => {
+    const idleHold = { until: NOW, why: "", damped: false };
+    expect(peersStatus([peer({ state: { idleHold } })], [], NOW, WALL).peers[0]?.nextAttemptAt).toBeNull();
+  });
+
   test("lists peers that cannot run with their problem, all by name", () => {
     const planned = [
       { name: "a-broken", config: null, problem: "the Secret x is missing" },
