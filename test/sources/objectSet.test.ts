@@ -156,6 +156,12 @@ describe("rule 4 and changes", () => {
     expect(set.setFile("a.yaml", text)).toEqual([]);
   });
 
+  test("nor does a comment in the middle of a file: the object keeps its place in the order", () => {
+    const { set } = fresh();
+    set.setFile("a.yaml", file(object("a"), object("b"), object("c")));
+    expect(set.setFile("a.yaml", file(object("a"), `# note\n${object("b")}`, object("c")))).toEqual([]);
+  });
+
   test("an inserted document changes nothing else and takes its place in the order", () => {
     const { set, order } = fresh();
     set.setFile("a.yaml", file(object("a"), object("b"), object("c")));
@@ -174,9 +180,9 @@ describe("rule 4 and changes", () => {
 
   test("the order holds when no number fits between two neighbours any more", () => {
     const { set, order } = fresh();
-    const documents = ["first", "last"];
+    const documents = ["zero", "first", "last"];
     for (let i = 0; i < 150; i++) {
-      documents.splice(1, 0, `n${i}`);
+      documents.splice(2, 0, `n${i}`);
       set.setFile("a.yaml", file(...documents.map((name) => object(name))));
       expect(order()).toEqual(documents);
     }

@@ -138,6 +138,11 @@ describe("documents that did not change", () => {
     expect(after.documents.map((d) => d.result)).toEqual([{ name: "a" }, { name: "b", more: 1 }]);
   });
 
+  test("text put before the marker on its own line takes the marker away", () => {
+    const after = load(`k: ${file(["a"])}`, "a.yaml", load(file(["a"])));
+    expect(after.documents.map((d) => d.result)).toEqual([{ k: "---", name: "a" }]);
+  });
+
   test("a line put before the first document is noticed", () => {
     const after = load(`x: 1\n${file(["a"])}`, "a.yaml", load(file(["a"])));
     expect(after.documents.map((d) => d.result)).toEqual([{ x: 1 }, { name: "a" }]);
