@@ -20,6 +20,6 @@ const common = {
   },
 };
 
-await build({ ...common, entryPoints: { main: "src/main.ts" }, outdir: "dist", minifySyntax: true });
+await build({ ...common, entryPoints: { main: "src/main.ts" }, outdir: "dist" });
 chmodSync("dist/main.js", 0o755);
 await build({ ...common, entryPoints: { demo: "lab/demo.ts" }, outdir: "dist" });

@@ -1,69 +1,91 @@
 // argv -> command. The only file that calls process.exit and that prints what commands give back.
 import { Command, CommanderError } from "commander";
+import { realClock } from "./app/realTime.ts";
+import { ask, type Question } from "./commands/ask.ts";
 import { check } from "./commands/check.ts";
+import { decode } from "./commands/decode.ts";
 import { type CommandResult, UsageError } from "./commands/result.ts";
-import { speaker } from "./commands/speaker.ts";
+import { REQUIRED, speaker } from "./commands/speaker.ts";
+import { loadConfig } from "./config/load.ts";
+import { CONFIG_KEYS, type ConfigKey, flagHelp, flagText, SETTINGS } from "./config/schema.ts";
 
 const USAGE_ERROR = 2;
 
-const isTerminal = process.stdout.isTTY === true && process.env.NO_COLOR === undefined;
+const isColored = process.stdout.isTTY === true && process.env.NO_COLOR === undefined;
 
-/** Prints and leaves; the callback form, so that a pipe gets everything before the end. */
-function finish({ output, exitCode }: CommandResult): void {
+/** Prints and leaves; in the callback, so that a pipe gets everything before the end. */
+function finish({ output, error, exitCode }: CommandResult): void {
+  if (error !== undefined) process.stderr.write(`vipcast: ${error}\n`);
   process.stdout.write(output, () => process.exit(exitCode));
 }
+
+type Flags = Readonly<Record<string, string | boolean | undefined>>;
 
 function program(): Command {
   const vipcast = new Command("vipcast")
     .description("BGP speaker for LoadBalancer addresses, a drop-in for MetalLB's speaker in BGP mode")
     .version(VIPCAST_VERSION)
     .exitOverride();
-  vipcast
-    .command("speaker")
-    .description("announce the addresses of Services to BGP peers")
-    .requiredOption("--manifests <dir>", "directory of manifests")
-    .requiredOption("--node-name <name>", "name of this node")
-    .option("--metrics <host:port>", "")
-    .option("--socket <path>", "")
-    .option("--log-level <level>", "", "info")
-    .action(async (flags: Record<string, string>) => {
-      const [host, port] = (flags.metrics ?? "").split(":");
-      process.exit(
-        await speaker({
-          nodeName: flags.nodeName ?? "",
-          manifests: flags.manifests ?? "",
-          lbClass: "",
-          ignoreExcludeLb: false,
-          routerId: null,
-          shutdownText: "vipcast stops",
-          logLevel: (flags.logLevel ?? "info") as "info",
-          metrics: flags.metrics === undefined ? null : { host: host ?? "", port: Number(port) },
-          socket: flags.socket ?? null,
-        }),
-      );
-    });
+
+  const speakerCommand = vipcast.command("speaker").description("announce the addresses of Services to BGP peers");
+  for (const key of CONFIG_KEYS) speakerCommand.option(flagText(key), flagHelp(key));
+  speakerCommand.option("--config <FILE>", "YAML file with the same settings").action(async (flags: Flags) => {
+    const { config: file } = flags;
+    const sources = { flags: byKey(flags), env: process.env, file: typeof file === "string" ? file : undefined };
+    process.exit(await speaker(() => loadConfig(sources, REQUIRED)));
+  });
+
   vipcast
     .command("check")
     .description("tell what is wrong in manifests and what every node would announce to every peer")
-    .argument("<path...>", "files or directories of manifests")
-    .option("--node <name>", "answer for this node only")
+    .argument("<PATH...>", "files or directories of manifests")
+    .option("--node <NAME>", "answer for this node only; needed where the manifests have no Node object")
     .option("--json", "as JSON")
-    .option("--lb-class <class>", "as the speaker has it", "")
-    .option("--ignore-exclude-lb", "as the speaker has it")
+    .option("--lb-class <CLASS>", SETTINGS.lbClass.help, "")
+    .option("--ignore-exclude-lb", SETTINGS.ignoreExcludeLb.help)
     .action((paths: string[], flags: { node?: string; json?: true; lbClass: string; ignoreExcludeLb?: true }) => {
       const { node = null, json = false, lbClass, ignoreExcludeLb = false } = flags;
-      finish(check(paths, { node, json, lbClass, ignoreExcludeLb, color: isTerminal }));
+      finish(check(paths, { node, json, lbClass, ignoreExcludeLb, color: isColored }));
     });
+
+  const questions: readonly (readonly [Question, string])[] = [
+    ["status", "ask a running daemon how it is"],
+    ["peers", "ask a running daemon for its sessions"],
+    ["routes", "ask a running daemon what it announces to whom"],
+  ];
+  for (const [question, description] of questions) {
+    const command = vipcast
+      .command(question)
+      .description(description)
+      .requiredOption(flagText("socket"), "Unix socket of the daemon", process.env[SETTINGS.socket.env[0] ?? ""])
+      .option("--json", "as JSON");
+    if (question === "routes") command.option("--peer <NAME>", "only this peer");
+    command.action(
+      async ({ socket, json = false, peer = null }: { socket: string; json?: boolean; peer?: string | null }) => {
+        finish(await ask(question, { socket, json, peer, color: isColored, wall: realClock.wall() }));
+      },
+    );
+  }
+
+  vipcast
+    .command("decode")
+    .description("put BGP messages into words")
+    .argument("<HEX...>", "octets of one or more messages, spaces and colons allowed")
+    .action((hex: string[]) => finish(decode(hex.join(""))));
   return vipcast;
+}
+
+/** The option parser's names (`nodeName` for --node-name) are those of the settings but for the flags that differ. */
+function byKey(flags: Flags): Partial<Record<ConfigKey, string | boolean | undefined>> {
+  const camel = (flag: string): string => flag.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+  return Object.fromEntries(CONFIG_KEYS.map((key) => [key, flags[camel(SETTINGS[key].flag)]]));
 }
 
 try {
   await program().parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : USAGE_ERROR);
-  if (error instanceof UsageError) {
-    process.stderr.write(`vipcast: ${error.message}\n`);
-    process.exit(USAGE_ERROR);
-  }
-  throw error;
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`vipcast: ${error.message}\n`);
+  process.exit(USAGE_ERROR);
 }

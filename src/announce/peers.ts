@@ -41,7 +41,7 @@ export const laterFeatures: readonly {
 const DEFAULT_HOLD_TIME = 180;
 const DEFAULT_KEEPALIVE_TIME = 60;
 /** FRR waits 30 to 120 s; a rebooted router should have its routes back within 10 s. */
-const DEFAULT_CONNECT_RETRY_TIME = 5;
+export const DEFAULT_CONNECT_RETRY_TIME = 5;
 
 export interface CompiledPeer {
   /** null when any of the problems is an error. */

@@ -27,3 +27,19 @@ export type Reason = keyof typeof reasons;
 
 /** One line for operators; never empty. */
 export const reasonHelp = (reason: Reason): string => reasons[reason];
+
+/** docs/reasons.md. */
+export function renderReasonsDoc(): string {
+  const rows = Object.entries(reasons).map(([word, help]) => `| \`${word}\` | ${help} |`);
+  return `# Why a service is not announced
+
+Generated from \`src/announce/reasons.ts\`; do not edit.
+
+The word stands in \`vipcast check\` (\`reason\`, with the object and field that caused it in \`detail\`) and in the log line \`serviceWithdrawn\`. The
+first rule that fails is the one that is told. Words that MetalLB's speaker has are the same words.
+
+| Reason | Means |
+|---|---|
+${rows.join("\n")}
+`;
+}

@@ -5,15 +5,15 @@ import { DecisionEngine, type DecisionSink } from "../announce/engine.ts";
 import { Speaker } from "../bgp/speaker.ts";
 import { TcpNetwork } from "../bgp/transport.ts";
 import type { ConfigProblem } from "../kernel/problem.ts";
-import type { RouterId } from "../kernel/units.ts";
+import type { Millis, RouterId } from "../kernel/units.ts";
 import type { Logger } from "../observe/log.ts";
-import type { StatusPages } from "../observe/statusSocket.ts";
+import type { SourceHealth } from "../observe/metricTable.ts";
 import { ManifestSource } from "../sources/manifests.ts";
 import { ObjectSet } from "../sources/objectSet.ts";
 import { ObjectStore } from "../sources/store.ts";
-import { PeerReports } from "./peerReports.ts";
+import { type NotificationCounts, PeerReports } from "./peerReports.ts";
 import { realClock, realRandom, realTimers } from "./realTime.ts";
-import { type ReconcileReport, Reconciler } from "./reconcile.ts";
+import { type ReconcileObserver, type ReconcileReport, Reconciler } from "./reconcile.ts";
 
 export interface DaemonOptions {
   readonly nodeName: string;
@@ -26,8 +26,11 @@ export interface DaemonOptions {
   readonly shutdownText: string;
 }
 
+/** Who counts what happens. */
+export type DaemonObserver = ReconcileObserver & NotificationCounts;
+
 /** How long a stop may take for withdrawals and farewells; the process has 2 s in all. */
-const STOP_LIMIT_MS = 1_500;
+export const STOP_LIMIT_MS = 1_500;
 
 export class Daemon {
   readonly options: DaemonOptions;
@@ -41,6 +44,11 @@ export class Daemon {
   readonly #network = new TcpNetwork();
   readonly #objects = new ObjectSet(this.store);
   readonly #source: ManifestSource;
+  readonly #health: { changes: number; errors: number; staleSince: Millis | null } = {
+    changes: 0,
+    errors: 0,
+    staleSince: null,
+  };
   #planned: readonly PlannedPeer[] = [];
   #sourceProblems: readonly ConfigProblem[] = [];
   #decisionProblems: readonly ConfigProblem[] = [];
@@ -48,10 +56,10 @@ export class Daemon {
   /** Services announced in the first complete decision are counted, not listed. */
   #isFirstDecision = true;
 
-  constructor(options: DaemonOptions, log: Logger, observe: (report: ReconcileReport) => void = () => {}) {
+  constructor(options: DaemonOptions, log: Logger, observer: DaemonObserver) {
     this.options = options;
     this.#log = log;
-    this.reports = new PeerReports(log, realClock);
+    this.reports = new PeerReports(log, realClock, observer);
     this.speaker = new Speaker({
       clock: realClock,
       timers: realTimers,
@@ -61,17 +69,18 @@ export class Daemon {
     });
     const { nodeName, lbClass, ignoreExcludeLb, routerId } = options;
     this.engine = new DecisionEngine(this.store, { nodeName, lbClass, ignoreExcludeLb, routerId }, this.#sink());
-    this.reconciler = new Reconciler(
-      this.engine,
-      (settled) => this.speaker.flush(settled),
-      realClock,
-      (report) => {
-        observe(report);
+    this.reconciler = new Reconciler(this.engine, (settled) => this.speaker.flush(settled), realClock, {
+      turn: (duration) => observer.turn(duration),
+      settled: (report) => {
+        observer.settled(report);
         this.#reconciled(report);
       },
-    );
+    });
     this.#source = new ManifestSource(options.manifests, this.#objects, {
-      changed: (changes) => this.reconciler.changed(changes),
+      changed: (changes) => {
+        this.#health.changes++;
+        this.reconciler.changed(changes);
+      },
       problemsChanged: (problems) => {
         this.#sourceProblems = problems;
         this.#tellProblems();
@@ -101,12 +110,9 @@ export class Daemon {
     return this.reconciler.isSettled ? null : "the manifests have not been read and decided yet";
   }
 
-  metrics(): Promise<string> {
-    return Promise.resolve("");
-  }
-
-  statusPages(): StatusPages {
-    return { status: () => ({}), peers: () => ({}), routes: () => ({}) };
+  sourceHealth(): SourceHealth {
+    const { changes: updates, errors: updateErrors, staleSince } = this.#health;
+    return { updates, updateErrors, isLoaded: this.reconciler.isSettled, staleSince };
   }
 
   /** Settles when the source has been read once. */
@@ -165,7 +171,13 @@ export class Daemon {
   }
 
   #tellProblems(): void {
-    const now = new Map(this.problems().map((p) => [JSON.stringify([p.kind, p.namespace, p.name, p.path, p.message, p.file]), p]));
+    const now = new Map(
+      this.problems().map((p) => [JSON.stringify([p.kind, p.namespace, p.name, p.path, p.message, p.file]), p]),
+    );
+    const isWrong = [...now.values()].some((p) => p.severity === "error");
+    if ([...now.keys()].some((key) => !this.#toldProblems.has(key))) this.#health.errors++;
+    // what is in force is not what was written, until the last error is gone
+    this.#health.staleSince = isWrong ? (this.#health.staleSince ?? realClock.now()) : null;
     this.reports.problems(this.#toldProblems, now);
     this.#toldProblems = now;
   }

@@ -8,18 +8,25 @@ import type { NotificationMessage, UpdateMessage } from "../bgp/wire/message.ts"
 import { describeNotification } from "../bgp/wire/notification.ts";
 import { toHex } from "../bgp/wire/text.ts";
 import type { Clock } from "../kernel/clock.ts";
-import { formatIp } from "../kernel/ip.ts";
 import type { ConfigProblem } from "../kernel/problem.ts";
 import type { ServiceKey } from "../kernel/units.ts";
 import type { Logger } from "../observe/log.ts";
+import { peerEndpoint } from "../observe/peerView.ts";
+
+export interface NotificationCounts {
+  notification(runner: PeerRunner, direction: "sent" | "received", notification: NotificationMessage): void;
+}
 
 export class PeerReports implements PeerObserver {
   readonly #log: Logger;
   readonly #clock: Clock;
+  readonly #counts: NotificationCounts;
   /** Defects of our own that were caught, over all peers. */
   internalErrors = 0;
 
-  constructor(log: Logger, clock: Clock) {
+  /** @param counts told every NOTIFICATION, either way */
+  constructor(log: Logger, clock: Clock, counts: NotificationCounts) {
+    this.#counts = counts;
     this.#log = log;
     this.#clock = clock;
   }
@@ -40,7 +47,9 @@ export class PeerReports implements PeerObserver {
   }
 
   ended(runner: PeerRunner, cause: EndCause, wasEstablished: boolean): void {
+    if (cause.sent !== null) this.#counts.notification(runner, "sent", cause.sent);
     if (cause.received !== null) {
+      this.#counts.notification(runner, "received", cause.received);
       const fields = { ...who(runner), ...codes(cause), data: toHex(cause.received.data, 64) };
       this.#log.warn("peerNotification", fields, `${runner.config.name} sent ${describeNotification(cause.received)}`);
     }
@@ -128,9 +137,7 @@ const PEER_CHANGE: Record<PeerChange["change"], readonly [event: string, text: s
 };
 
 const who = (runner: PeerRunner): { peer: string; address: string } => {
-  const { name, address, port } = runner.config;
-  const host = address.version === 6 ? `[${formatIp(address)}]` : formatIp(address);
-  return { peer: name, address: `${host}:${port}` };
+  return { peer: runner.config.name, address: peerEndpoint(runner) };
 };
 
 const codes = (why: EndCause | null): { code?: number; subcode?: number } => {

@@ -3,16 +3,23 @@
 // turn is acted on at once, what follows in the same turn is folded into the next; one run takes at most SLICE_MS, then
 // the event loop gets its turn; nothing runs before the source has been listed completely.
 import type { Clock } from "../kernel/clock.ts";
-import type { Millis } from "../kernel/units.ts";
+import { Millis } from "../kernel/units.ts";
 import type { StoreChange } from "../sources/store.ts";
 
 /** Longest stretch of deciding in one turn of the event loop. */
-const SLICE_MS = 8;
+export const SLICE_MS = 8;
 
 export interface ReconcileTarget {
   apply(changes: readonly StoreChange[]): void;
   /** @returns true when nothing is left to decide */
   run(isOver: () => boolean): boolean;
+}
+
+export interface ReconcileObserver {
+  /** One turn of deciding and sending has ended. */
+  turn(duration: Millis): void;
+  /** Nothing is left to decide. */
+  settled(report: ReconcileReport): void;
 }
 
 export interface ReconcileReport {
@@ -25,7 +32,7 @@ export interface ReconcileReport {
 export class Reconciler {
   readonly #engine: ReconcileTarget;
   readonly #flush: (settled: boolean) => void;
-  readonly #report: (report: ReconcileReport) => void;
+  readonly #observer: ReconcileObserver;
   readonly #clock: Clock;
   #isListed = false;
   #hasRunThisTurn = false;
@@ -34,16 +41,11 @@ export class Reconciler {
   #changes = 0;
   #since: Millis | null = null;
 
-  constructor(
-    engine: ReconcileTarget,
-    flush: (settled: boolean) => void,
-    clock: Clock,
-    report: (report: ReconcileReport) => void,
-  ) {
+  constructor(engine: ReconcileTarget, flush: (settled: boolean) => void, clock: Clock, observer: ReconcileObserver) {
     this.#engine = engine;
     this.#flush = flush;
     this.#clock = clock;
-    this.#report = report;
+    this.#observer = observer;
   }
 
   /** True once the first complete decision has been handed to the peers. */
@@ -85,18 +87,20 @@ export class Reconciler {
     setImmediate(() => {
       this.#hasRunThisTurn = false;
     });
-    const until = this.#clock.now() + SLICE_MS;
+    const started = this.#clock.now();
+    const until = started + SLICE_MS;
     const settled = this.#engine.run(() => this.#clock.now() >= until);
     this.#flush(settled);
+    const now = this.#clock.now();
+    this.#observer.turn(Millis(now - started));
     if (!settled) {
       this.#schedule();
       return;
     }
     this.isSettled = true;
-    const now = this.#clock.now();
-    const report = { changes: this.#changes, duration: (now - (this.#since ?? now)) as Millis };
+    const report = { changes: this.#changes, duration: Millis(now - (this.#since ?? now)) };
     this.#changes = 0;
     this.#since = null;
-    this.#report(report);
+    this.#observer.settled(report);
   }
 }

@@ -9,7 +9,7 @@ import type { Connection, ConnectionHandlers, ConnectOptions, Network } from "./
 export const SLAB_SIZE = 65_536;
 
 /** How long a connection that we have closed may take to drain and to be closed by the peer. */
-const FINISH_LIMIT_MS = 1_000;
+export const FINISH_LIMIT_MS = 1_000;
 
 /** DSCP CS6, network control (RFC 4271 appendix E), and the matching socket priority, which Linux does not derive. */
 const CS6 = 0xc0;

@@ -1,7 +1,10 @@
 // What a command that ends by itself gives back to main.ts, which alone prints and exits.
 
 export interface CommandResult {
+  /** For standard output. */
   readonly output: string;
+  /** For standard error. */
+  readonly error?: string;
   readonly exitCode: 0 | 1 | 2;
 }
 

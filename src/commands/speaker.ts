@@ -2,60 +2,97 @@
 // ends; what it does is app/daemon.ts. Never calls process.exit: main.ts does that with the code given back here.
 import { Daemon, type DaemonOptions } from "../app/daemon.ts";
 import { realClock, realTimers } from "../app/realTime.ts";
-import type { HostPort } from "../config/readers.ts";
+import { metricsInput, statusPages } from "../app/views.ts";
+import { joinHostPort } from "../config/readers.ts";
+import { CONFIG_KEYS, type ConfigKey, type DaemonConfig, type ResolvedConfig } from "../config/schema.ts";
+import type { ConfigProblem } from "../kernel/problem.ts";
 import { startHttp } from "../observe/http.ts";
-import { createLogger, limitRepeats, type Logger, type LogLevel } from "../observe/log.ts";
+import { createLogger, type Logger, limitRepeats } from "../observe/log.ts";
 import { createLogSink } from "../observe/logSink.ts";
+import { createMetrics, type Metrics } from "../observe/metrics.ts";
 import { startStatusSocket } from "../observe/statusSocket.ts";
+import { UsageError } from "./result.ts";
 
-export interface SpeakerCommandOptions extends DaemonOptions {
-  readonly logLevel: LogLevel;
-  readonly metrics: HostPort | null;
-  readonly socket: string | null;
-}
+/** The settings without which the daemon cannot run. */
+export const REQUIRED = ["nodeName", "manifests"] as const satisfies readonly ConfigKey[];
 
 /** How long the log may hold up the end of the process, milliseconds. */
 const LOG_FLUSH_MS = 200;
 
 /** Defects outside every peer's own handling within a minute after which the process ends rather than limps on. */
-const DEFECTS_PER_MINUTE = 20;
+export const DEFECTS_PER_MINUTE = 20;
 
-/** Runs until a signal ends it. @returns the exit code */
-export async function speaker(options: SpeakerCommandOptions): Promise<number> {
+/** Runs until a signal ends it. @param read the configuration, now and again on SIGHUP @returns the exit code */
+export async function speaker(read: () => ResolvedConfig): Promise<number> {
+  const { config, problems } = read();
+  if (problems.some((p) => p.severity === "error") || config.nodeName === null || config.manifests === null) {
+    throw new UsageError(problems.map(problemLine).join("\n"));
+  }
   const sink = createLogSink(1);
-  const log = limitRepeats(createLogger(options.logLevel, sink, realClock.wall), realClock, realTimers);
-  log.info("start", { node: options.nodeName, version: VIPCAST_VERSION }, `vipcast ${VIPCAST_VERSION} starts`);
-  const daemon = new Daemon(options, log);
-  const ending = untilEnded(daemon, log);
+  const log = limitRepeats(createLogger(config.logLevel, sink, realClock.wall), realClock, realTimers);
+  log.info("start", { node: config.nodeName, version: VIPCAST_VERSION }, `vipcast ${VIPCAST_VERSION} starts`);
+  for (const p of problems) log.warn("configProblem", { kind: p.kind, name: p.name, path: p.path }, problemLine(p));
+  const { nodeName, manifests, lbClass, ignoreExcludeLb, routerId, shutdownText } = config;
+  const options: DaemonOptions = { nodeName, manifests, lbClass, ignoreExcludeLb, routerId, shutdownText };
+  const daemon = new Daemon(options, log, {
+    turn: (duration) => metrics.decided(duration / 1000),
+    settled: ({ duration }) => metrics.changeSent(duration / 1000),
+    notification: (runner, direction, notification) => metrics.notification(runner, direction, notification),
+  });
+  const metrics = createMetrics(metricsInput(daemon, () => sink.dropped()));
+  const stopListeners: (() => Promise<void>)[] = [];
+  const ending = untilEnded(daemon, log, () => reread(read(), config, log));
+  let exitCode: number;
   try {
-    await startListeners(daemon, options, log);
+    stopListeners.push(...(await startListeners(daemon, config, metrics, log)));
     await daemon.start();
+    exitCode = await ending;
   } catch (error) {
     log.error("startFailed", { error }, error instanceof Error ? error.message : String(error));
-    sink.flush(LOG_FLUSH_MS);
-    return 1;
+    exitCode = 1;
   }
-  const exitCode = await ending;
+  await Promise.all(stopListeners.map((stop) => stop()));
   log.info("stopped", {}, "vipcast has stopped");
   sink.flush(LOG_FLUSH_MS);
   return exitCode;
 }
 
-async function startListeners(daemon: Daemon, options: SpeakerCommandOptions, log: Logger): Promise<void> {
+const problemLine = (p: ConfigProblem): string =>
+  `${p.name}${p.line === undefined ? "" : `:${p.line}`}: ${p.message}. ${p.hint}`;
+
+async function startListeners(
+  daemon: Daemon,
+  config: DaemonConfig,
+  metrics: Metrics,
+  log: Logger,
+): Promise<(() => Promise<void>)[]> {
   const onDefect = (error: unknown): void => daemon.defect(error);
-  const { metrics, socket } = options;
-  if (metrics !== null) {
-    const server = await startHttp(metrics, { metrics: () => daemon.metrics(), notReady: () => daemon.notReady(), onDefect });
-    log.info("listening", { address: `${metrics.host}:${server.port}` }, "metrics and health pages are served");
+  const stops: (() => Promise<void>)[] = [];
+  if (config.metrics !== null) {
+    const pages = { metrics: () => metrics.render(), notReady: () => daemon.notReady(), onDefect };
+    const server = await startHttp(config.metrics, pages);
+    stops.push(() => server.stop());
+    const address = joinHostPort(config.metrics.host, server.port);
+    log.info("listening", { address }, "metrics and health pages are served");
   }
-  if (socket !== null) {
-    await startStatusSocket(socket, daemon.statusPages(), onDefect);
-    log.info("listening", { path: socket }, "status socket is open");
+  if (config.socket !== null) {
+    const socket = await startStatusSocket(config.socket, statusPages(daemon), onDefect);
+    stops.push(() => socket.stop());
+    log.info("listening", { path: config.socket }, "status socket is open");
   }
+  return stops;
+}
+
+/** SIGHUP: the daemon's own settings cannot change while it runs; what differs is told. */
+function reread({ config, problems }: ResolvedConfig, running: DaemonConfig, log: Logger): void {
+  for (const p of problems) log.error("configProblem", { kind: p.kind, name: p.name, path: p.path }, problemLine(p));
+  const different = CONFIG_KEYS.filter((key) => JSON.stringify(config[key]) !== JSON.stringify(running[key]));
+  if (different.length === 0) return;
+  log.warn("restartNeeded", {}, `changed settings need a restart of the daemon: ${different.join(", ")}`);
 }
 
 /** Settles with the exit code once a signal, or too many defects, have ended the daemon. */
-function untilEnded(daemon: Daemon, log: Logger): Promise<number> {
+function untilEnded(daemon: Daemon, log: Logger, onReload: () => void): Promise<number> {
   return new Promise((resolve) => {
     let isStopping = false;
     const stop = (exitCode: number): void => {
@@ -66,13 +103,20 @@ function untilEnded(daemon: Daemon, log: Logger): Promise<number> {
       );
     };
     const onSignal = (signal: NodeJS.Signals): void => {
-      log.info("signal", { signal }, isStopping ? "second signal: leaving at once" : "withdrawing everything and leaving");
+      log.info(
+        "signal",
+        { signal },
+        isStopping ? "second signal: leaving at once" : "withdrawing everything and leaving",
+      );
       if (isStopping) resolve(1);
       else stop(0);
     };
     process.on("SIGTERM", onSignal);
     process.on("SIGINT", onSignal);
-    process.on("SIGHUP", () => daemon.reload());
+    process.on("SIGHUP", () => {
+      onReload();
+      daemon.reload();
+    });
     const recent: number[] = [];
     const onDefect = (error: unknown): void => {
       daemon.defect(error);

@@ -77,7 +77,7 @@ export const LOG_LEVELS = ["all", "trace", "debug", "info", "warn", "error", "no
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Characters of one field or message; a remote can make us print this much per line and no more. */
-const MAX_TEXT = 1000;
+export const MAX_TEXT = 1000;
 const MAX_STACK = 4000;
 
 // Controls, format characters (bidirectional overrides among them), lone surrogates, line and paragraph separators.
@@ -142,6 +142,9 @@ function thrownFields(error: unknown): Record<string, string> {
   return stack === "" ? text : { ...text, stack: cleanText(stack, MAX_STACK) };
 }
 
+/** Lines of the same event about the same subject that pass within a minute. */
+export const WARNINGS_PER_MINUTE = 10;
+
 /** What makes two faults the same one: the event and whom it is about. */
 const SUBJECT = ["peer", "service", "kind", "namespace", "name", "path", "file"] as const satisfies (keyof LogFields)[];
 
@@ -149,7 +152,12 @@ const SUBJECT = ["peer", "service", "kind", "namespace", "name", "path", "file"]
  * The same log for faults that may repeat without end: of warnings and errors with the same event about the same
  * subject the first `perMinute` of a minute pass; the rest become one line with their number at the end of that minute.
  */
-export function limitRepeats(log: Logger, clock: Pick<Clock, "now">, timers: Timers, perMinute = 10): Logger {
+export function limitRepeats(
+  log: Logger,
+  clock: Pick<Clock, "now">,
+  timers: Timers,
+  perMinute = WARNINGS_PER_MINUTE,
+): Logger {
   const limiter = new FaultLimiter(perMinute);
   const limited =
     (call: LogCall): LogCall =>

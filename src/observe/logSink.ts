@@ -14,7 +14,7 @@ export interface LogSink {
 }
 
 /** Octets that may wait for a reader that is behind: some 1,000 lines, more than a burst at start. */
-const BACKLOG_LIMIT = 256 * 1024;
+export const BACKLOG_LIMIT = 256 * 1024;
 const RETRY_MS = 20;
 
 /** @param fd written to through a descriptor of our own that does not block, where the system allows that */

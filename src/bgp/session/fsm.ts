@@ -504,9 +504,11 @@ const holdDeadline = (n: Negotiated, now: Millis): Millis | null =>
 const keepaliveDeadline = (n: Negotiated, now: Millis, context: FsmContext): Millis | null =>
   n.keepaliveTime === 0 ? null : later(now, jittered(secondsToMillis(n.keepaliveTime), context));
 
-/** Twice the hold time: a VIP that cannot be withdrawn is an outage (conformance section 20.7). */
+/** Times the hold time; RFC 9687 would wait 8 minutes, but a route that cannot be withdrawn is an outage. */
+export const SEND_HOLD_FACTOR = 2;
+
 const sendHoldDeadline = (n: Negotiated, now: Millis): Millis | null =>
-  n.holdTime === 0 ? null : later(now, Millis(2000 * n.holdTime));
+  n.holdTime === 0 ? null : later(now, Millis(SEND_HOLD_FACTOR * secondsToMillis(n.holdTime)));
 
 /** RFC 4271 10: a factor of 0.75 to 1. */
 const jittered = (time: Millis, context: FsmContext): Millis => Millis(time * (0.75 + 0.25 * context.random()));

@@ -79,7 +79,7 @@ export interface PeerStep {
 }
 
 /** The first pause after a failed attempt, doubled with each further one up to the peer's connect retry time. */
-const FIRST_RETRY = Millis(500);
+export const FIRST_RETRY = Millis(500);
 /** First idle hold after a protocol error, doubled up to MAX_IDLE_HOLD, forgotten after AMNESIA without an error. */
 export const FIRST_IDLE_HOLD = Millis(1_000);
 export const MAX_IDLE_HOLD = Millis(120_000);

@@ -17,7 +17,7 @@ import { Reader } from "./reader.ts";
 import { ATTRIBUTE, UPDATE_ERROR } from "./registry.ts";
 
 /** Faults that a message keeps: an UPDATE of 65535 octets has room for 20,000, a reader for none of them. */
-const MAX_FAULTS = 16;
+export const MAX_FAULTS = 16;
 
 const IPV4: AfiSafi = { afi: 1, safi: 1 };
 

@@ -1,0 +1,149 @@
+// Every limit of the daemon in one table, with its value taken from where it is in force. Owns the page docs/limits.md.
+import { MAX_COMMUNITIES } from "../announce/advertisements.ts";
+import { DEFAULT_CONNECT_RETRY_TIME } from "../announce/peers.ts";
+import { OPEN_HOLD_TIME, SEND_HOLD_FACTOR } from "../bgp/session/fsm.ts";
+import { AMNESIA, FIRST_IDLE_HOLD, FIRST_RETRY, MAX_IDLE_HOLD } from "../bgp/session/peer.ts";
+import { FINISH_LIMIT_MS, SLAB_SIZE } from "../bgp/transport.ts";
+import { MAX_MESSAGE } from "../bgp/wire/registry.ts";
+import { MAX_FAULTS } from "../bgp/wire/update.ts";
+import { MAX_MD5_KEY } from "../linux/sockopt.ts";
+import { HTTP_LIMITS } from "../observe/boundedServer.ts";
+import { MAX_TEXT, WARNINGS_PER_MINUTE } from "../observe/log.ts";
+import { BACKLOG_LIMIT } from "../observe/logSink.ts";
+import { QUIET_MS, RESCAN_MS } from "../sources/manifests.ts";
+import { MAX_MANIFEST_BYTES } from "../sources/yamlFile.ts";
+import { STOP_LIMIT_MS } from "./daemon.ts";
+import { SLICE_MS } from "./reconcile.ts";
+
+interface Limit {
+  readonly what: string;
+  readonly value: string;
+  readonly why: string;
+  /** What happens there. */
+  readonly there: string;
+}
+
+const kib = (octets: number): string => `${octets / 1024} KiB`;
+const seconds = (ms: number): string => `${ms / 1000} s`;
+
+const LIMITS: readonly Limit[] = [
+  { what: "BGP message", value: `${MAX_MESSAGE} octets`, why: "RFC 4271", there: "NOTIFICATION 1/2, the session ends" },
+  {
+    what: "Unfinished message kept per connection",
+    value: "one",
+    why: "memory",
+    there: "the hold timer ends a peer that does not finish it",
+  },
+  {
+    what: "Output waiting per connection",
+    value: `${kib(SLAB_SIZE)}, one write`,
+    why: "back-pressure",
+    there: "prefixes wait in the table, one entry each however often they change",
+  },
+  {
+    what: "Data not read by a peer",
+    value: `${SEND_HOLD_FACTOR} x hold time`,
+    why: "a withdraw must arrive (RFC 9687)",
+    there: "the session ends, logged as 8/0",
+  },
+  {
+    what: "Unacknowledged data",
+    value: "hold time",
+    why: "a dead path (TCP user timeout)",
+    there: "the kernel ends the connection",
+  },
+  { what: "Wait for the peer's OPEN", value: seconds(OPEN_HOLD_TIME), why: "RFC 4271", there: "NOTIFICATION 4/0" },
+  {
+    what: "Pause between connection attempts",
+    value: `${seconds(2 * FIRST_RETRY)} doubling to \`connectTime\` (${DEFAULT_CONNECT_RETRY_TIME} s unless set), x 0.75-1`,
+    why: "no spinning",
+    there: "the next attempt",
+  },
+  {
+    what: "Pause after a protocol error",
+    value: `${seconds(FIRST_IDLE_HOLD)} doubling to ${seconds(MAX_IDLE_HOLD)}, x 0.75-1; forgotten after ${seconds(AMNESIA)}`,
+    why: "damping (RFC 4271 8.1.1)",
+    there: "the next attempt; Cease is exempt",
+  },
+  {
+    what: "Farewell of a closed connection",
+    value: seconds(FINISH_LIMIT_MS),
+    why: "a peer that does not read",
+    there: "the connection is cut",
+  },
+  { what: "Faults kept of one UPDATE", value: `${MAX_FAULTS}`, why: "log size", there: "the strongest are kept" },
+  {
+    what: "TCP MD5 key",
+    value: `${MAX_MD5_KEY} octets`,
+    why: "kernel",
+    there: "the peer runs no session and says why",
+  },
+  {
+    what: "Communities per BGPAdvertisement",
+    value: `${MAX_COMMUNITIES}`,
+    why: "MetalLB's limit",
+    there: "the advertisement is out, reported",
+  },
+  {
+    what: "Manifest file",
+    value: `${MAX_MANIFEST_BYTES / 1024 / 1024} MiB`,
+    why: "memory",
+    there: "refused, its last good content stays",
+  },
+  {
+    what: "File written in place",
+    value: `read ${QUIET_MS} ms after the last write`,
+    why: "half-written files",
+    there: "each write postpones it",
+  },
+  {
+    what: "Lost file events",
+    value: `all files compared every ${seconds(RESCAN_MS)}`,
+    why: "inotify may overflow",
+    there: "what differs is read",
+  },
+  {
+    what: "Deciding in one turn",
+    value: `${SLICE_MS} ms`,
+    why: "keepalives must not wait",
+    there: "the rest follows in the next turn",
+  },
+  {
+    what: "Identical warnings",
+    value: `${WARNINGS_PER_MINUTE} per minute and subject`,
+    why: "log volume",
+    there: "summed up in one line",
+  },
+  {
+    what: "Log lines waiting for their reader",
+    value: kib(BACKLOG_LIMIT),
+    why: "a stopped reader must not stop BGP",
+    there: "lines are dropped and counted",
+  },
+  { what: "Text of one log field", value: `${MAX_TEXT} characters`, why: "remote text", there: "cut" },
+  {
+    what: "Connections of the HTTP pages and of the status socket",
+    value: `${HTTP_LIMITS.connections} each; ${seconds(HTTP_LIMITS.requestMs)} per request; headers ${kib(HTTP_LIMITS.headerOctets)}`,
+    why: "not a way in",
+    there: "refused or closed",
+  },
+  {
+    what: "Stop",
+    value: seconds(STOP_LIMIT_MS),
+    why: "a stuck peer",
+    there: "the process leaves anyway and says so",
+  },
+];
+
+/** docs/limits.md. */
+export function renderLimitsDoc(): string {
+  const rows = LIMITS.map(({ what, value, why, there }) => `| ${what} | ${value} | ${why} | ${there} |`);
+  return `# Limits
+
+Generated from \`src/app/limits.ts\`; do not edit.
+
+| Limit | Value | Why | There |
+|---|---|---|---|
+${rows.join("\n")}
+`;
+}

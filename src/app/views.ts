@@ -1,0 +1,46 @@
+// What observers see of a running daemon: the input of the metrics and the pages of the status socket. Reads, never changes.
+import type { MetricsInput } from "../observe/metricTable.ts";
+import { daemonStatus, peersStatus, routesStatus } from "../observe/status.ts";
+import type { StatusPages } from "../observe/statusSocket.ts";
+import type { Daemon } from "./daemon.ts";
+import { realClock } from "./realTime.ts";
+
+export function metricsInput(daemon: Daemon, logLinesDropped: () => number): MetricsInput {
+  return {
+    version: VIPCAST_VERSION,
+    nodeName: daemon.options.nodeName,
+    startedAt: daemon.startedAt,
+    now: realClock.now,
+    wall: realClock.wall,
+    peers: () => daemon.speaker.peers(),
+    announced: function* () {
+      for (const [service, { announced, vips }] of daemon.engine.decisions) if (announced) yield { service, vips };
+    },
+    source: () => daemon.sourceHealth(),
+    problems: () => daemon.problems(),
+    internalErrors: () => daemon.reports.internalErrors,
+    logLinesDropped,
+  };
+}
+
+export function statusPages(daemon: Daemon): StatusPages {
+  const peers = () => peersStatus(daemon.speaker.peers(), daemon.planned, realClock.now(), realClock.wall());
+  return {
+    peers,
+    routes: (peer) => routesStatus(daemon.engine.table(), peer),
+    status: () => {
+      const { nodeName, manifests } = daemon.options;
+      const input = {
+        version: VIPCAST_VERSION,
+        node: nodeName,
+        notReady: daemon.notReady(),
+        source: { kind: "manifests", location: manifests } as const,
+        problems: daemon.problems(),
+        startedAt: daemon.startedAt,
+        peers: peers(),
+        decisions: daemon.engine.decisions.values(),
+      };
+      return daemonStatus(input, realClock.now(), realClock.wall());
+    },
+  };
+}

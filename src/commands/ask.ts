@@ -1,0 +1,42 @@
+// `vipcast status`, `peers`, `routes`: ask a running daemon over its Unix socket and print what it says, as JSON or for people.
+
+import type { DaemonStatus, PeersStatus, RoutesStatus } from "../observe/status.ts";
+import { askDaemon, DaemonUnreachable } from "../observe/statusSocket.ts";
+import { renderPeers, renderRoutes, renderStatus, type TextOptions } from "../observe/statusText.ts";
+import type { CommandResult } from "./result.ts";
+
+export interface AskOptions extends TextOptions {
+  readonly socket: string;
+  readonly json: boolean;
+  /** Only this peer; null: all. Of `routes` alone. */
+  readonly peer?: string | null;
+}
+
+export type Question = "status" | "peers" | "routes";
+
+/** @returns exit code 1 with a message when there is no daemon that answers */
+export async function ask(question: Question, options: AskOptions): Promise<CommandResult> {
+  const query = options.peer == null ? "" : `?peer=${encodeURIComponent(options.peer)}`;
+  try {
+    const answer = await askDaemon(options.socket, `/${question}${query}`);
+    return {
+      output: options.json ? `${JSON.stringify(answer, null, 2)}\n` : render(question, answer, options),
+      exitCode: 0,
+    };
+  } catch (error) {
+    if (!(error instanceof DaemonUnreachable)) throw error;
+    return { output: "", error: error.message, exitCode: 1 };
+  }
+}
+
+function render(question: Question, answer: unknown, options: AskOptions): string {
+  // the daemon is of the same version as this command; its documents are typed where it makes them
+  switch (question) {
+    case "status":
+      return renderStatus(answer as DaemonStatus, options);
+    case "peers":
+      return renderPeers(answer as PeersStatus, options);
+    case "routes":
+      return renderRoutes(answer as RoutesStatus, options);
+  }
+}

@@ -1,0 +1,38 @@
+// Pages that are made from tables of the code are what the tables say. To write them anew: VIPCAST_WRITE_DOCS=1 npx vitest run
+// --project unit test/docs.test.ts
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { renderReasonsDoc } from "../src/announce/reasons.ts";
+import { renderLimitsDoc } from "../src/app/limits.ts";
+import { renderConfigDoc } from "../src/config/schema.ts";
+import { renderMetricsDoc } from "../src/observe/metrics.ts";
+
+const root = join(import.meta.dirname, "..");
+
+describe("generated pages", () => {
+  test.each([
+    ["docs/metrics.md", renderMetricsDoc],
+    ["docs/configuration.md", renderConfigDoc],
+    ["docs/limits.md", renderLimitsDoc],
+    ["docs/reasons.md", renderReasonsDoc],
+  ])("%s says what the table says", (name, render) => {
+    const path = join(root, name);
+    if (process.env.VIPCAST_WRITE_DOCS === "1") writeFileSync(path, render());
+    expect(existsSync(path) ? readFileSync(path, "utf8") : "").toBe(render());
+  });
+});
+
+describe("links", () => {
+  const pages = ["README.md", "CHANGELOG.md"].concat(
+    readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".md"))
+      .map((name) => join("docs", name)),
+  );
+  test.each(pages)("%s links only to what is there", (page) => {
+    const text = readFileSync(join(root, page), "utf8");
+    const targets = [...text.matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)].map((m) => m[1] ?? "");
+    const own = targets.filter((t) => !/^[a-z]+:/.test(t));
+    expect(own.filter((t) => !existsSync(join(root, dirname(page), t)))).toEqual([]);
+  });
+});
