@@ -72,13 +72,16 @@ export function station(world: World, at: Ip, options: { listens?: boolean; rand
   return { host, speaker, watch };
 }
 
+/** Every address has its own AS, of four octets. */
+const asnOf = (at: Ip): Asn => Asn(4_200_000_000 + (at.w0 & 0xffff));
+
 /** How the speaker on `us` is configured towards `them`; AS and router id follow from the addresses. */
 export function peerTowards(us: Ip, them: Ip, change: Partial<PeerConfig> = {}): PeerConfig {
   return configWith({
     name: PeerName(`peer-${them.w0 & 0xffff}`),
     address: them,
-    localAsn: Asn(64_000 + (us.w0 & 0xff)),
-    peerAsn: Asn(64_000 + (them.w0 & 0xff)),
+    localAsn: asnOf(us),
+    peerAsn: asnOf(them),
     routerId: RouterId(us.w0),
     connectRetryTime: Seconds(10),
     ...change,

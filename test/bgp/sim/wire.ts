@@ -28,6 +28,10 @@ class Direction {
   /** Prefix to `med|communities`. */
   readonly table = new Map<string, string>();
   readonly endOfRib: number[] = [];
+  /** An OPEN, a KEEPALIVE, a NOTIFICATION went by. */
+  isOpen = false;
+  isConfirmed = false;
+  isOver = false;
 
   add(bytes: Uint8Array): Message[] {
     const added: Message[] = [];
@@ -37,14 +41,11 @@ class Direction {
       const decoded = decodeMessage(frame.value.type, frame.value.body, AGREED);
       if (!decoded.ok) throw new Error(decoded.fault.detail);
       added.push(decoded.value);
+      this.isConfirmed ||= decoded.value.type === "keepalive";
       if (decoded.value.type === "update") this.#apply(decoded.value);
     }
     this.messages.push(...added);
     return added;
-  }
-
-  has(type: Message["type"]): boolean {
-    return this.messages.some((m) => m.type === type);
   }
 
   #apply(update: UpdateMessage): void {
@@ -76,11 +77,10 @@ export class WireTap implements Tap {
   sent(end: End, bytes: Uint8Array): void {
     if (this.#isIgnored(end)) return;
     const direction = this.said(end);
-    const before = direction.messages.length;
     const withdrawnBefore = new Set<string>();
     let announced = false;
     for (const message of this.#try(end, () => direction.add(bytes)) ?? []) {
-      this.#judgeOrder(end, direction.messages.slice(0, before), message);
+      this.#judgeOrder(end, direction, message);
       if (message.type !== "update") continue;
       if (message.withdrawn.length > 0 && announced) this.#fault(end, "C-104 withdraws after announcements");
       if (message.reachable.length > 0) announced = true;
@@ -96,8 +96,11 @@ export class WireTap implements Tap {
   }
 
   received(end: End, bytes: Uint8Array): void {
-    if (this.#isIgnored(end.other)) return;
-    this.#try(end, () => this.heard(end).add(bytes));
+    try {
+      this.heard(end).add(bytes);
+    } catch (error) {
+      if (!this.#isIgnored(end.other)) this.#fault(end, String(error));
+    }
   }
 
   /** All that left this end. */
@@ -117,16 +120,14 @@ export class WireTap implements Tap {
       .flatMap(([, direction]) => direction.messages.filter((m) => m.type === "notification"));
   }
 
-  #judgeOrder(end: End, earlier: readonly Message[], message: Message): void {
-    const said = this.said(end);
-    if (said.messages[0]?.type !== "open") this.#fault(end, "C-038 OPEN is not the first message");
-    if (said.messages.filter((m) => m.type === "open").length > 1) this.#fault(end, "C-038 a second OPEN");
-    if (earlier.some((m) => m.type === "notification")) this.#fault(end, `${message.type} after a NOTIFICATION`);
-    const last = said.messages.findIndex((m) => m.type === "notification");
-    if (last >= 0 && last < said.messages.length - 1) this.#fault(end, "something after a NOTIFICATION");
-    if (message.type === "update" && !this.heard(end).has("keepalive")) {
+  #judgeOrder(end: End, said: Direction, message: Message): void {
+    if (said.isOver) this.#fault(end, `${message.type} after a NOTIFICATION`);
+    if (said.isOpen === (message.type === "open")) this.#fault(end, `C-038 ${message.type}, OPEN sent: ${said.isOpen}`);
+    if (message.type === "update" && !this.heard(end).isConfirmed) {
       this.#fault(end, "C-077 an UPDATE before the peer's KEEPALIVE");
     }
+    said.isOpen ||= message.type === "open";
+    said.isOver ||= message.type === "notification";
   }
 
   #isIgnored(end: End): boolean {
