@@ -21,6 +21,14 @@ function finish({ output, error, exitCode }: CommandResult): void {
 
 type Flags = Readonly<Record<string, string | boolean | undefined>>;
 
+interface CheckFlags {
+  readonly node?: string;
+  readonly json?: true;
+  readonly namespace: string;
+  readonly lbClass: string;
+  readonly ignoreExcludeLb?: true;
+}
+
 function program(): Command {
   const vipcast = new Command("vipcast")
     .description("BGP speaker for LoadBalancer addresses, a drop-in for MetalLB's speaker in BGP mode")
@@ -41,11 +49,12 @@ function program(): Command {
     .argument("<PATH...>", "files or directories of manifests")
     .option("--node <NAME>", "answer for this node only; needed where the manifests have no Node object")
     .option("--json", "as JSON")
+    .option("--namespace <NAME>", SETTINGS.namespace.help, SETTINGS.namespace.fallback)
     .option("--lb-class <CLASS>", SETTINGS.lbClass.help, "")
     .option("--ignore-exclude-lb", SETTINGS.ignoreExcludeLb.help)
-    .action((paths: string[], flags: { node?: string; json?: true; lbClass: string; ignoreExcludeLb?: true }) => {
-      const { node = null, json = false, lbClass, ignoreExcludeLb = false } = flags;
-      finish(check(paths, { node, json, lbClass, ignoreExcludeLb, color: isColored }));
+    .action((paths: string[], flags: CheckFlags) => {
+      const { node = null, json = false, namespace, lbClass, ignoreExcludeLb = false } = flags;
+      finish(check(paths, { node, json, namespace, lbClass, ignoreExcludeLb, color: isColored }));
     });
 
   const questions: readonly (readonly [Question, string])[] = [

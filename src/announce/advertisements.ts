@@ -3,12 +3,12 @@
 // Must not know nodes or sessions. Contract: an advertisement with any error is not used, and every error of it is listed.
 import type { RouteAttributes } from "../bgp/wire/message.ts";
 import { type ConfigProblem, problemAt, refText } from "../kernel/problem.ts";
+import { listed, nameHint } from "../kernel/suggest.ts";
 import { compareAge } from "./age.ts";
 import { type CommunityValue, parseCommunityLiteral, resolveCommunity, sortCommunities } from "./communities.ts";
 import type { BGPAdvertisementObject, CommunityObject, IPAddressPoolObject } from "./model.ts";
 import { hasFamily } from "./pools.ts";
 import { matchesAny } from "./select.ts";
-import { listed, nameHint } from "./suggest.ts";
 
 export interface Aliases {
   readonly values: ReadonlyMap<string, CommunityValue>;

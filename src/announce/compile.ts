@@ -6,6 +6,7 @@
 import type { Family, RouteAttributes } from "../bgp/wire/message.ts";
 import type { IpVersion } from "../kernel/ip.ts";
 import { type ConfigProblem, type ObjectRef, problemAt, refKey, refText } from "../kernel/problem.ts";
+import { listed } from "../kernel/suggest.ts";
 import { PeerName } from "../kernel/units.ts";
 import type { StoreView } from "../sources/store.ts";
 import {
@@ -30,7 +31,6 @@ import { compilePeer, identityOf, profileOf } from "./peers.ts";
 import { hasFamily, indexPools } from "./pools.ts";
 import { nodeRouterId } from "./routerId.ts";
 import { EXCLUDE_LABEL, matchesAnyOrNone } from "./select.ts";
-import { listed } from "./suggest.ts";
 
 /** Everything of the configuration that matters on `options.nodeName`. */
 export function compile(store: StoreView, options: DecisionOptions): CompiledConfig {

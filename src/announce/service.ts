@@ -4,13 +4,13 @@
 // of the list are about state over time and do not exist in a level-triggered decision.
 import { formatIp, formatPrefix, type Ip, ipv4, type Prefix, parseIp, prefixOf } from "../kernel/ip.ts";
 import { refText } from "../kernel/problem.ts";
+import { listed } from "../kernel/suggest.ts";
 import type { StoreView } from "../sources/store.ts";
 import type { CompiledAdvertisement, CompiledConfig, Offer } from "./compiled.ts";
 import type { EndpointObject, ServiceObject } from "./model.ts";
 import { findPool } from "./pools.ts";
 import type { Reason } from "./reasons.ts";
 import { EXCLUDE_LABEL, matchesAnyOrNone } from "./select.ts";
-import { listed } from "./suggest.ts";
 
 /** One prefix as one advertisement offers it on behalf of a service; `peers` is never empty. */
 export interface Contribution extends Offer {

@@ -19,6 +19,8 @@ export interface DaemonOptions {
   readonly nodeName: string;
   /** Directory or file of manifests. */
   readonly manifests: string;
+  /** Of MetalLB's own objects; those elsewhere are not used. */
+  readonly namespace: string;
   readonly lbClass: string;
   readonly ignoreExcludeLb: boolean;
   readonly routerId: RouterId | null;
@@ -42,7 +44,7 @@ export class Daemon {
   readonly startedAt = realClock.now();
   readonly #log: Logger;
   readonly #network = new TcpNetwork();
-  readonly #objects = new ObjectSet(this.store);
+  readonly #objects: ObjectSet;
   readonly #source: ManifestSource;
   readonly #health: { changes: number; errors: number; staleSince: Millis | null } = {
     changes: 0,
@@ -58,6 +60,7 @@ export class Daemon {
 
   constructor(options: DaemonOptions, log: Logger, observer: DaemonObserver) {
     this.options = options;
+    this.#objects = new ObjectSet(this.store, options.namespace);
     this.#log = log;
     this.reports = new PeerReports(log, realClock, observer);
     this.speaker = new Speaker({

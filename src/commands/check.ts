@@ -12,6 +12,7 @@ import { type CommandResult, UsageError } from "./result.ts";
 export interface CheckCommandOptions {
   readonly node: string | null;
   readonly json: boolean;
+  readonly namespace: string;
   readonly lbClass: string;
   readonly ignoreExcludeLb: boolean;
   readonly color: boolean;
@@ -20,7 +21,7 @@ export interface CheckCommandOptions {
 /** @throws UsageError when a path does not exist */
 export function check(paths: readonly string[], options: CheckCommandOptions): CommandResult {
   const store = new ObjectStore();
-  const objects = new ObjectSet(store);
+  const objects = new ObjectSet(store, options.namespace);
   for (const { name, path } of filesOf(paths)) {
     try {
       objects.setFile(name, readFileSync(path));

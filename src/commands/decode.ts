@@ -5,7 +5,7 @@ import { Framer } from "../bgp/wire/framer.ts";
 import type { Negotiated } from "../bgp/wire/message.ts";
 import { formatMessage } from "../bgp/wire/print.ts";
 import { errorName } from "../bgp/wire/registry.ts";
-import { fromHex } from "../bgp/wire/text.ts";
+import { fromHex } from "../kernel/text.ts";
 import { Asn, Seconds } from "../kernel/units.ts";
 import { type CommandResult, UsageError } from "./result.ts";
 

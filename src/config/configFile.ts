@@ -1,8 +1,8 @@
 // The text of the configuration file -> given values with their lines. Owns what such a file may look like: one YAML
 // document, a flat mapping of known keys. Pure; load.ts reads the file. Contract: all problems, not the first; never throws.
 import { isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
-import { nearest } from "../announce/suggest.ts";
 import type { ConfigProblem } from "../kernel/problem.ts";
+import { nearest } from "../kernel/suggest.ts";
 import { CONFIG_KEYS, type ConfigKey, type Given, settingProblem } from "./schema.ts";
 
 export interface ParsedFile {

@@ -2,9 +2,9 @@
 // is wrong with it and what would be right. Pure; knows nothing of where the value stood (schema.ts does).
 // Contract: never throws; a message repeats the offending text, cut and escaped.
 
-import { nearest } from "../announce/suggest.ts";
-import { escapeText } from "../bgp/wire/text.ts";
 import { parseIp, parseIpv4 } from "../kernel/ip.ts";
+import { nearest } from "../kernel/suggest.ts";
+import { escapeText } from "../kernel/text.ts";
 import { RouterId } from "../kernel/units.ts";
 
 export type Reading<T> =

@@ -1,8 +1,9 @@
 // The settings of the daemon itself (not of BGP: those are MetalLB's objects). Owns one table that gives flags, environment
 // names, file keys, defaults, help and documentation. Pure: it sees values, not files or process.env (load.ts does).
 // Contract: flags before environment before file before default; every wrong value is reported, whichever wins.
-import { nearest } from "../announce/suggest.ts";
+
 import type { ConfigProblem } from "../kernel/problem.ts";
+import { nearest } from "../kernel/suggest.ts";
 import type { RouterId } from "../kernel/units.ts";
 import { LOG_LEVELS, type LogLevel } from "../observe/log.ts";
 import {
@@ -125,7 +126,7 @@ export const SETTINGS: { readonly [K in ConfigKey]: Setting<DaemonConfig[K]> } =
     placeholder: "NAMESPACE",
     fallback: "metallb-system",
     read: readKubernetesName("label"),
-    help: "Namespace of the metallb.io objects",
+    help: "Namespace of the metallb.io objects and their Secrets; those elsewhere are not used",
   },
   shutdownText: {
     flag: "shutdown-text",

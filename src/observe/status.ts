@@ -9,9 +9,9 @@ import type { PeerState, SeenNotification } from "../bgp/session/peer.ts";
 import { formatCapability } from "../bgp/wire/capability.ts";
 import { describeNotification, shutdownText } from "../bgp/wire/notification.ts";
 import { errorName } from "../bgp/wire/registry.ts";
-import { escapeText } from "../bgp/wire/text.ts";
 import { comparePrefix, formatIp } from "../kernel/ip.ts";
 import type { ConfigProblem } from "../kernel/problem.ts";
+import { escapeText } from "../kernel/text.ts";
 import type { Millis } from "../kernel/units.ts";
 import { type PeerView, peerOpen, prefixCounts, wallOf } from "./peerView.ts";
 

@@ -3,8 +3,9 @@
 // Contract: reading never throws and never stops at the first fault; every fault becomes a ConfigProblem in the report
 // and the reader answers with "absent", so that one bad field does not hide another. As in the Kubernetes API, null is
 // the same as absent, and so is an empty string in a scalar field.
-import { nearest } from "../announce/suggest.ts";
+
 import { type ConfigProblem, type ObjectRef, problemAt } from "../kernel/problem.ts";
+import { nearest } from "../kernel/suggest.ts";
 import { parseGoDuration } from "./goDuration.ts";
 
 /** Collects what is wrong with one object. */

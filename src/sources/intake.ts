@@ -27,8 +27,11 @@ export interface ReadResult {
   readonly base: string;
 }
 
+/** Stands for the namespace that is configured for MetalLB's own objects. */
+const HOME = Symbol("home");
+
 interface KindEntry {
-  readonly defaultNamespace: string | null;
+  readonly defaultNamespace: string | null | typeof HOME;
   /** Newest version first. */
   readonly versions: ReadonlyMap<string, (root: Fields, meta: Meta) => ModelObject | null>;
 }
@@ -37,7 +40,7 @@ const METALLB_GROUP = "metallb.io";
 const V1BETA1 = "metallb.io/v1beta1";
 
 const kind = (
-  defaultNamespace: string | null,
+  defaultNamespace: KindEntry["defaultNamespace"],
   ...versions: readonly (readonly [string, (root: Fields, meta: Meta) => ModelObject | null])[]
 ): KindEntry => ({ defaultNamespace, versions: new Map(versions) });
 
@@ -46,12 +49,12 @@ const KINDS: ReadonlyMap<string, KindEntry> = new Map([
   ["EndpointSlice", kind(DEFAULT_NAMESPACE, ["discovery.k8s.io/v1", readEndpointSlice])],
   ["Node", kind(null, ["v1", readNode])],
   ["Namespace", kind(null, ["v1", readNamespace])],
-  ["Secret", kind(METALLB_NAMESPACE, ["v1", readSecret])],
-  ["BGPPeer", kind(METALLB_NAMESPACE, ["metallb.io/v1beta2", readBgpPeer], [V1BETA1, readBgpPeerV1beta1])],
-  ["BGPAdvertisement", kind(METALLB_NAMESPACE, [V1BETA1, readBgpAdvertisement])],
-  ["IPAddressPool", kind(METALLB_NAMESPACE, [V1BETA1, readAddressPool])],
-  ["BFDProfile", kind(METALLB_NAMESPACE, [V1BETA1, readBfdProfile])],
-  ["Community", kind(METALLB_NAMESPACE, [V1BETA1, readCommunity])],
+  ["Secret", kind(HOME, ["v1", readSecret])],
+  ["BGPPeer", kind(HOME, ["metallb.io/v1beta2", readBgpPeer], [V1BETA1, readBgpPeerV1beta1])],
+  ["BGPAdvertisement", kind(HOME, [V1BETA1, readBgpAdvertisement])],
+  ["IPAddressPool", kind(HOME, [V1BETA1, readAddressPool])],
+  ["BFDProfile", kind(HOME, [V1BETA1, readBfdProfile])],
+  ["Community", kind(HOME, [V1BETA1, readCommunity])],
 ]);
 
 /** Kinds of metallb.io that a BGP speaker has no use for. */
@@ -62,12 +65,15 @@ const IGNORED_METALLB_KINDS: ReadonlySet<string> = new Set([
   "ConfigurationState",
 ]);
 
-/** Reads one object, or every object of a List. Empty input (null) gives nothing. */
-export function readObjects(raw: unknown, order: number): readonly ReadResult[] {
+/**
+ * Reads one object, or every object of a List. Empty input (null) gives nothing.
+ * @param home the one namespace of MetalLB's objects and their Secrets: what lies elsewhere is not used
+ */
+export function readObjects(raw: unknown, order: number, home = METALLB_NAMESPACE): readonly ReadResult[] {
   if (raw === null || raw === undefined) return [];
-  if (!isRawObject(raw) || !isList(raw)) return [readObject(raw, order)];
+  if (!isRawObject(raw) || !isList(raw)) return [readObject(raw, order, home)];
   const items = Array.isArray(raw.items) ? raw.items : [];
-  return items.map((item: unknown, i) => ({ ...readObject(withType(item, raw), order), base: `items[${i}]` }));
+  return items.map((item: unknown, i) => ({ ...readObject(withType(item, raw), order, home), base: `items[${i}]` }));
 }
 
 const kindOf = (raw: RawObject): string => (typeof raw.kind === "string" ? raw.kind : "");
@@ -81,17 +87,17 @@ function withType(item: unknown, list: RawObject): unknown {
   return { ...item, apiVersion: apiVersionOf(list), kind: kindOf(list).slice(0, -"List".length) };
 }
 
-/** @param order position in the order of reading, see Meta.order. */
-export function readObject(raw: unknown, order: number): ReadResult {
+/** @param order position in the order of reading, see Meta.order. @param home as for `readObjects` */
+export function readObject(raw: unknown, order: number, home = METALLB_NAMESPACE): ReadResult {
   if (!isRawObject(raw)) {
     return refused(
-      refOfAnything({}),
+      refOfAnything({}, home),
       "",
       "is not an object",
       "A document is a mapping with apiVersion, kind, metadata.",
     );
   }
-  const ref = refOfAnything(raw);
+  const ref = refOfAnything(raw, home);
   const apiVersion = apiVersionOf(raw);
   if (ref.kind === "") return refused(ref, "kind", "is required", "Say what the object is, e.g. kind: Service.");
   if (apiVersion === "") {
@@ -100,7 +106,8 @@ export function readObject(raw: unknown, order: number): ReadResult {
   }
   const entry = KINDS.get(ref.kind);
   const convert = entry?.versions.get(apiVersion);
-  if (entry === undefined || convert === undefined) return notReadable(raw, ref, apiVersion);
+  if (entry === undefined || convert === undefined) return notReadable(raw, ref, apiVersion, home);
+  if (entry.defaultNamespace === HOME && ref.namespace !== home) return elsewhere(ref, home);
 
   const report = new Report(ref);
   const root = new Fields(raw, report);
@@ -111,9 +118,10 @@ export function readObject(raw: unknown, order: number): ReadResult {
 }
 
 /** As good a name as there is, for problems about the type itself. */
-function refOfAnything(raw: RawObject): ObjectRef {
+function refOfAnything(raw: RawObject, home: string): ObjectRef {
   const entry = KINDS.get(kindOf(raw));
-  const ref = readRef(raw, kindOf(raw), entry === undefined ? "" : entry.defaultNamespace);
+  const namespace = entry === undefined ? "" : entry.defaultNamespace === HOME ? home : entry.defaultNamespace;
+  const ref = readRef(raw, kindOf(raw), namespace);
   return ref.namespace === "" ? { ...ref, namespace: null } : ref;
 }
 
@@ -124,6 +132,13 @@ const refused = (ref: ObjectRef, path: string, message: string, hint: string): R
   base: "",
 });
 
+/** MetalLB reads its own namespace only (metallb-compat 1); Secrets of others are nobody's mistake. */
+function elsewhere(ref: ObjectRef, home: string): ReadResult {
+  if (!isMetallbKind(ref.kind)) return NOT_OURS;
+  const message = `"${ref.namespace}" is not the namespace of MetalLB's objects, "${home}"`;
+  return refused(ref, "metadata.namespace", message, `Write ${home}, leave it out, or start with --namespace.`);
+}
+
 const NOT_OURS: ReadResult = { object: null, ref: null, problems: [], base: "" };
 
 const groupOf = (apiVersion: string): string =>
@@ -131,7 +146,7 @@ const groupOf = (apiVersion: string): string =>
 const isOurGroup = (apiVersion: string): boolean => groupOf(apiVersion) === METALLB_GROUP;
 
 /** Tells a foreign object, which is silence, from one of ours that is misspelt or of a version we do not read. */
-function notReadable(raw: RawObject, ref: ObjectRef, apiVersion: string): ReadResult {
+function notReadable(raw: RawObject, ref: ObjectRef, apiVersion: string, home: string): ReadResult {
   const group = groupOf(apiVersion);
   const entry = KINDS.get(ref.kind);
   const groups = new Set([...(entry?.versions.keys() ?? [])].map(groupOf));
@@ -152,7 +167,7 @@ function notReadable(raw: RawObject, ref: ObjectRef, apiVersion: string): ReadRe
         : spellingHint(ref.kind, [...[...KINDS.keys()].filter(isMetallbKind), ...IGNORED_METALLB_KINDS]);
     return refused(ref, "kind", `${quote(ref.kind)} is not a kind of ${METALLB_GROUP}`, hint || kindsHint);
   }
-  if (ref.kind === "ConfigMap" && apiVersion === "v1" && ref.name === "bgpextras") return readBgpExtras(raw, ref);
+  if (ref.kind === "ConfigMap" && apiVersion === "v1" && ref.name === "bgpextras") return readBgpExtras(raw, ref, home);
   return misspeltCoreKind(ref, apiVersion) ?? NOT_OURS;
 }
 
@@ -173,10 +188,10 @@ function misspeltCoreKind(ref: ObjectRef, apiVersion: string): ReadResult | null
 }
 
 /** FRR text cannot be honoured without FRR. Said once, and nothing else is affected. */
-function readBgpExtras(raw: RawObject, ref: ObjectRef): ReadResult {
+function readBgpExtras(raw: RawObject, ref: ObjectRef, home: string): ReadResult {
   const data = raw.data;
   if (!isRawObject(data) || Object.values(data).every((v) => v === "" || v === null)) return NOT_OURS;
-  const named: ObjectRef = { ...ref, namespace: ref.namespace ?? METALLB_NAMESPACE };
+  const named: ObjectRef = { ...ref, namespace: ref.namespace ?? home };
   const message = "holds raw FRR configuration, which has no effect: there is no FRR here";
   const hint = "Express it with BGPPeer and BGPAdvertisement, or remove the ConfigMap.";
   return { object: null, ref: named, problems: [problemAt(named, "data", message, hint, "warning")], base: "" };

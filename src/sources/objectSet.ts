@@ -9,6 +9,7 @@
 import type { ModelObject } from "../announce/model.ts";
 import { type ConfigProblem, type ObjectRef, problemAt, refKey, refText } from "../kernel/problem.ts";
 import { type ReadResult, readObjects } from "./intake.ts";
+import { METALLB_NAMESPACE } from "./metadata.ts";
 import { labelsBetween } from "./orderLabels.ts";
 import { type ObjectStore, objectKey, type StoreChange } from "./store.ts";
 import { MAX_MANIFEST_BYTES, type YamlDocument, YamlFile } from "./yamlFile.ts";
@@ -48,6 +49,7 @@ const UNLABELLED = Number.NaN;
 
 export class ObjectSet {
   readonly #store: ObjectStore;
+  readonly #home: string;
   readonly #files = new Map<string, FileState>();
   /** Sorted. */
   readonly #names: string[] = [];
@@ -57,8 +59,10 @@ export class ObjectSet {
   readonly #troubled = new Set<FileState>();
   #revision = 0;
 
-  constructor(store: ObjectStore) {
+  /** @param home namespace of MetalLB's own objects */
+  constructor(store: ObjectStore, home = METALLB_NAMESPACE) {
     this.#store = store;
+    this.#home = home;
   }
 
   /** Grows whenever `problems()` may give another answer. */
@@ -75,7 +79,7 @@ export class ObjectSet {
       const fault = problemAt(fileRef(name), "", "is not UTF-8 text", `Save it as UTF-8.${keepsHint(file)}`);
       return this.#keep(file, [{ ...fault, file: name }]);
     }
-    const yaml = YamlFile.parse(name, text, (value) => readObjects(value, 0), file.yaml);
+    const yaml = YamlFile.parse(name, text, (value) => readObjects(value, 0, this.#home), file.yaml);
     const faults = yaml.faults.map(({ line, message, hint }) => ({
       ...problemAt(fileRef(name), "", message, `${hint}${keepsHint(file)}`),
       file: name,

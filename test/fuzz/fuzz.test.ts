@@ -1,7 +1,7 @@
 // One second of fuzzing in every run of the unit tests; VIPCAST_FUZZ_SECONDS and VIPCAST_FUZZ_SEED ask for more.
 import { expect, test } from "vitest";
 import { decodeMessage } from "../../src/bgp/wire/codec.ts";
-import { fromHex } from "../../src/bgp/wire/text.ts";
+import { fromHex } from "../../src/kernel/text.ts";
 import { fuzz, SEEDS, SESSIONS } from "./fuzz.ts";
 
 const seconds = Number(process.env.VIPCAST_FUZZ_SECONDS ?? 1);

@@ -5,7 +5,7 @@ import { decodeMessage } from "../../src/bgp/wire/codec.ts";
 import { Framer } from "../../src/bgp/wire/framer.ts";
 import type { Negotiated } from "../../src/bgp/wire/message.ts";
 import { formatMessage } from "../../src/bgp/wire/print.ts";
-import { fromHex, toHex } from "../../src/bgp/wire/text.ts";
+import { fromHex, toHex } from "../../src/kernel/text.ts";
 import { Asn, Seconds } from "../../src/kernel/units.ts";
 
 export interface FuzzFailure {

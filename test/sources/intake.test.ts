@@ -70,3 +70,29 @@ describe("lists", () => {
     expect(readObjects(null, 0)).toEqual([]);
   });
 });
+
+describe("the namespace of MetalLB's objects", () => {
+  const pool = (namespace: string) => ({
+    apiVersion: "metallb.io/v1beta1",
+    kind: "IPAddressPool",
+    metadata: { name: "p", namespace },
+    spec: { addresses: ["192.0.2.0/24"] },
+  });
+
+  test("what lies elsewhere is not used, and that is said", () => {
+    const [result] = readObjects(pool("default"), 0);
+    expect(result?.object).toBeNull();
+    expect(result?.problems.map((p) => [p.severity, p.path])).toEqual([["error", "metadata.namespace"]]);
+  });
+
+  test("another one can be configured, and is then the default", () => {
+    expect(readObjects(pool("edge"), 0, "edge")[0]?.object?.ref.namespace).toBe("edge");
+    const [unnamed] = readObjects({ ...pool(""), metadata: { name: "p" } }, 0, "edge");
+    expect(unnamed?.object?.ref.namespace).toBe("edge");
+  });
+
+  test("a Secret of another namespace is nobody's mistake", () => {
+    const secret = { apiVersion: "v1", kind: "Secret", metadata: { name: "s", namespace: "default" } };
+    expect(readObjects(secret, 0)).toEqual([{ object: null, ref: null, problems: [], base: "" }]);
+  });
+});

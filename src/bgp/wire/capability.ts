@@ -3,10 +3,10 @@
 // their octets, in the order received, duplicates included; only a multiprotocol or four-octet AS capability of the
 // wrong length is a fault, because guessing there would misread the whole session.
 import { invariant, type WireFault, wireFault } from "../../kernel/result.ts";
+import { decodeUtf8, encodeUtf8, escapeText, toHex } from "../../kernel/text.ts";
 import type { AfiSafi, Capability } from "./message.ts";
 import { Reader, readU16, readU32 } from "./reader.ts";
 import { CAPABILITY, capabilityName, ERROR, formatAfiSafi, OPEN_ERROR } from "./registry.ts";
-import { decodeUtf8, encodeUtf8, escapeText, toHex } from "./text.ts";
 import type { Writer } from "./writer.ts";
 
 type Known = Exclude<Capability["type"], "unknown">;

@@ -2,9 +2,9 @@
 // RFC 8538, and one line for people. Must not know what a session does with it. Contract: whatever a remote put into
 // the data reads as a value, and its description is one log-safe line of bounded length.
 import { type Decoded, invariant, type WireFault, wireFault } from "../../kernel/result.ts";
+import { decodeUtf8, encodeUtf8, escapeText, toHex } from "../../kernel/text.ts";
 import type { NotificationMessage } from "./message.ts";
 import { CEASE, ERROR, errorName, HEADER_ERROR, HEADER_SIZE, MAX_MESSAGE, MESSAGE_TYPE } from "./registry.ts";
-import { decodeUtf8, encodeUtf8, escapeText, toHex } from "./text.ts";
 import { writeMessage } from "./writer.ts";
 
 /** Data that fits behind header, code and subcode of a message every peer accepts. */

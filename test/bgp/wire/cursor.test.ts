@@ -1,9 +1,9 @@
 // Reader, writer and text helpers on their own: the rules the rest of the codec leans on.
 import { describe, expect, test } from "vitest";
 import { Reader } from "../../../src/bgp/wire/reader.ts";
-import { encodeUtf8, escapeText, fromHex, toHex } from "../../../src/bgp/wire/text.ts";
 import { Writer } from "../../../src/bgp/wire/writer.ts";
 import { Bug } from "../../../src/kernel/result.ts";
+import { encodeUtf8, escapeText, fromHex, toHex } from "../../../src/kernel/text.ts";
 import { hex } from "./support.ts";
 
 describe("reader", () => {

@@ -1,9 +1,9 @@
 // Shorthand for codec tests: octets from hex, hand-made attributes and UPDATEs, and a negotiated session to vary.
 import type { Negotiated, UpdateMessage } from "../../../src/bgp/wire/message.ts";
 import { prefixesOf } from "../../../src/bgp/wire/nlri.ts";
-import { fromHex, toHex } from "../../../src/bgp/wire/text.ts";
 import { readUpdate } from "../../../src/bgp/wire/update.ts";
 import { formatPrefix } from "../../../src/kernel/ip.ts";
+import { fromHex, toHex } from "../../../src/kernel/text.ts";
 import { Asn, Seconds } from "../../../src/kernel/units.ts";
 
 /** Octets of hex digits; white space is free. */
