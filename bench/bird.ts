@@ -4,9 +4,8 @@
 import { writeFileSync } from "node:fs";
 import net from "node:net";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { LabProcess } from "../lab/process.ts";
-import type { Workshop } from "./children.ts";
+import { until, type Workshop } from "./children.ts";
 import { SINK_ASN } from "./sink.ts";
 
 export class BirdInjector {
@@ -47,12 +46,9 @@ ${protocols}`,
   }
 
   /** Connects to the control socket as soon as there is one. */
-  async control(): Promise<BirdControl> {
-    for (;;) {
-      const control = await BirdControl.connect(this.controlSocket).catch(() => null);
-      if (control !== null) return control;
-      await sleep(20);
-    }
+  control(program: LabProcess): Promise<BirdControl> {
+    const connect = (): Promise<BirdControl | null> => BirdControl.connect(this.controlSocket).catch(() => null);
+    return until("BIRD's control socket", [program], connect);
   }
 }
 

@@ -6,6 +6,7 @@ import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from "node:f
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { type Environment, LabProcess } from "../lab/process.ts";
+import { waitFor } from "../lab/waitFor.ts";
 
 const PATH = `${process.env.PATH ?? ""}:/usr/sbin:/usr/bin:/sbin:/bin`;
 
@@ -57,19 +58,40 @@ export async function withWorkshop<T>(work: (workshop: Workshop) => Promise<T>):
   }
 }
 
-/** @throws Error with what the program printed last */
-export function within<T>(ms: number, what: string, promise: Promise<T>, program?: LabProcess): Promise<T> {
+/** Longest wait for anything that a program should do, milliseconds. */
+const LIMIT_MS = 60_000;
+
+/**
+ * The promise, with an end.
+ * @throws Error with what the program printed last, when it ends first or LIMIT_MS have passed
+ */
+export function within<T>(what: string, promise: Promise<T>, program: LabProcess): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
+  const failure = new Promise<never>((_, reject) => {
     const give = (why: string): void => reject(new Error(`${what}: ${why}${lastWords(program)}`));
-    timer = setTimeout(() => give(`not within ${ms} ms`), ms);
-    void program?.exited.then(({ code }) => give(`the program ended with code ${code}`));
+    timer = setTimeout(() => give(`not within ${LIMIT_MS} ms`), LIMIT_MS);
+    void program.exited.then(({ code }) => give(`${program.name} ended with code ${code}`));
   });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+  return Promise.race([promise, failure]).finally(() => clearTimeout(timer));
 }
 
-const lastWords = (program: LabProcess | undefined): string =>
-  program === undefined ? "" : `\n--- ${program.name}, last lines:\n${program.logTail()}`;
+/**
+ * Probes until there is something other than null, rarely: what is measured may need all cores.
+ * @throws Error as `within`, for any of the programs
+ */
+export async function until<T>(
+  what: string,
+  programs: readonly LabProcess[],
+  probe: () => T | null | Promise<T | null>,
+): Promise<T> {
+  const ended = (): LabProcess | undefined => programs.find((program) => !program.running);
+  const options = { timeoutMs: LIMIT_MS, everyMs: 20, logs: programs };
+  const seen = await waitFor<T | null>(what, probe, (found) => found !== null || ended() !== undefined, options);
+  if (seen === null) throw new Error(`${what}: ${programs.map((p) => `${p.name}${lastWords(p)}`).join("\n")}`);
+  return seen;
+}
+
+const lastWords = (program: LabProcess): string => `\n--- ${program.name}, last lines:\n${program.logTail()}`;
 
 export interface Usage {
   /** User and system time of the whole process so far, its threads included. */

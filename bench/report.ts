@@ -90,7 +90,7 @@ const describeVersions = (report: Report): string =>
     .map(([who, version]) => `${who} ${version}`)
     .join(", ");
 
-const describeRatio = (r: Ratio): string => `${r.what}: ${r.of} takes ${r.p50} of what ${r.to} takes`;
+const describeRatio = (r: Ratio): string => `${r.what}: ${r.of} : ${r.to} = ${r.p50}`;
 
 /** For a terminal: columns lined up, numbers to the right. */
 export function renderText(report: Report): string {
@@ -104,7 +104,7 @@ export function renderText(report: Report): string {
     describeVersions(report),
     "",
     ...rows.map(line),
-    ...(report.ratios.length === 0 ? [] : ["", ...report.ratios.map(describeRatio)]),
+    ...(report.ratios.length === 0 ? [] : ["", "ratios of the medians", ...report.ratios.map(describeRatio)]),
     ...(report.notes.length === 0 ? [] : ["", ...report.notes]),
     "",
   ].join("\n");

@@ -12,7 +12,6 @@ import type { Order } from "./speakerRole.ts";
 import { addressSum } from "./table.ts";
 
 const COUNT = 1_000_000;
-const LIMIT_MS = 60_000;
 
 const SET_TO_LAST = "session up, then the table: from the first route of it to the last octet";
 const RECORDED_TO_LAST = "  thereof from the last route recorded to the last octet";
@@ -100,7 +99,7 @@ async function vipcastTrial(workshop: Workshop, order: Order, sum: number): Prom
   const started = now();
   const speaker = workshop.start(roleCommand("@speaker", sink.port, COUNT, order));
   const done = await sink.done(speaker, sum);
-  const set = await within(LIMIT_MS, "the speaker's account", hear(speaker, "set"), speaker);
+  const set = await hear(speaker, "set");
   const times =
     order === "tableFirst"
       ? sessionFigures(started, done)
@@ -123,14 +122,14 @@ async function birdTrial(workshop: Workshop, order: Order, sum: number): Promise
   }
   bird.configure("");
   const program = bird.start();
-  await within(LIMIT_MS, "BIRD's session", hear(sink.program, "established"), program);
-  const control = await within(LIMIT_MS, "BIRD's control socket", bird.control(), program);
+  await hear(sink.program, "established", program);
+  const control = await bird.control(program);
   // what it takes to write the file is not BIRD's
   bird.configure(birdTable(COUNT));
   const started = now();
   const configured = control.command("configure");
   const done = await sink.done(program, sum);
-  await within(LIMIT_MS, "BIRD's answer", configured, program);
+  await within("BIRD's answer", configured, program);
   control.close();
   return [...tableFigures(started, done.at), ...usageFigures(program, order)];
 }
@@ -170,13 +169,13 @@ interface SinkProcess {
 
 async function startSink(workshop: Workshop): Promise<SinkProcess> {
   const program = workshop.start(roleCommand("@sink", COUNT));
-  const listening = await within(LIMIT_MS, "the sink", hear(program, "listening"), program);
+  const listening = await hear(program, "listening");
   return {
     program,
     port: Number(listening("port")),
     async done(speaker, sum) {
-      const done = await within(LIMIT_MS, "the last prefix", hear(program, "done"), speaker);
-      const established = await within(LIMIT_MS, "the session", hear(program, "established"), speaker);
+      const done = await hear(program, "done", speaker);
+      const established = await hear(program, "established", speaker);
       if (Number(done("announced")) !== COUNT || Number(done("addressSum")) !== sum) {
         throw new Error(`the sink got ${done("announced")} prefixes, but not those of the table`);
       }

@@ -33,7 +33,7 @@ export const birdSocket: Way = {
     const bird = new BirdInjector(workshop, sinkPort);
     bird.configure(Array.from({ length: count }, (_, i) => single(i)).join(""));
     const program = bird.start();
-    const control = await bird.control();
+    const control = await bird.control(program);
     const act = (route: number, isAnnounced: boolean) => () =>
       control.command(`${isAnnounced ? "enable" : "disable"} route${route}`);
     return injector(program, act, () => control.close());

@@ -2,13 +2,11 @@
 // configuration. Contract: as in injector.ts; the daemon's API listens on loopback alone and BGP not at all.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { run } from "../../lab/process.ts";
-import { within } from "../children.ts";
+import { until } from "../children.ts";
 import { addressOf, dottedQuad } from "../inject/table.ts";
 import { SINK_ASN } from "../sink.ts";
 import type { Way } from "./injector.ts";
-import { LIMIT_MS } from "./stopWatch.ts";
 
 export const gobgpCli: Way = {
   who: "gobgp",
@@ -22,10 +20,7 @@ export const gobgpCli: Way = {
     const gobgp = (...args: readonly string[]): Promise<string> => run(["gobgp", "-p", apiPort, ...args], workshop.env);
     const change = (route: number, verb: "add" | "del"): Promise<string> =>
       gobgp("global", "rib", verb, `${dottedQuad(addressOf(route))}/32`, ...(verb === "add" ? NEXT_HOP : []));
-    const answers = async (): Promise<void> => {
-      while ((await gobgp("global").catch(() => "")) === "") await sleep(50);
-    };
-    await within(LIMIT_MS, "gobgpd", answers(), program);
+    await until("an answer of gobgpd", [program], () => gobgp("global").catch(() => null));
     // it has no other way in than its API: ten clients at a time fill the table
     for (let i = 0; i < count; i += 10) {
       await Promise.all(Array.from({ length: Math.min(10, count - i) }, (_, k) => change(i + k, "add")));

@@ -37,14 +37,14 @@ async function run({ quick, progress }: BenchOptions): Promise<Measured> {
   const ratios: Ratio[] = [];
   for (const { way, count, trials, limitMs } of plans(quick)) {
     if (way.who !== "vipcast" && !(way.who in versions)) continue;
-    progress(`reaction: ${way.who}, ${way.how}, ${count} routes`);
+    progress(`reaction: ${way.who}, ${way.how}, ${sizeOf(count)}`);
     const { times, ownFigures } = await react(way, count, trials, limitMs);
     const result = resultOf(whatOf(way, count), way.who, "ms", times);
     results.push(result);
     if (ownFigures.length > 0) results.push(resultOf(innerOf(way, count), way.who, "ms", ownFigures));
     const own = results.find((r) => r.who === "vipcast" && r.what === whatOf(vipcastFiles, count));
     if (own !== undefined && way.who !== "vipcast") {
-      ratios.push(ratioOf(`change to UPDATE, ${count} routes: rename of a manifest, against ${way.how}`, own, result));
+      ratios.push(ratioOf(`${sizeOf(count)}: rename of a manifest against ${way.how}`, own, result));
     }
   }
   const absent = Object.keys(PROGRAMS).filter((who) => !(who in versions));
@@ -63,9 +63,9 @@ function plans(quick: boolean): readonly Plan[] {
   ];
 }
 
-const whatOf = (way: Way, count: number): string => `change to UPDATE, ${count} routes: ${way.how}`;
-const innerOf = (way: Way, count: number): string =>
-  `  thereof from the change in the store to octets with the kernel${way === vipcastDocument ? " (one file)" : ""}, ${count}`;
+const sizeOf = (count: number): string => `${count.toLocaleString("en-US")} routes`;
+const whatOf = (way: Way, count: number): string => `${sizeOf(count)}: ${way.how}`;
+const innerOf = (way: Way, count: number): string => `${whatOf(way, count)}; from the store to the kernel`;
 
 async function react(way: Way, count: number, trials: number, limitMs: number): Promise<Reactions> {
   const watch = await StopWatch.start();

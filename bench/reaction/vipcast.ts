@@ -34,8 +34,10 @@ async function start(workshop: Workshop, sinkPort: number, count: number, layout
   else for (const [i, text] of services.entries()) writeFileSync(join(manifests, `${nameOf(i)}.yaml`), text);
 
   const main = join(dirname(fileURLToPath(import.meta.url)), "main.js");
-  const source = ["--manifests", manifests, "--node-name", "node-1", "--socket", join(workshop.dir, "socket")];
-  const program = workshop.start([process.execPath, main, "speaker", ...source, "--log-level", "debug"]);
+  const source = ["--manifests", manifests, "--node-name", "node-1"];
+  // doors of its own, as a speaker of this machine may have the usual ones
+  const doors = ["--socket", join(workshop.dir, "socket"), "--metrics", `127.0.0.1:${sinkPort + 6_001}`];
+  const program = workshop.start([process.execPath, main, "speaker", ...source, ...doors, "--log-level", "debug"]);
   let told = 0;
   return {
     program,
