@@ -22,4 +22,4 @@ const common = {
 
 await build({ ...common, entryPoints: { main: "src/main.ts" }, outdir: "dist" });
 chmodSync("dist/main.js", 0o755);
-await build({ ...common, entryPoints: { demo: "lab/demo.ts" }, outdir: "dist" });
+await build({ ...common, entryPoints: { demo: "lab/demo.ts", bench: "bench/main.ts" }, outdir: "dist" });
