@@ -21,7 +21,7 @@ import {
 const problem = labProblem();
 const COUNT = 1_000;
 /** An UPDATE of 4,096 octets holds some 800 /32; a decision in slices may cut that into a few more. */
-const FEW_UPDATES = 40;
+const FEW_UPDATES = 25;
 
 const services = (from: number, to: number, options: ServiceOptions = {}) =>
   Array.from({ length: to - from }, (_, i) => from + i).flatMap((n) =>

@@ -6,7 +6,6 @@ import { labProblem, titleOrSkip } from "../../lab/requirements.ts";
 import type { JsonObject } from "../../lab/routes.ts";
 import { oneRouter } from "../../lab/topologies/oneRouter.ts";
 import { type TwoRoutersOptions, twoRouters } from "../../lab/topologies/twoRouters.ts";
-import type { Vipcast } from "../../lab/vipcast.ts";
 import { waitFor } from "../../lab/waitFor.ts";
 import {
   advertisement,
@@ -16,6 +15,7 @@ import {
   logLine,
   Manifests,
   type PeerOptions,
+  peersOf,
   peerThat,
   pool,
   routeAt,
@@ -142,13 +142,16 @@ describe.skipIf(problem !== null)(titleOrSkip("sessions with FRR", problem), () 
   });
 
   test.each([
-    ["is stopped and started", (u: Uplink) => u.router.stop()],
-    ["is killed and started", (u: Uplink) => u.router.kill()],
-  ])("C-098 a router that %s has everything again, and the other notices nothing", async (_how, end) => {
+    ["is stopped and started", (u: Uplink) => u.router.stop(), 0],
+    ["is killed and started", (u: Uplink) => u.router.kill(), 0],
+    ["was away for a while", (u: Uplink) => u.router.kill(), 4],
+  ])("C-098 a router that %s has everything again, and the other notices nothing", async (_how, end, attempts) => {
     const s = await twoUplinks();
     const rightIsUntouched = await untouched(s.right);
     await end(s.left);
     await logLine(s.vipcast, "the session is down", (l) => l.event === "sessionDown" && l.peer === "left");
+    const inVain = () => s.vipcast.logs().filter((l) => l.event === "connectFailed" && l.peer === "left").length;
+    await waitFor("attempts in vain", inVain, (n) => n >= attempts, { logs: [s.vipcast] });
     await s.left.router.start();
     const since = performance.now();
     await routeAt(s.left, ROUTE, [s.vipcast]);
@@ -199,6 +202,12 @@ describe.skipIf(problem !== null)(titleOrSkip("sessions with FRR", problem), () 
     const refusals = () => s.vipcast.logs().filter(isRefusal);
     const seen = await waitFor("three attempts", refusals, (l) => l.length >= 3, { logs: [s.vipcast] });
     expect(seen).toMatchObject(seen.map(() => ({ code: 2, subcode: 2 })));
+    // held down, not merely waiting, and status says until when and why
+    expect((await peersOf(s.vipcast)).get("left")).toMatchObject({
+      state: "Idle",
+      why: expect.stringMatching(/AS/),
+      nextAttemptAt: expect.any(String),
+    });
     const [first = 0, second = 0, third = 0] = seen.map((l) => Date.parse(String(l.ts)));
     expect(third - second).toBeGreaterThan((second - first) * 1.3);
     expect(s.left.router.logTail(100)).toContain(`received from neighbor ${s.left.speakerAddress} 2/2`);
@@ -260,13 +269,6 @@ describe.skipIf(problem !== null)(titleOrSkip("sessions with FRR", problem), () 
     expect(JSON.stringify(said.get("left")?.lastNotificationReceived)).toMatch(/spring clean/);
   });
 });
-
-/** What `vipcast peers --json` says, by name. */
-async function peersOf(vipcast: Vipcast): Promise<ReadonlyMap<string, JsonObject>> {
-  const said: unknown = JSON.parse(await vipcast.cli("peers", "--json", "--socket", vipcast.socket));
-  const list = Array.isArray(said) ? said : ((said as JsonObject).peers as JsonObject[]);
-  return new Map(list.map((p) => [String(p.name), p]));
-}
 
 /** The kernel's counters of TCP MD5 in a namespace, seen from the side of the receiver. */
 function md5Counters(host: Host): Readonly<Record<string, number>> {

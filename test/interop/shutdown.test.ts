@@ -4,14 +4,18 @@ import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { labProblem, titleOrSkip } from "../../lab/requirements.ts";
+import type { JsonObject } from "../../lab/routes.ts";
 import { oneRouter } from "../../lab/topologies/oneRouter.ts";
 import { twoRouters } from "../../lab/topologies/twoRouters.ts";
+import { waitFor } from "../../lab/waitFor.ts";
 import {
   advertisement,
   bgpPeer,
+  established,
   goneAt,
   labTracker,
   Manifests,
+  peersOf,
   peerThat,
   pool,
   routeAt,
@@ -72,6 +76,38 @@ describe.skipIf(problem !== null)(titleOrSkip("the end of the speaker, seen by F
     await saysGoodbye(s.left);
     s.right.router.signal("SIGCONT");
     await goneAt(s.right, ROUTE, [], 3_000);
+  });
+
+  test("C-166 SIGTERM while thousands of routes are stuck before a router that reads nothing: the same", async () => {
+    const t = track(await twoRouters());
+    t.speaker.sysctl("net.ipv4.tcp_wmem", "4096 4096 4096"); // so that it takes less to be stuck
+    const manifests = new Manifests(t.speaker);
+    const peer = (uplink: Uplink, name: string) => bgpPeer(uplink, { name, holdTime: HOLD_TIME });
+    manifests.write("peers.yaml", peer(t.left, "left"), peer(t.right, "right"));
+    manifests.write("pool.yaml", pool(["203.0.112.0/20"]), advertisement());
+    const vipcast = startSpeaker(t.speaker, manifests);
+    await Promise.all([established(t.left, [vipcast]), established(t.right, [vipcast])]);
+    t.right.router.signal("SIGSTOP");
+    const many = Array.from({ length: 4_000 }, (_, n) => service(`s${n}`, `203.0.${112 + (n >> 8)}.${n & 0xff}`));
+    manifests.write("many.yaml", ...many.flat());
+    const all = { logs: [vipcast], timeoutMs: 20_000, everyMs: 50 };
+    await peerThat(t.left, "brought all routes", (p) => p.accepted === many.length, all);
+    // every change fills the buffers further, until one cannot even be written
+    let change = 0;
+    const changeAll = async () => {
+      change++;
+      manifests.write("pool.yaml", pool(["203.0.112.0/20"]), advertisement({ communities: [`65001:${change}`] }));
+      await routeAt(t.left, "203.0.127.159/32", [vipcast], (r) => r.communities.join() === `65001:${change}`);
+      return (await peersOf(vipcast)).get("right");
+    };
+    const isStuck = (right?: JsonObject) => right?.state === "Established" && right.pending === many.length;
+    await waitFor("a stuck connection", changeAll, isStuck, { logs: [vipcast], timeoutMs: 20_000 });
+    const end = await vipcast.stop("SIGTERM");
+    expect(end).toMatchObject({ code: 0, forced: false });
+    expect(end.ms).toBeLessThan(LEAVE_MS);
+    await peerThat(t.left, "is rid of all routes", (p) => p.accepted === 0, { timeoutMs: 500 });
+    t.right.router.signal("SIGCONT");
+    await peerThat(t.right, "is rid of all routes", (p) => p.upMs === null && p.accepted === 0);
   });
 
   test("a second SIGTERM ends it at once, whatever the first one still waits for", async () => {

@@ -8,7 +8,7 @@ import { afterEach } from "vitest";
 import { stringify } from "yaml";
 import type { Frr, FrrPeer } from "../../lab/frr.ts";
 import type { Host, Lab } from "../../lab/lab.ts";
-import type { JsonObject, LabRoute } from "../../lab/routes.ts";
+import { type JsonObject, type LabRoute, listAt, objectAt } from "../../lab/routes.ts";
 import { startVipcast, type Vipcast, type VipcastOptions } from "../../lab/vipcast.ts";
 import { type LogSource, type WaitOptions, waitFor } from "../../lab/waitFor.ts";
 
@@ -201,6 +201,14 @@ export const goneAt = async (
 /** Prefixes in the router's table, sorted as text. */
 export const prefixesAt = async ({ router }: Uplink): Promise<readonly string[]> =>
   [...(await router.bgpRoutes()).keys()].sort();
+
+// ---- questions to the speaker
+
+/** What `vipcast peers --json` says, by name. */
+export async function peersOf(vipcast: Vipcast): Promise<ReadonlyMap<string, JsonObject>> {
+  const { peers } = objectAt(JSON.parse(await vipcast.cli("peers", "--json", "--socket", vipcast.socket)));
+  return new Map(listAt(peers).map((p) => [String(objectAt(p).name), objectAt(p)]));
+}
 
 /** Waits for a line in the speaker's log. */
 export async function logLine(
