@@ -247,6 +247,20 @@ describe.skipIf(problem !== null)(titleOrSkip("bad input", problem), () => {
     expect(await prefixesAt(s)).toEqual([OTHER]);
   });
 
+  test("at the start the directory is not there: the speaker says so, waits, and begins when it appears", async () => {
+    const t = track(await oneRouter());
+    const manifests = new Manifests(t.speaker);
+    fill(manifests, t);
+    const away = `${manifests.dir}.away`;
+    renameSync(manifests.dir, away);
+    const vipcast = startSpeaker(t.speaker, manifests);
+    await logLine(vipcast, "the directory is missed", (l) => l.event === "configProblem" && l.kind === "Directory");
+    await expect(vipcast.get("/readyz")).rejects.toThrow();
+    renameSync(away, manifests.dir);
+    await routeAt(t, WEB, [vipcast]);
+    await vipcast.ready();
+  });
+
   test("a ConfigMap volume is swapped: what stays is not touched, what changed is there at once", async () => {
     const t = track(await oneRouter());
     const manifests = new Manifests(t.speaker);

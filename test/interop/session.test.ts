@@ -234,6 +234,22 @@ describe.skipIf(problem !== null)(titleOrSkip("sessions with FRR", problem), () 
     await rightIsUntouched();
   });
 
+  test("C-015 a link that fails costs its session alone, and the session is back soon after the link is", async () => {
+    const s = await twoUplinks({ neighborLines: ["timers 1 3"] });
+    s.speaker.setLink(s.left.speakerInterface, "down");
+    await logLine(s.vipcast, "the session is down", (l) => l.event === "sessionDown" && l.peer === "left");
+    s.manifests.write("web2.yaml", ...service("web2", "198.51.100.11"));
+    await routeAt(s.right, SECOND, [s.vipcast]);
+    s.manifests.remove("web2.yaml");
+    await goneAt(s.right, SECOND, [s.vipcast]);
+    s.speaker.setLink(s.left.speakerInterface, "up");
+    const since = performance.now();
+    await peerThat(s.left, "is up again", (p) => p.upMs !== null && p.established >= 2, { logs: [s.vipcast] });
+    await routeAt(s.left, ROUTE, [s.vipcast]);
+    expect(performance.now() - since).toBeLessThan(REJOIN_MS);
+    await sees(s.right, { established: 1, dropped: 0 });
+  });
+
   test("C-093 a speaker that was stopped for less than the hold time keeps its session", async () => {
     const t = track(await oneRouter());
     const manifests = new Manifests(t.speaker);
@@ -256,7 +272,7 @@ describe.skipIf(problem !== null)(titleOrSkip("sessions with FRR", problem), () 
     await sees(t, { established: 1, dropped: 0 });
   });
 
-  test("`vipcast peers` tells state, timers and the last NOTIFICATION of each peer", async () => {
+  test("C-088 C-167 `vipcast peers` tells state, timers and the last NOTIFICATION of each peer, /metrics who is up", async () => {
     const s = await twoUplinks();
     await s.left.router.configure([
       "router bgp 65002",
@@ -267,6 +283,11 @@ describe.skipIf(problem !== null)(titleOrSkip("sessions with FRR", problem), () 
     expect(said.get("right")).toMatchObject({ state: "Established", peerAsn: 65_003, localAsn: 65_001, holdTime: 9 });
     expect(said.get("left")).not.toMatchObject({ state: "Established" });
     expect(JSON.stringify(said.get("left")?.lastNotificationReceived)).toMatch(/spring clean/);
+    const metrics = await s.vipcast.metrics();
+    const isUp = (uplink: Uplink) =>
+      new RegExp(`^metallb_bgp_session_up\\{peer="${uplink.routerAddress}:179".*\\} 1$`, "m");
+    expect(metrics).toMatch(isUp(s.right));
+    expect(metrics).not.toMatch(isUp(s.left));
   });
 });
 
