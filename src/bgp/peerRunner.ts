@@ -478,7 +478,6 @@ export class PeerRunner {
     const local = this.#lines[side]?.local ?? null;
     const packs: FamilyPack[] = [];
     for (const [family, rib] of this.#ribs) {
-      rib.forgetSent();
       const nextHop = local === null || !negotiated.families.includes(family) ? null : nextHopFor(family, local);
       if (nextHop !== null) packs.push({ family, rib, context: { negotiated, family, nextHop }, endOfRibSent: false });
     }

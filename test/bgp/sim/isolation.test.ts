@@ -88,7 +88,7 @@ const MISBEHAVIOUR: readonly ((world: World, at: Ip) => void)[] = [
     const flap = (): void => {
       bad.speaker.setPeers([]);
       bad.speaker.setPeers([peerTowards(at, A)]);
-      world.at(world.now + 50, null, flap);
+      world.at(world.now + 150, null, flap);
     };
     flap();
   },
@@ -301,6 +301,18 @@ describe("C-268 a defect of ours inside one peer's handling", () => {
     t.world.run(200_000);
     expect([...tableAt(t.world, t.tap, t.one.host).keys()]).toEqual(["10.0.0.1/32"]);
     expect(t.us.watch.defects).toHaveLength(defects);
+  });
+
+  it("while the socket asks for more, long after the wish", () => {
+    const t = trio();
+    const news = listen(t, t.two);
+    t.us.speaker.setRoute(nameOf(ONE), vip(2), attributes(2));
+    t.us.speaker.flush(true);
+    t.us.speaker.setRoute(nameOf(ONE), vip(3), POISONED);
+    expect(t.us.watch.defects).toEqual([]);
+    t.world.run(100);
+    expect(t.us.watch.defects).toHaveLength(1);
+    expectUnharmed(t, news);
   });
 
   it("while a timer is handled", () => {

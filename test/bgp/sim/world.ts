@@ -22,6 +22,8 @@ interface Happening {
 export interface WorldOptions {
   /** One way, milliseconds: drawn anew for every connection. */
   readonly latency?: readonly [least: number, most: number];
+  /** Every piece takes up to this much longer, drawn anew; the order stays. */
+  readonly jitter?: number;
   /** Octets of the largest piece in which data arrives; pieces are drawn at random up to it. */
   readonly segment?: number;
   /** Octets under way in one direction before the writer has to wait. */
@@ -50,7 +52,7 @@ export class World {
 
   constructor(seed: number, options: WorldOptions = {}) {
     this.random = seeded(seed);
-    this.options = { latency: [0, 20], segment: 100_000, window: 200_000, timersFirst: false, ...options };
+    this.options = { latency: [0, 20], jitter: 0, segment: 100_000, window: 200_000, timersFirst: false, ...options };
   }
 
   host(address: Ip): Host {
@@ -226,6 +228,9 @@ export class Link {
   }
 }
 
+/** One for all: what is filled in is copied before anyone else can ask. */
+const SLAB = new Uint8Array(65_536);
+
 /** One end of a connection: writes into a pipe with a window, pieces arrive after the latency and in order. */
 export class End implements Connection {
   readonly link: Link;
@@ -235,7 +240,6 @@ export class End implements Connection {
   phase: "connecting" | "open" | "finishing" | "dead" = "connecting";
   /** What arrives here waits until then: the reader is slow, or the path is. */
   stalledUntil = 0;
-  readonly #slab = new Uint8Array(65_536);
   #writing = false;
   #handing = false;
   #underWay = 0;
@@ -249,9 +253,9 @@ export class End implements Connection {
 
   wake(): void {
     if (this.#writing || (this.phase !== "open" && this.phase !== "finishing")) return;
-    const length = this.handlers?.fill(this.#slab) ?? 0;
+    const length = this.handlers?.fill(SLAB) ?? 0;
     if (length > 0) {
-      const bytes = this.#slab.slice(0, length);
+      const bytes = SLAB.slice(0, length);
       this.#writing = true;
       this.link.world.tap.sent(this, bytes);
       this.#write(bytes);
@@ -322,7 +326,8 @@ export class End implements Connection {
   #arrive(what: () => void): void {
     const { world, latency } = this.link;
     this.#inbox.push(what);
-    this.#lastArrival = Math.max(world.now + latency, this.#lastArrival);
+    const extra = world.options.jitter * world.random.next();
+    this.#lastArrival = Math.max(world.now + latency + extra, this.#lastArrival);
     world.at(this.#lastArrival, this.host, () => this.#deliver());
   }
 
