@@ -59,7 +59,7 @@ export class PeerReports implements PeerObserver {
     const fields = { ...who(runner), reason: cause.kind, ...codes(cause) };
     if (cause.kind === "collision") this.#log.debug("collision", fields, cause.detail);
     else {
-      const again = `next attempt in ${(wait / 1000).toFixed(1)} s`;
+      const again = wait === 0 ? "trying again" : `next attempt in ${(wait / 1000).toFixed(1)} s`;
       this.#log.warn("connectFailed", fields, `no session with ${runner.config.name}: ${endText(cause)}; ${again}`);
     }
   }
@@ -96,7 +96,7 @@ export class PeerReports implements PeerObserver {
     const fields = { service: key, vips: (after ?? before)?.vips, pool: (after ?? before)?.pool };
     if (after?.announced === true) {
       if (before?.announced !== true) this.#log.info("serviceAnnounced", fields, `${key} is announced`);
-      else this.#log.info("updatedAdvertisements", fields, `${key} is announced differently`);
+      else this.#log.debug("updatedAdvertisements", fields, `${key} is announced differently`);
       return;
     }
     const reason = after?.reason ?? "serviceDeleted";
