@@ -55,7 +55,7 @@ const LIMITS: readonly Limit[] = [
   { what: "Wait for the peer's OPEN", value: seconds(OPEN_HOLD_TIME), why: "RFC 4271", there: "NOTIFICATION 4/0" },
   {
     what: "Pause between connection attempts",
-    value: `${seconds(2 * FIRST_RETRY)} doubling to \`connectTime\` (${DEFAULT_CONNECT_RETRY_TIME} s unless set), x 0.75-1`,
+    value: `${seconds(FIRST_RETRY)} doubling to \`connectTime\` (${DEFAULT_CONNECT_RETRY_TIME} s unless set), x 0.75-1`,
     why: "no spinning",
     there: "the next attempt",
   },

@@ -57,7 +57,9 @@ export class PeerReports implements PeerObserver {
     const { idleHold } = runner.state;
     const wait = idleHold === null ? 0 : Math.max(0, idleHold.until - this.#clock.now());
     const fields = { ...who(runner), reason: cause.kind, ...codes(cause) };
-    if (cause.kind === "collision") this.#log.debug("collision", fields, cause.detail);
+    // beside a session that stands, a second connection that fails is no news
+    if (cause.kind === "collision" || runner.negotiated !== null)
+      this.#log.debug("connectionEnded", fields, cause.detail);
     else {
       const again = wait === 0 ? "trying again" : `next attempt in ${(wait / 1000).toFixed(1)} s`;
       this.#log.warn("connectFailed", fields, `no session with ${runner.config.name}: ${endText(cause)}; ${again}`);
