@@ -2,12 +2,14 @@
 // Owns the peer's connections, its AdjRibOut per family, its counters. Knows no sockets (network.ts) and not the other
 // peers (speaker.ts). A defect that shows here ends this peer's session, never the process (docs/design.md).
 import type { Clock, Random, TimerHandle, Timers } from "../kernel/clock.ts";
-import { type Ip, ipEquals, isUnspecified, type Prefix } from "../kernel/ip.ts";
+import { type Ip, ipEquals, type Prefix } from "../kernel/ip.ts";
 import { assertNever } from "../kernel/result.ts";
 import { later, Millis, secondsToMillis } from "../kernel/units.ts";
+import { newCounters } from "./counters.ts";
+import { Inbound } from "./inbound.ts";
 import type { Connection, ConnectionHandlers, ConnectOptions, Network } from "./network.ts";
-import { AdjRibOut } from "./rib/adjRibOut.ts";
-import { type PackContext, type Packed, packEndOfRib, packUpdates, packWithdrawals } from "./rib/packer.ts";
+import { Outbound } from "./outbound.ts";
+import type { AdjRibOut } from "./rib/adjRibOut.ts";
 import { type PeerConfig, sessionParameters } from "./session/config.ts";
 import type { EndCause, FsmAction, FsmEvent, FsmStateName } from "./session/fsm.ts";
 import {
@@ -22,8 +24,7 @@ import {
   type Side,
   step,
 } from "./session/peer.ts";
-import { decodeMessage, encodeMessage } from "./wire/codec.ts";
-import { Framer } from "./wire/framer.ts";
+import { encodeMessage } from "./wire/codec.ts";
 import type {
   Family,
   Message,
@@ -33,25 +34,7 @@ import type {
   UpdateMessage,
 } from "./wire/message.ts";
 import { cease } from "./wire/notification.ts";
-import { afiSafi, CEASE } from "./wire/registry.ts";
-
-/** Messages by type, both ways; monotonic for the life of the peer. */
-export interface PeerCounters {
-  opensSent: number;
-  opensReceived: number;
-  updatesSent: number;
-  updatesReceived: number;
-  keepalivesSent: number;
-  keepalivesReceived: number;
-  notificationsSent: number;
-  notificationsReceived: number;
-  routeRefreshesSent: number;
-  routeRefreshesReceived: number;
-  /** Received UPDATEs with a fault, by the strongest verdict (RFC 7606). */
-  attributeDiscards: number;
-  treatedAsWithdraw: number;
-  sessionResets: number;
-}
+import { CEASE } from "./wire/registry.ts";
 
 /** What a peer reports to its owner, at once and in order. */
 export interface PeerObserver {
@@ -73,7 +56,7 @@ export interface PeerSurroundings {
 
 interface Line {
   readonly connection: Connection;
-  readonly framer: Framer;
+  readonly inbound: Inbound;
   /** Encoded OPEN, KEEPALIVE and NOTIFICATION messages that wait for the socket; they go before any UPDATE. */
   readonly control: Uint8Array[];
   local: Ip | null;
@@ -84,14 +67,6 @@ interface Line {
 interface Live {
   readonly side: Side;
   readonly negotiated: Negotiated;
-  readonly packs: readonly FamilyPack[];
-}
-
-interface FamilyPack {
-  readonly family: Family;
-  readonly rib: AdjRibOut;
-  readonly context: PackContext;
-  endOfRibSent: boolean;
 }
 
 export class PeerRunner {
@@ -100,35 +75,18 @@ export class PeerRunner {
   #lines: { out: Line | null; in: Line | null } = { out: null, in: null };
   /** The established session; null while there is none. */
   #live: Live | null = null;
-  readonly #ribs = new Map<Family, AdjRibOut>();
   #timer: { handle: TimerHandle; at: Millis } | null = null;
   #removed = false;
-  #restating = false;
-  /** The wishes have been complete once: no End-of-RIB before (docs/design.md section 3). */
-  #complete = false;
   /** Events that came up while another was being worked on; null: none is. */
   #queue: PeerEvent[] | null = null;
   #drained: (() => void) | null = null;
-  readonly counters: PeerCounters = {
-    opensSent: 0,
-    opensReceived: 0,
-    updatesSent: 0,
-    updatesReceived: 0,
-    keepalivesSent: 0,
-    keepalivesReceived: 0,
-    notificationsSent: 0,
-    notificationsReceived: 0,
-    routeRefreshesSent: 0,
-    routeRefreshesReceived: 0,
-    attributeDiscards: 0,
-    treatedAsWithdraw: 0,
-    sessionResets: 0,
-  };
+  readonly counters = newCounters();
+  readonly #outbound: Outbound;
 
   constructor(config: PeerConfig, around: PeerSurroundings) {
     this.#around = around;
     this.#state = initialPeer(config, around.clock.now());
-    for (const family of config.families) this.#ribs.set(family, newRib(family));
+    this.#outbound = new Outbound(config.families, this.counters);
   }
 
   get config(): PeerConfig {
@@ -154,12 +112,12 @@ export class PeerRunner {
   }
 
   ribs(): ReadonlyMap<Family, AdjRibOut> {
-    return this.#ribs;
+    return this.#outbound.ribs;
   }
 
   /** Families that the session carries and for which we have a next hop. */
   sendingFamilies(): readonly Family[] {
-    return this.#live?.packs.map((p) => p.family) ?? [];
+    return this.#outbound.sendingFamilies;
   }
 
   start(): void {
@@ -180,7 +138,7 @@ export class PeerRunner {
 
   /** Records a wish; `flush` sends. Prefixes of a family that the peer does not carry are refused. */
   want(prefix: Prefix, attributes: RouteAttributes | null): void {
-    this.#ribs.get(prefix.version === 4 ? "ipv4-unicast" : "ipv6-unicast")?.want(prefix, attributes);
+    this.#outbound.want(prefix, attributes);
   }
 
   /**
@@ -189,14 +147,12 @@ export class PeerRunner {
    */
   restate(config: PeerConfig): void {
     this.#state = { ...this.#state, config };
-    this.#restating = true;
-    for (const rib of this.#ribs.values()) rib.unwantAll();
+    this.#outbound.restate();
   }
 
   /** The decision is complete: what is not wished by now is not wanted. */
   settled(): void {
-    this.#restating = false;
-    this.#complete = true;
+    this.#outbound.settled();
   }
 
   /** Sends what is pending as far as the socket takes it. */
@@ -211,9 +167,7 @@ export class PeerRunner {
     if (!same) this.#stop(cease(CEASE.configurationChange), "the configuration of this peer changed", false);
     this.#state = { ...this.#state, config };
     if (same) return false;
-    for (const family of config.families) if (!this.#ribs.has(family)) this.#ribs.set(family, newRib(family));
-    for (const family of this.#ribs.keys()) if (!config.families.includes(family)) this.#ribs.delete(family);
-    this.#complete = false; // a new family has nothing wished yet
+    this.#outbound.setFamilies(config.families);
     this.start();
     return true;
   }
@@ -221,8 +175,7 @@ export class PeerRunner {
   /** Withdraws everything, then Cease with a text. The promise settles when all of it is with the kernel, or cannot be. */
   async shutdown(notification: NotificationMessage, detail: string): Promise<void> {
     if (this.#live !== null) {
-      this.#restating = false;
-      for (const rib of this.#ribs.values()) rib.unwantAll();
+      this.#outbound.unwantAll();
       const done = new Promise<void>((resolve) => {
         this.#drained = resolve;
       });
@@ -315,7 +268,8 @@ export class PeerRunner {
       case "update":
         return; // judged and counted when it was read; this speaker installs no routes (C-157)
       case "routeRefresh":
-        this.#refresh(action.refresh.afi, action.refresh.safi);
+        this.#outbound.refresh(action.refresh);
+        this.flush();
         return;
       case "ended":
         this.#detach(side);
@@ -357,7 +311,7 @@ export class PeerRunner {
       closed: (detail) => this.#guard(side, line, () => this.#event(side, { type: "tcpFailed", detail })),
     };
     const connection = take(handlers);
-    line = { connection, framer: new Framer(), control: [], local: null, finishing: false };
+    line = { connection, inbound: new Inbound(this.counters), control: [], local: null, finishing: false };
     this.#lines[side] = line;
     return line;
   }
@@ -403,69 +357,19 @@ export class PeerRunner {
   }
 
   #read(side: Side, line: Line | null, bytes: Uint8Array): void {
-    if (line === null) return;
-    line.framer.push(bytes);
-    // a message may end the connection: what follows it is then not interpreted (C-031)
-    while (this.#lines[side] === line) {
-      const frame = line.framer.next();
-      if (frame === null) return;
-      if (!frame.ok) {
-        this.#event(side, { type: "headerError", fault: frame.fault });
-        return;
-      }
-      this.#event(side, this.#judge(side, frame.value.type, frame.value.body));
-      const { [side]: state } = this.#state;
-      if (state.name === "OpenConfirm") line.framer.apply(state.negotiated);
-    }
-  }
-
-  #judge(side: Side, type: number, body: Uint8Array): FsmEvent {
-    const state = this.#state[side];
-    const negotiated = state.name === "Established" || state.name === "OpenConfirm" ? state.negotiated : null;
-    const decoded = decodeMessage(type, body, negotiated);
-    if (!decoded.ok) {
-      if (type === 1) this.counters.opensReceived++;
-      return { type: type === 1 ? "openError" : "headerError", fault: decoded.fault };
-    }
-    return this.#received(decoded.value);
-  }
-
-  #received(message: Message): FsmEvent {
-    switch (message.type) {
-      case "open":
-        this.counters.opensReceived++;
-        return { type: "openReceived", open: message };
-      case "keepalive":
-        this.counters.keepalivesReceived++;
-        return { type: "keepaliveReceived" };
-      case "notification":
-        this.counters.notificationsReceived++;
-        return { type: "notificationReceived", notification: message };
-      case "routeRefresh":
-        this.counters.routeRefreshesReceived++;
-        return { type: "routeRefreshReceived", refresh: message };
-      case "update":
-        return this.#receivedUpdate(message);
-      default:
-        return assertNever(message);
-    }
-  }
-
-  #receivedUpdate(update: UpdateMessage): FsmEvent {
-    this.counters.updatesReceived++;
-    if (update.verdict === "attributeDiscard") this.counters.attributeDiscards++;
-    if (update.verdict === "treatAsWithdraw") this.counters.treatedAsWithdraw++;
-    if (update.faults.length > 0) this.#around.observer.updateFaults(this, update);
-    if (update.verdict !== "sessionReset") return { type: "updateReceived", update };
-    this.counters.sessionResets++;
-    const worst = update.faults.find((f) => f.verdict === "sessionReset");
-    const fault = worst?.fault ?? {
-      errorCode: 3,
-      errorSubcode: 1,
-      data: new Uint8Array(0),
-      detail: "malformed UPDATE",
-    };
-    return { type: "updateError", fault };
+    line?.inbound.read(bytes, {
+      negotiated: () => {
+        const state = this.#state[side];
+        return state.name === "Established" || state.name === "OpenConfirm" ? state.negotiated : null;
+      },
+      update: (update) => {
+        if (update.faults.length > 0) this.#around.observer.updateFaults(this, update);
+      },
+      event: (event) => {
+        this.#event(side, event);
+        return this.#lines[side] === line;
+      },
+    });
   }
 
   #send(line: Line | null, message: Exclude<Message, UpdateMessage>): void {
@@ -475,21 +379,9 @@ export class PeerRunner {
   }
 
   #established(side: Side, negotiated: Negotiated): void {
+    this.#live = { side, negotiated };
     const local = this.#lines[side]?.local ?? null;
-    const packs: FamilyPack[] = [];
-    for (const [family, rib] of this.#ribs) {
-      const nextHop = local === null || !negotiated.families.includes(family) ? null : nextHopFor(family, local);
-      if (nextHop !== null) packs.push({ family, rib, context: { negotiated, family, nextHop }, endOfRibSent: false });
-    }
-    this.#live = { side, negotiated, packs };
-    this.flush();
-  }
-
-  #refresh(afi: number, safi: number): void {
-    for (const pack of this.#live?.packs ?? []) {
-      const own = afiSafi(pack.family);
-      if (own.afi === afi && own.safi === safi) pack.rib.resendAll();
-    }
+    if (local !== null) this.#outbound.open(negotiated, local);
     this.flush();
   }
 
@@ -497,7 +389,7 @@ export class PeerRunner {
     this.#lines[side] = null;
     if (this.#live?.side === side) {
       this.#live = null;
-      for (const rib of this.#ribs.values()) rib.forgetSent();
+      this.#outbound.close();
       this.#drained?.();
     }
   }
@@ -515,35 +407,11 @@ export class PeerRunner {
       at += first.length;
       line.control.shift();
     }
-    const live = this.#live;
-    if (live === null || live.side !== side || line.finishing || this.#restating) return at;
-    return this.#pack(live.packs, slab, at);
-  }
-
-  /** Withdrawals of every family before announcements of any (C-104), End-of-RIB after each full table (C-117). */
-  #pack(packs: readonly FamilyPack[], slab: Uint8Array, start: number): number {
-    let at = start;
-    const add = (packed: Packed): void => {
-      at = packed.end;
-      this.counters.updatesSent += packed.messages;
-    };
-    for (const { rib, context } of packs) add(packWithdrawals(rib, context, slab, at));
-    if (packs.some(({ rib }) => rib.hasWithdrawals)) return at;
-    for (const pack of packs) {
-      add(packUpdates(pack.rib, pack.context, slab, at));
-      if (pack.endOfRibSent || pack.rib.pendingCount > 0 || !this.#complete) continue;
-      const end = packEndOfRib(pack.family, slab, at);
-      if (end === at) continue;
-      add({ end, messages: 1 });
-      pack.endOfRibSent = true;
-    }
-    return at;
+    return this.#live?.side === side && !line.finishing ? this.#outbound.fill(slab, at) : at;
   }
 
   #checkDrained(): void {
-    if (this.#drained === null) return;
-    const pending = this.#live?.packs.some((p) => p.rib.pendingCount > 0) ?? false;
-    if (!pending) this.#drained();
+    if (this.#outbound.isDrained) this.#drained?.();
   }
 
   #armTimer(): void {
@@ -563,9 +431,3 @@ export class PeerRunner {
     this.#safely(() => this.#step({ type: "timer" }));
   }
 }
-
-const newRib = (family: Family): AdjRibOut => new AdjRibOut(family === "ipv4-unicast" ? 4 : 6);
-
-/** Our address on the connection, where it can carry the family (RFC 4271 5.1.3). null: the family cannot be sent. */
-const nextHopFor = (family: Family, local: Ip): Ip | null =>
-  (family === "ipv4-unicast") === (local.version === 4) && !isUnspecified(local) ? local : null;

@@ -1,5 +1,5 @@
 // Peers in the shape that status and metrics read, without sessions behind them.
-import type { PeerCounters } from "../../src/bgp/peerRunner.ts";
+import type { PeerCounters } from "../../src/bgp/counters.ts";
 import { AdjRibOut } from "../../src/bgp/rib/adjRibOut.ts";
 import type { PeerConfig } from "../../src/bgp/session/config.ts";
 import { initialPeer, type PeerState } from "../../src/bgp/session/peer.ts";
