@@ -26,14 +26,15 @@ export class BirdInjector {
     return this.#workshop.start(["bird", "-f", "-c", this.configFile, "-s", this.controlSocket, "-P", pid]);
   }
 
-  /** Writes the configuration: the session and these protocols. */
-  configure(protocols: string): void {
+  /** Writes the configuration: the session and these protocols. @param session `off`: until `enable sink` */
+  configure(protocols: string, session: "on" | "off" = "on"): void {
     // a port of its own near the sink's, as 179 may be in use
     writeFileSync(
       this.configFile,
       `log stderr { warning, error, fatal, bug };
 router id 10.255.255.1;
 protocol bgp sink {
+  disabled ${session === "off" ? "yes" : "no"};
   local 127.0.0.2 port ${this.#sinkPort + 6_001} as 65001;
   neighbor 127.0.0.1 port ${this.#sinkPort} as ${SINK_ASN};
   strict bind yes;

@@ -33,7 +33,10 @@ export function runSpeaker(port: number, count: number, order: Order): void {
     observer: {
       stateChanged: (_runner, _from, to) => {
         // the handshake ends first: what follows is work of its own
-        if (to === "Established" && order === "sessionFirst") setImmediate(setTable);
+        if (to !== "Established") return;
+        const { user, system } = process.cpuUsage();
+        say("up", { cpuSeconds: (user + system) / 1e6 });
+        if (order === "sessionFirst") setImmediate(setTable);
       },
       ended: () => say("ended"),
       updateFaults: () => {},
