@@ -5,7 +5,7 @@ import type { Machine } from "./report.ts";
 export const describeMachine = (): Machine => ({
   cores: cpus().length,
   memory: Math.round(totalmem() / 2 ** 20),
-  kernel: release(),
+  kernel: /^[\d.]*\d/.exec(release())?.[0] ?? "unknown", // without what the builder of the kernel added
   node: process.versions.node,
   load: loadavg()[0] ?? 0,
 });
