@@ -1,6 +1,7 @@
 // SHELL: vipcast's speaker on a real socket, without sources: what is left of the daemon when its table comes from a loop.
 // Owns the order of session and table. Everything measured is the product's: Speaker, AdjRibOut, packer, TcpNetwork.
 import { realClock, realRandom, realTimers } from "../../src/app/realTime.ts";
+import { PEER_DEFAULTS } from "../../src/bgp/session/config.ts";
 import { Speaker } from "../../src/bgp/speaker.ts";
 import { TcpNetwork } from "../../src/bgp/transport.ts";
 import type { RouteAttributes } from "../../src/bgp/wire/message.ts";
@@ -54,19 +55,16 @@ export function runSpeaker(port: number, count: number, order: Order): void {
   };
   speaker.setPeers([
     {
+      ...PEER_DEFAULTS,
       name: PEER,
       address: ipv4(0x7f00_0001),
       port,
-      sourceAddress: null,
-      vrf: null,
       localAsn: Asn(65001),
       peerAsn: Asn(SINK_ASN),
       routerId: RouterId(0x0aff_ff01),
       holdTime: Seconds(180),
       keepaliveTime: Seconds(60),
       connectRetryTime: Seconds(1),
-      password: null,
-      ebgpMultihop: false,
       families: ["ipv4-unicast"],
     },
   ]);

@@ -2,7 +2,7 @@
 // dirty, what each prefix is offered, and what each peer was told. Must not know sockets, clocks or where objects come from.
 // Contract: `apply` only marks; `run` works the marks off, re-decides only dirty services, re-merges only prefixes they touch, and
 // tells the sink only real changes. After a run that returned true, the routes told to the sink are exactly decideAll's.
-import { sessionParameters } from "../bgp/session/config.ts";
+import { peerConfigText } from "../bgp/session/config.ts";
 import type { RouteAttributes } from "../bgp/wire/message.ts";
 import { ipEquals, type Prefix } from "../kernel/ip.ts";
 import type { ConfigProblem } from "../kernel/problem.ts";
@@ -258,7 +258,7 @@ export class DecisionEngine {
 
 /** Compares what a peer is, password included: never log it. */
 const peersText = (peers: readonly PlannedPeer[]): string =>
-  JSON.stringify(peers.map((p) => [p.name, p.ref, p.problem, p.config === null ? null : sessionParameters(p.config)]));
+  JSON.stringify(peers.map((p) => [p.name, p.ref, p.problem, p.config === null ? null : peerConfigText(p.config)]));
 
 const rangesEqual = (a: readonly PoolRange[], b: readonly PoolRange[]): boolean =>
   a.length === b.length &&

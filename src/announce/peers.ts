@@ -1,7 +1,7 @@
 // BGPPeer objects to sessions of one node: defaults, references, and what keeps a peer from running. Owns the timer defaults
 // (metallb-compat 3.1), password lookup (3.6) and families (3.7). Must not know other peers: conflicts are compile.ts's.
 // Contract: a peer with any error runs no session, and every error of it is listed.
-import type { PeerConfig } from "../bgp/session/config.ts";
+import { PEER_DEFAULTS, type PeerConfig } from "../bgp/session/config.ts";
 import type { Family } from "../bgp/wire/message.ts";
 import { formatIp, isUnspecified } from "../kernel/ip.ts";
 import { type ConfigProblem, problemAt, refText } from "../kernel/problem.ts";
@@ -101,6 +101,7 @@ export function compilePeer(peer: BGPPeerObject, store: StoreView, nodeRouterId:
   const { holdTime, keepaliveTime } = timersOf(peer);
   const own: Family = peer.peerAddress.version === 4 ? "ipv4-unicast" : "ipv6-unicast";
   const config: PeerConfig = {
+    ...PEER_DEFAULTS,
     name: PeerName(peer.ref.name),
     address: peer.peerAddress,
     port: peer.peerPort,

@@ -6,6 +6,8 @@ import type { Millis } from "../kernel/units.ts";
 
 export interface ConnectOptions {
   readonly address: Ip;
+  /** Interface of a link-local address; null: none is needed. */
+  readonly zone: string | null;
   readonly port: number;
   readonly sourceAddress: Ip | null;
   /** Interface or VRF device the socket is bound to. */
@@ -14,6 +16,8 @@ export interface ConnectOptions {
   readonly password: string | null;
   /** null: the system's default. */
   readonly ttl: number | null;
+  /** Packets with a lower TTL are dropped by the kernel (GTSM, RFC 5082); null: any are taken. */
+  readonly minTtl: number | null;
   /** Unacknowledged data kills the connection after this time; null: the system's default. */
   readonly userTimeout: Millis | null;
 }

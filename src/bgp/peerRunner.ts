@@ -281,14 +281,18 @@ export class PeerRunner {
 
   #connect(side: Side): void {
     const { config } = this.#state;
+    const { address } = config;
+    if (address === null) return;
     const isInternal = config.peerAsn === "internal" || config.peerAsn === config.localAsn;
     const options: ConnectOptions = {
-      address: config.address,
+      address,
+      zone: config.interface,
       port: config.port,
       sourceAddress: config.sourceAddress,
       device: config.vrf,
       password: config.password,
-      ttl: isInternal ? null : config.ebgpMultihop ? 255 : 1,
+      ttl: config.gtsmHops !== null ? 255 : isInternal ? null : config.ebgpMultihop ? 255 : 1,
+      minTtl: config.gtsmHops === null ? null : 256 - config.gtsmHops,
       userTimeout: config.holdTime === 0 ? null : secondsToMillis(config.holdTime),
     };
     this.#open(side, (handlers) => this.#around.network.connect(options, handlers));

@@ -85,7 +85,8 @@ export class Speaker {
    */
   offer(remote: Ip, local: Ip, take: (handlers: ConnectionHandlers) => Connection): boolean {
     for (const runner of this.#byName.values()) {
-      if (ipEquals(runner.config.address, remote) && runner.offer(local, take)) return true;
+      const { address } = runner.config;
+      if (address !== null && ipEquals(address, remote) && runner.offer(local, take)) return true;
     }
     return false;
   }

@@ -1,9 +1,9 @@
 // What status and metrics look at in a running peer, and the few things both say about it in the same words. Owns no state.
 // Changes nothing in a peer. Contract: cheap to call at any time, on any state.
 import type { PeerRunner } from "../bgp/peerRunner.ts";
+import { peerHost } from "../bgp/session/config.ts";
 import type { OpenMessage } from "../bgp/wire/message.ts";
 import { joinHostPort } from "../config/readers.ts";
-import { formatIp } from "../kernel/ip.ts";
 import type { Millis } from "../kernel/units.ts";
 
 /** The readable side of `PeerRunner`. */
@@ -14,7 +14,7 @@ export type PeerView = Pick<PeerRunner, "config" | "state" | "stateName" | "nego
 
 /** `address:port` with the configured port, whatever the state of the session (metallb-compat Q-26). */
 export const peerEndpoint = ({ config }: Pick<PeerView, "config">): string =>
-  joinHostPort(formatIp(config.address), config.port);
+  joinHostPort(peerHost(config), config.port);
 
 /** Prefixes over all families. `wanted`: should be at the peer; `sent`: are there. */
 export function prefixCounts(peer: Pick<PeerView, "ribs">): { readonly wanted: number; readonly sent: number } {

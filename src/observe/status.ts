@@ -4,12 +4,13 @@
 
 import type { Table } from "../announce/reference.ts";
 import { type CheckRoute, checkRoute } from "../announce/report.ts";
+import { peerHost } from "../bgp/session/config.ts";
 import type { FsmStateName } from "../bgp/session/fsm.ts";
 import type { PeerState, SeenNotification } from "../bgp/session/peer.ts";
 import { formatCapability } from "../bgp/wire/capability.ts";
 import { describeNotification, shutdownText } from "../bgp/wire/notification.ts";
 import { errorName } from "../bgp/wire/registry.ts";
-import { comparePrefix, formatIp } from "../kernel/ip.ts";
+import { comparePrefix } from "../kernel/ip.ts";
 import type { ConfigProblem } from "../kernel/problem.ts";
 import { escapeText } from "../kernel/text.ts";
 import type { Millis } from "../kernel/units.ts";
@@ -100,7 +101,7 @@ function peerStatus(peer: PeerView, problem: string | null, now: Millis, wall: n
   const { idleHold } = state;
   return {
     name: config.name,
-    address: formatIp(config.address),
+    address: peerHost(config),
     port: config.port,
     vrf: config.vrf,
     state: peer.stateName,

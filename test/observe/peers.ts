@@ -1,7 +1,7 @@
 // Peers in the shape that status and metrics read, without sessions behind them.
 import type { PeerCounters } from "../../src/bgp/counters.ts";
 import { AdjRibOut } from "../../src/bgp/rib/adjRibOut.ts";
-import type { PeerConfig } from "../../src/bgp/session/config.ts";
+import { PEER_DEFAULTS, type PeerConfig } from "../../src/bgp/session/config.ts";
 import { initialPeer, type PeerState } from "../../src/bgp/session/peer.ts";
 import type { Family, Negotiated, OpenMessage, RouteAttributes } from "../../src/bgp/wire/message.ts";
 import { parseIp, parsePrefix } from "../../src/kernel/ip.ts";
@@ -19,9 +19,8 @@ export function ip(text: string) {
 export const peerConfig = (over: Partial<PeerConfig> = {}): PeerConfig => ({
   name: PeerName("tor-a"),
   address: ip("192.0.2.1"),
+  ...PEER_DEFAULTS,
   port: 179,
-  sourceAddress: null,
-  vrf: null,
   localAsn: Asn(64500),
   peerAsn: Asn(64501),
   routerId: RouterId(0x0a000001),
@@ -29,7 +28,6 @@ export const peerConfig = (over: Partial<PeerConfig> = {}): PeerConfig => ({
   keepaliveTime: Seconds(30),
   connectRetryTime: Seconds(5),
   password: PASSWORD,
-  ebgpMultihop: false,
   families: ["ipv4-unicast"],
   ...over,
 });

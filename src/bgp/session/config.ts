@@ -6,10 +6,15 @@ import type { Family } from "../wire/message.ts";
 
 export interface PeerConfig {
   readonly name: PeerName;
-  readonly address: Ip;
+  /** null: learned from router advertisements on `interface` (unnumbered). */
+  readonly address: Ip | null;
+  /** Interface of an unnumbered or link-local peer: zone of its address, and the device the socket is bound to. */
+  readonly interface: string | null;
   /** TCP port we connect to. */
   readonly port: number;
-  /** Bound before connecting; null: the kernel chooses. */
+  /** Which end opens TCP connections; `peer` and `both` need the daemon to listen. */
+  readonly opens: "us" | "peer" | "both";
+  /** Bound before connecting, and the only address at which its connections are accepted; null: the kernel chooses. */
   readonly sourceAddress: Ip | null;
   /** Linux VRF device the socket is bound to; null: default VRF. */
   readonly vrf: string | null;
@@ -22,26 +27,76 @@ export interface PeerConfig {
   readonly holdTime: Seconds;
   /** Wished interval; the negotiated one is at most a third of the hold time in force. */
   readonly keepaliveTime: Seconds;
-  /** Upper bound of the pause between two connection attempts. */
+  /** Upper bound of the pause between two connection attempts; at least 1. */
   readonly connectRetryTime: Seconds;
+  /** How long our data may stand still (RFC 9687); null: twice the hold time in force. */
+  readonly sendHoldTime: Seconds | null;
   /** TCP MD5 key; never printed. */
   readonly password: string | null;
   /** External peer more than one hop away: TTL 255 instead of 1. */
   readonly ebgpMultihop: boolean;
+  /** GTSM (RFC 5082): hops the peer may be away, 1..254. Sends TTL 255, accepts 256 - hops and more. null: off. */
+  readonly gtsmHops: number | null;
   /** Families offered in our OPEN; never empty. */
   readonly families: readonly Family[];
+  /** Next hop for routes that say "self", by family; absent: our address on the session. */
+  readonly nextHops: Readonly<Partial<Record<Family, Ip>>>;
+  /** We ask the peer to keep our routes while we restart (RFC 4724); seconds, 1..4095; null: off. */
+  readonly restartTime: Seconds | null;
+  /** Prefixes accepted from the peer before the session is ended with Cease/1; 0: no limit. */
+  readonly maxPrefixes: number;
+  /** Received routes are kept in memory, for looking at them; else they are judged and counted only. */
+  readonly keepReceived: boolean;
 }
+
+/** Settings that a plain BGPPeer leaves as they are. */
+export const PEER_DEFAULTS = {
+  interface: null,
+  opens: "us",
+  sourceAddress: null,
+  vrf: null,
+  sendHoldTime: null,
+  password: null,
+  ebgpMultihop: false,
+  gtsmHops: null,
+  nextHops: {},
+  restartTime: null,
+  maxPrefixes: 1_000_000,
+  keepReceived: false,
+} as const satisfies Partial<PeerConfig>;
+
+/** What neither the OPEN nor the socket shows: changed without touching the session. */
+type Live = "name" | "opens" | "connectRetryTime" | "sendHoldTime" | "nextHops" | "maxPrefixes" | "keepReceived";
 
 /** Text by which two configurations are compared: equal text, same session. Contains the password, so never log it. */
 export function sessionParameters(c: PeerConfig): string {
-  const { name: _name, address, sourceAddress, ...rest } = c;
-  return JSON.stringify({
-    ...rest,
-    address: formatIp(address),
-    sourceAddress: sourceAddress === null ? null : formatIp(sourceAddress),
-  });
+  const shown: Record<Exclude<keyof PeerConfig, Live>, unknown> = {
+    address: c.address === null ? null : formatIp(c.address),
+    interface: c.interface,
+    port: c.port,
+    sourceAddress: c.sourceAddress === null ? null : formatIp(c.sourceAddress),
+    vrf: c.vrf,
+    localAsn: c.localAsn,
+    peerAsn: c.peerAsn,
+    routerId: c.routerId,
+    holdTime: c.holdTime,
+    keepaliveTime: c.keepaliveTime,
+    password: c.password,
+    ebgpMultihop: c.ebgpMultihop,
+    gtsmHops: c.gtsmHops,
+    families: c.families,
+    restartTime: c.restartTime,
+  };
+  return JSON.stringify(shown);
 }
 
-/** Identity of a peer on a node (docs/design.md): address, port, VRF. */
-export const peerIdentity = (c: Pick<PeerConfig, "address" | "port" | "vrf">): string =>
-  `${formatIp(c.address)}|${c.port}|${c.vrf ?? ""}`;
+/** Address, or the interface of an unnumbered peer, as people read it. */
+export const peerHost = (c: Pick<PeerConfig, "address" | "interface">): string =>
+  c.address === null ? (c.interface ?? "") : formatIp(c.address);
+
+/** Identity of a peer on a node (docs/design.md): address or interface, port, VRF. */
+export const peerIdentity = (c: Pick<PeerConfig, "address" | "interface" | "port" | "vrf">): string =>
+  `${peerHost(c)}|${c.port}|${c.vrf ?? ""}`;
+
+/** Everything of a configuration as text, for noticing any change. Contains the password, so never log it. */
+export const peerConfigText = (c: PeerConfig): string => JSON.stringify(c);

@@ -1,6 +1,6 @@
 // Values the session tests start from: one peer, its OPEN, events of every kind. Owns no expectations.
 
-import type { PeerConfig } from "../../../src/bgp/session/config.ts";
+import { PEER_DEFAULTS, type PeerConfig } from "../../../src/bgp/session/config.ts";
 import type { FsmAction, FsmEvent, FsmState } from "../../../src/bgp/session/fsm.ts";
 import { negotiate } from "../../../src/bgp/session/negotiate.ts";
 import type {
@@ -24,17 +24,14 @@ export const PEER_ID = 0x0a00_0002;
 export const CONFIG: PeerConfig = {
   name: PeerName("tor"),
   address: address(192, 0, 2, 1),
+  ...PEER_DEFAULTS,
   port: 179,
-  sourceAddress: null,
-  vrf: null,
   localAsn: Asn(64_500),
   peerAsn: Asn(64_501),
   routerId: RouterId(OUR_ID),
   holdTime: Seconds(90),
   keepaliveTime: Seconds(30),
   connectRetryTime: Seconds(10),
-  password: null,
-  ebgpMultihop: false,
   families: ["ipv4-unicast"],
 };
 

@@ -98,7 +98,17 @@ const MISBEHAVIOUR: readonly ((world: World, at: Ip) => void)[] = [
     const silent: ConnectionHandlers = { connected() {}, data() {}, fill: () => 0, sent() {}, closed() {} };
     const dial = (): void => {
       bad.connect(
-        { address: A, port: 179, sourceAddress: null, device: null, password: null, ttl: null, userTimeout: null },
+        {
+          address: A,
+          port: 179,
+          sourceAddress: null,
+          zone: null,
+          device: null,
+          password: null,
+          ttl: null,
+          minTtl: null,
+          userTimeout: null,
+        },
         silent,
       );
       if (world.now < 20_000) world.at(world.now + 100, null, dial);
