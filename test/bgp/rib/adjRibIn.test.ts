@@ -1,0 +1,134 @@
+import { describe, expect, test } from "vitest";
+import { AdjRibIn } from "../../../src/bgp/rib/adjRibIn.ts";
+import type { Negotiated, ReceivedAttributes, UpdateMessage } from "../../../src/bgp/wire/message.ts";
+import { prefixWireSize, writePrefix } from "../../../src/bgp/wire/nlri.ts";
+import { afiSafi } from "../../../src/bgp/wire/registry.ts";
+import { EMPTY_UPDATE } from "../../../src/bgp/wire/update.ts";
+import { formatPrefix, type Prefix, parsePrefix } from "../../../src/kernel/ip.ts";
+import { Asn, Seconds } from "../../../src/kernel/units.ts";
+
+const NEGOTIATED: Negotiated = {
+  localAsn: Asn(65_001),
+  peerAsn: Asn(65_002),
+  isInternal: false,
+  fourOctetAsn: true,
+  extendedMessage: false,
+  families: ["ipv4-unicast", "ipv6-unicast"],
+  extendedNextHop: false,
+  routeRefresh: true,
+  enhancedRouteRefresh: false,
+  holdTime: Seconds(90),
+  keepaliveTime: Seconds(30),
+};
+
+const prefix = (text: string): Prefix => {
+  const parsed = parsePrefix(text);
+  if (parsed === null) throw new Error(text);
+  return parsed;
+};
+
+const block = (texts: readonly string[]): UpdateMessage["reachable"] =>
+  ([4, 6] as const).flatMap((version) => {
+    const own = texts.map(prefix).filter((p) => p.version === version);
+    if (own.length === 0) return [];
+    const bytes = new Uint8Array(own.reduce((sum, p) => sum + prefixWireSize(p.length), 0));
+    let at = 0;
+    for (const p of own) at = writePrefix(bytes, at, version, p.w0, p.w1, p.w2, p.w3, p.length);
+    return [{ ...afiSafi(version === 4 ? "ipv4-unicast" : "ipv6-unicast"), count: own.length, bytes }];
+  });
+
+const path = (...asns: number[]): ReceivedAttributes => ({
+  ...EMPTY_UPDATE.attributes,
+  asPath: [{ type: "sequence", asns }],
+});
+
+const update = (change: Partial<UpdateMessage>): UpdateMessage => ({
+  ...EMPTY_UPDATE,
+  attributes: path(65_002),
+  ...change,
+});
+const announce = (...texts: string[]): UpdateMessage => update({ reachable: block(texts) });
+const withdraw = (...texts: string[]): UpdateMessage => update({ withdrawn: block(texts) });
+
+const ribOf = (change: Partial<ConstructorParameters<typeof AdjRibIn>[0]> = {}): AdjRibIn =>
+  new AdjRibIn({ negotiated: NEGOTIATED, keep: false, maxPrefixes: 0, ...change });
+
+describe("the count", () => {
+  const rows: readonly (readonly [what: string, updates: readonly UpdateMessage[], count: number])[] = [
+    ["announced prefixes of both families", [announce("192.0.2.0/24", "192.0.2.1/32", "2001:db8::/32")], 3],
+    ["the same prefix again counts once", [announce("192.0.2.0/24"), announce("192.0.2.0/24")], 1],
+    ["a withdraw takes away", [announce("192.0.2.0/24", "192.0.2.1/32"), withdraw("192.0.2.0/24")], 1],
+    ["C-153 a withdraw of an unknown prefix does nothing", [withdraw("192.0.2.0/24")], 0],
+    [
+      "C-154 a prefix withdrawn and announced in one UPDATE is announced",
+      [update({ withdrawn: block(["192.0.2.0/24"]), reachable: block(["192.0.2.0/24"]) })],
+      1,
+    ],
+    [
+      "treat-as-withdraw withdraws",
+      [announce("192.0.2.0/24"), update({ verdict: "treatAsWithdraw", reachable: block(["192.0.2.0/24"]) })],
+      0,
+    ],
+    [
+      "a faulty UPDATE that resets the session counts for nothing",
+      [update({ verdict: "sessionReset", reachable: block(["192.0.2.0/24"]) })],
+      0,
+    ],
+    [
+      "C-157 our own route sent back to us is a loop, and replaces what was there",
+      [announce("192.0.2.0/24"), update({ attributes: path(65_002, 65_001), reachable: block(["192.0.2.0/24"]) })],
+      0,
+    ],
+  ];
+  test.each(rows)("%s", (_what, updates, count) => {
+    for (const keep of [false, true]) {
+      const rib = ribOf({ keep });
+      for (const u of updates) rib.apply(u);
+      expect(rib.count).toBe(count);
+    }
+  });
+
+  test("an internal peer's path never holds our AS by accident: no loop is assumed", () => {
+    const rib = ribOf({ negotiated: { ...NEGOTIATED, isInternal: true } });
+    rib.apply(update({ attributes: path(65_001), reachable: block(["192.0.2.0/24"]) }));
+    expect(rib.count).toBe(1);
+  });
+});
+
+describe("C-158 the limit", () => {
+  test("is passed with the first prefix beyond it, over all families", () => {
+    const rib = ribOf({ maxPrefixes: 2 });
+    rib.apply(announce("192.0.2.0/24", "2001:db8::/32"));
+    expect(rib.isOverLimit).toBe(false);
+    rib.apply(announce("192.0.2.1/32"));
+    expect(rib.isOverLimit).toBe(true);
+  });
+  test("0 is none", () => {
+    const rib = ribOf({ maxPrefixes: 0 });
+    rib.apply(announce("192.0.2.0/24"));
+    expect(rib.isOverLimit).toBe(false);
+  });
+});
+
+describe("kept routes", () => {
+  test("are there with what was said last, and only when asked for", () => {
+    const kept = ribOf({ keep: true });
+    const counted = ribOf();
+    for (const rib of [kept, counted]) {
+      rib.apply(announce("192.0.2.0/24", "192.0.2.1/32"));
+      rib.apply(update({ attributes: { ...path(65_002), med: 7 }, reachable: block(["192.0.2.1/32"]) }));
+      rib.apply(withdraw("192.0.2.0/24"));
+    }
+    expect([...kept.routes()].map((r) => [formatPrefix(r.prefix), r.attributes.med])).toEqual([["192.0.2.1/32", 7]]);
+    expect(kept.find(prefix("192.0.2.1/32"))?.med).toBe(7);
+    expect(kept.find(prefix("192.0.2.0/24"))).toBeNull();
+    expect([...counted.routes()]).toEqual([]);
+    expect(counted.find(prefix("192.0.2.1/32"))).toBeNull();
+  });
+});
+
+test("End-of-RIB is remembered by family", () => {
+  const rib = ribOf();
+  rib.apply(update({ endOfRib: afiSafi("ipv6-unicast") }));
+  expect([...rib.endedFamilies]).toEqual(["ipv6-unicast"]);
+});
