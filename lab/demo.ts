@@ -46,6 +46,7 @@ async function main(): Promise<number> {
   if (problem !== null) {
     say(`No FRR router here (${problem}).`);
     say("Falling back to an embedded receiving router on loopback: same speaker, same messages, no real router.");
+    say();
   }
   let stage: Stage | null = null;
   try {
