@@ -12,8 +12,8 @@ import { ERROR, MESSAGE_TYPE, UPDATE_ERROR } from "./wire/registry.ts";
 export interface InboundSink {
   /** What both OPENs agreed on; null before that. */
   negotiated(): Negotiated | null;
-  /** Every UPDATE that was read, before its event. */
-  update(update: UpdateMessage): void;
+  /** A faulty UPDATE, before its event. @param body without the header; valid during the call only */
+  faultyUpdate(update: UpdateMessage, body: Uint8Array): void;
   /** @returns false when the connection has ended by it */
   event(event: FsmEvent): boolean;
 }
@@ -43,13 +43,13 @@ export class Inbound {
 
   #judge(type: number, body: Uint8Array, sink: InboundSink): FsmEvent {
     const decoded = decodeMessage(type, body, sink.negotiated());
-    if (decoded.ok) return this.#received(decoded.value, sink);
+    if (decoded.ok) return this.#received(decoded.value, body, sink);
     if (type !== MESSAGE_TYPE.open) return { type: "headerError", fault: decoded.fault };
     this.#counters.opensReceived++;
     return { type: "openError", fault: decoded.fault };
   }
 
-  #received(message: Message, sink: InboundSink): FsmEvent {
+  #received(message: Message, body: Uint8Array, sink: InboundSink): FsmEvent {
     switch (message.type) {
       case "open":
         this.#counters.opensReceived++;
@@ -64,17 +64,17 @@ export class Inbound {
         this.#counters.routeRefreshesReceived++;
         return { type: "routeRefreshReceived", refresh: message };
       case "update":
-        return this.#update(message, sink);
+        return this.#update(message, body, sink);
       default:
         return assertNever(message);
     }
   }
 
-  #update(update: UpdateMessage, sink: InboundSink): FsmEvent {
+  #update(update: UpdateMessage, body: Uint8Array, sink: InboundSink): FsmEvent {
     this.#counters.updatesReceived++;
     if (update.verdict === "attributeDiscard") this.#counters.attributeDiscards++;
     if (update.verdict === "treatAsWithdraw") this.#counters.treatedAsWithdraw++;
-    sink.update(update);
+    if (update.faults.length > 0) sink.faultyUpdate(update, body);
     if (update.verdict !== "sessionReset") return { type: "updateReceived", update };
     this.#counters.sessionResets++;
     const worst = update.faults.find((f) => f.verdict === "sessionReset");

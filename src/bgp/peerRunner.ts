@@ -4,11 +4,13 @@
 import type { Clock, Random, TimerHandle, Timers } from "../kernel/clock.ts";
 import { type Ip, ipEquals, type Prefix } from "../kernel/ip.ts";
 import { assertNever } from "../kernel/result.ts";
+import { toHex } from "../kernel/text.ts";
 import { later, Millis, secondsToMillis } from "../kernel/units.ts";
 import { newCounters } from "./counters.ts";
 import { Inbound } from "./inbound.ts";
 import type { Connection, ConnectionHandlers, ConnectOptions, Network } from "./network.ts";
 import { Outbound } from "./outbound.ts";
+import { AdjRibIn } from "./rib/adjRibIn.ts";
 import type { AdjRibOut } from "./rib/adjRibOut.ts";
 import { type PeerConfig, sessionParameters } from "./session/config.ts";
 import type { EndCause, FsmAction, FsmEvent, FsmStateName } from "./session/fsm.ts";
@@ -34,7 +36,19 @@ import type {
   UpdateMessage,
 } from "./wire/message.ts";
 import { cease } from "./wire/notification.ts";
-import { CEASE } from "./wire/registry.ts";
+import { REFRESH_SUBTYPE } from "./wire/refresh.ts";
+import { afiSafi, CEASE } from "./wire/registry.ts";
+
+/** An UPDATE that had to be judged by RFC 7606. */
+export interface FaultyUpdate {
+  readonly at: Millis;
+  readonly update: UpdateMessage;
+  /** Its octets without the header, cut after MAX_FAULTY_OCTETS. */
+  readonly hex: string;
+}
+
+/** Octets of a faulty UPDATE that are kept: all of a message of ordinary size. */
+const MAX_FAULTY_OCTETS = 4096;
 
 /** What a peer reports to its owner, at once and in order. */
 export interface PeerObserver {
@@ -75,6 +89,9 @@ export class PeerRunner {
   #lines: { out: Line | null; in: Line | null } = { out: null, in: null };
   /** The established session; null while there is none. */
   #live: Live | null = null;
+  /** What the peer has advertised on it. */
+  #received: AdjRibIn | null = null;
+  #lastFaulty: FaultyUpdate | null = null;
   #timer: { handle: TimerHandle; at: Millis } | null = null;
   #removed = false;
   /** Events that came up while another was being worked on; null: none is. */
@@ -109,6 +126,21 @@ export class PeerRunner {
   /** Our address on the established session. */
   get localAddress(): Ip | null {
     return this.#live === null ? null : (this.#lines[this.#live.side]?.local ?? null);
+  }
+
+  /** What the peer has advertised on the established session; null while there is none. */
+  get adjRibIn(): AdjRibIn | null {
+    return this.#received;
+  }
+
+  /** Prefixes the peer has advertised and not withdrawn; 0 while there is no session. */
+  get receivedCount(): number {
+    return this.#received?.count ?? 0;
+  }
+
+  /** The last UPDATE with a fault, kept over sessions (C-159). */
+  get lastFaultyUpdate(): FaultyUpdate | null {
+    return this.#lastFaulty;
   }
 
   ribs(): ReadonlyMap<Family, AdjRibOut> {
@@ -165,8 +197,13 @@ export class PeerRunner {
   reconfigure(config: PeerConfig): boolean {
     const same = sessionParameters(config) === sessionParameters(this.config);
     if (!same) this.#stop(cease(CEASE.configurationChange), "the configuration of this peer changed", false);
+    const { keepReceived } = this.config;
     this.#state = { ...this.#state, config };
-    if (same) return false;
+    if (same) {
+      if (config.keepReceived !== keepReceived) this.#receiveAnew();
+      this.#safely(() => this.#checkLimit());
+      return false;
+    }
     this.#outbound.setFamilies(config.families);
     this.start();
     return true;
@@ -266,7 +303,8 @@ export class PeerRunner {
         this.#established(side, action.negotiated);
         return;
       case "update":
-        return; // judged and counted when it was read; this speaker installs no routes (C-157)
+        this.#take(action.update);
+        return;
       case "routeRefresh":
         this.#outbound.refresh(action.refresh);
         this.flush();
@@ -338,7 +376,7 @@ export class PeerRunner {
   #defect(error: unknown): void {
     try {
       this.#around.observer.defect(this, error);
-      this.#step({ type: "defect", notification: cease(CEASE.outOfResources), detail: "internal error" });
+      this.#step({ type: "standDown", notification: cease(CEASE.outOfResources), detail: "internal error" });
     } catch {
       this.#reset();
     }
@@ -366,8 +404,9 @@ export class PeerRunner {
         const state = this.#state[side];
         return state.name === "Established" || state.name === "OpenConfirm" ? state.negotiated : null;
       },
-      update: (update) => {
-        if (update.faults.length > 0) this.#around.observer.updateFaults(this, update);
+      faultyUpdate: (update, body) => {
+        this.#lastFaulty = { at: this.#around.clock.now(), update, hex: toHex(body, MAX_FAULTY_OCTETS) };
+        this.#around.observer.updateFaults(this, update);
       },
       event: (event) => {
         this.#event(side, event);
@@ -384,15 +423,46 @@ export class PeerRunner {
 
   #established(side: Side, negotiated: Negotiated): void {
     this.#live = { side, negotiated };
+    this.#received = new AdjRibIn({ negotiated, keep: this.config.keepReceived });
     const local = this.#lines[side]?.local ?? null;
     if (local !== null) this.#outbound.open(negotiated, local);
     this.flush();
+  }
+
+  /** What is kept of received routes changed: the peer is asked to send them again where it can (RFC 2918). */
+  #receiveAnew(): void {
+    const live = this.#live;
+    if (live === null || (this.config.keepReceived && !live.negotiated.routeRefresh)) return;
+    this.#received = new AdjRibIn({ negotiated: live.negotiated, keep: this.config.keepReceived });
+    if (!live.negotiated.routeRefresh) return;
+    for (const family of live.negotiated.families) {
+      this.counters.routeRefreshesSent++;
+      this.#send(this.#lines[live.side], {
+        type: "routeRefresh",
+        ...afiSafi(family),
+        subtype: REFRESH_SUBTYPE.request,
+      });
+    }
+  }
+
+  /** Received routes are counted, and kept where asked for; they never influence what is announced (C-157). */
+  #take(update: UpdateMessage): void {
+    this.#received?.apply(update);
+    this.#checkLimit();
+  }
+
+  #checkLimit(): void {
+    const { maxPrefixes } = this.config;
+    if (this.#received?.isOver(maxPrefixes) !== true) return;
+    const detail = `the peer has advertised more than ${maxPrefixes} prefixes`;
+    this.#step({ type: "standDown", notification: cease(CEASE.maxPrefixes), detail });
   }
 
   #detach(side: Side): void {
     this.#lines[side] = null;
     if (this.#live?.side === side) {
       this.#live = null;
+      this.#received = null;
       this.#outbound.close();
       this.#drained?.();
     }

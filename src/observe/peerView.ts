@@ -7,10 +7,10 @@ import { joinHostPort } from "../config/readers.ts";
 import type { Millis } from "../kernel/units.ts";
 
 /** The readable side of `PeerRunner`. */
-export type PeerView = Pick<PeerRunner, "config" | "state" | "stateName" | "negotiated" | "counters" | "ribs"> & {
-  /** Prefixes the peer has advertised to us and not withdrawn; absent where nobody counts them. */
-  readonly receivedCount?: number;
-};
+export type PeerView = Pick<
+  PeerRunner,
+  "config" | "state" | "stateName" | "negotiated" | "counters" | "ribs" | "receivedCount" | "lastFaultyUpdate"
+>;
 
 /** `address:port` with the configured port, whatever the state of the session (metallb-compat Q-26). */
 export const peerEndpoint = ({ config }: Pick<PeerView, "config">): string =>

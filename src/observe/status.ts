@@ -57,6 +57,13 @@ export interface PeerStatus {
   readonly received: number | null;
   readonly lastNotificationSent: NotificationStatus | null;
   readonly lastNotificationReceived: NotificationStatus | null;
+  /** The last UPDATE that had to be judged (RFC 7606), in hex for `vipcast decode`. */
+  readonly lastFaultyUpdate: {
+    readonly at: string;
+    readonly verdict: string;
+    readonly detail: string;
+    readonly hex: string;
+  } | null;
   /** Attempts and sessions in a row that did not last (RFC 4271 8.1.1). */
   readonly connectRetryCounter: number;
   /** Sessions that reached Established. */
@@ -116,9 +123,10 @@ function peerStatus(peer: PeerView, problem: string | null, now: Millis, wall: n
     capabilities: peerOpen(peer)?.capabilities.map(formatCapability) ?? [],
     advertised: sent,
     pending,
-    received: peer.receivedCount ?? null,
+    received: peer.receivedCount,
     lastNotificationSent: notificationStatus(state.lastNotificationSent, time),
     lastNotificationReceived: notificationStatus(state.lastNotificationReceived, time),
+    lastFaultyUpdate: faultStatus(peer.lastFaultyUpdate, time),
     connectRetryCounter: state.failures,
     timesEstablished: state.timesEstablished,
     counters: { ...peer.counters },
@@ -147,6 +155,7 @@ const peerWithoutSession = (name: string, problem: string | null): PeerStatus =>
   received: null,
   lastNotificationSent: null,
   lastNotificationReceived: null,
+  lastFaultyUpdate: null,
   connectRetryCounter: 0,
   timesEstablished: 0,
   counters: null,
@@ -174,6 +183,15 @@ function notificationStatus(seen: SeenNotification | null, time: (at: Millis) =>
     text: text === null ? null : escapeText(text),
     at: time(seen.at),
   };
+}
+
+function faultStatus(
+  faulty: PeerView["lastFaultyUpdate"],
+  time: (at: Millis) => string,
+): PeerStatus["lastFaultyUpdate"] {
+  if (faulty === null) return null;
+  const { at, update, hex } = faulty;
+  return { at: time(at), verdict: update.verdict, detail: escapeText(update.faults[0]?.fault.detail ?? ""), hex };
 }
 
 export interface RoutesStatus {

@@ -121,5 +121,7 @@ export function peer({ config, state, counters, wanted = [], isUp = false }: Pee
     negotiated: isUp ? negotiated : null,
     counters: { ...noCounters(), ...counters },
     ribs: () => new Map<Family, AdjRibOut>([["ipv4-unicast", rib]]),
+    receivedCount: 0,
+    lastFaultyUpdate: null,
   };
 }

@@ -273,7 +273,7 @@ describe("the text for people", () => {
     expect(renderPeers(peersStatus([p], [], NOW, WALL), TEXT)).toBe(
       [
         "PEER   ADDRESS    AS     STATE   FOR    SENT  RECEIVED",
-        "tor-a  192.0.2.1  64501  Active  1m05s  0     -",
+        "tor-a  192.0.2.1  64501  Active  1m05s  0     0",
         "    no session: connection refused",
         "    next attempt in 2s",
         '    last received: Cease/Administrative Shutdown (6/2) "bye", 10s ago',

@@ -1,5 +1,5 @@
 // What one peer has advertised on the session that stands: how many prefixes, and, where asked for, which with what.
-// Owns the count against the limit and the kept routes. Installs nothing and chooses nothing: received routes never reach the
+// Owns the count and the kept routes. Installs nothing and chooses nothing: received routes never reach the
 // kernel or what we announce (C-157). Contract: one object per session, dropped with it; `apply` takes judged UPDATEs in order.
 import { type Ip, ipv4, ipv6, type Prefix, prefixOf } from "../../kernel/ip.ts";
 import type { Family, Negotiated, NlriBlock, ReceivedAttributes, UpdateMessage } from "../wire/message.ts";
@@ -11,8 +11,6 @@ export interface AdjRibInOptions {
   readonly negotiated: Negotiated;
   /** Keep attributes with the prefixes; else prefixes are only counted. */
   readonly keep: boolean;
-  /** Over all families; 0: no limit. */
-  readonly maxPrefixes: number;
 }
 
 export interface ReceivedRoute {
@@ -45,8 +43,9 @@ export class AdjRibIn {
     return count;
   }
 
-  get isOverLimit(): boolean {
-    return this.#options.maxPrefixes > 0 && this.count > this.#options.maxPrefixes;
+  /** @param maxPrefixes over all families; 0: no limit */
+  isOver(maxPrefixes: number): boolean {
+    return maxPrefixes > 0 && this.count > maxPrefixes;
   }
 
   countOf(family: Family): number {
@@ -58,7 +57,7 @@ export class AdjRibIn {
     return this.#ended;
   }
 
-  /** Stops within one UPDATE of the limit, so that what is held is bounded whatever the peer sends. */
+  /** The caller asks `isOver` after each, so that what is held stays within one UPDATE of the limit. */
   apply(update: UpdateMessage): void {
     if (update.verdict === "sessionReset") return;
     for (const block of update.withdrawn) this.#withdraw(block);

@@ -59,8 +59,8 @@ export type PeerEvent =
       readonly detail: string;
       readonly restart: boolean;
     }
-  /** Our own defect: ends everything with Cease and stays away for the damping time, for it may happen again at once. */
-  | { readonly type: "defect"; readonly notification: NotificationMessage; readonly detail: string }
+  /** Ends everything with this Cease and stays away for the damping time: a defect of ours, or a limit the peer passed. */
+  | { readonly type: "standDown"; readonly notification: NotificationMessage; readonly detail: string }
   /** The peer has connected: makes room for it where it may come in. Ask `mayAccept`, then send `tcpAccepted`. */
   | { readonly type: "offered" }
   /** The operator ends a back-off or damping period. */
@@ -169,7 +169,7 @@ class Run {
         this.#stopBoth(event.notification, event.detail);
         this.#set({ idleHold: null, failures: 0 });
         return;
-      case "defect":
+      case "standDown":
         this.#stopBoth(event.notification, event.detail);
         if (this.#state.admin === "up") this.#holdDown(event.detail);
         return;

@@ -51,7 +51,7 @@ const announce = (...texts: string[]): UpdateMessage => update({ reachable: bloc
 const withdraw = (...texts: string[]): UpdateMessage => update({ withdrawn: block(texts) });
 
 const ribOf = (change: Partial<ConstructorParameters<typeof AdjRibIn>[0]> = {}): AdjRibIn =>
-  new AdjRibIn({ negotiated: NEGOTIATED, keep: false, maxPrefixes: 0, ...change });
+  new AdjRibIn({ negotiated: NEGOTIATED, keep: false, ...change });
 
 describe("the count", () => {
   const rows: readonly (readonly [what: string, updates: readonly UpdateMessage[], count: number])[] = [
@@ -97,16 +97,16 @@ describe("the count", () => {
 
 describe("C-158 the limit", () => {
   test("is passed with the first prefix beyond it, over all families", () => {
-    const rib = ribOf({ maxPrefixes: 2 });
+    const rib = ribOf();
     rib.apply(announce("192.0.2.0/24", "2001:db8::/32"));
-    expect(rib.isOverLimit).toBe(false);
+    expect(rib.isOver(2)).toBe(false);
     rib.apply(announce("192.0.2.1/32"));
-    expect(rib.isOverLimit).toBe(true);
+    expect(rib.isOver(2)).toBe(true);
   });
   test("0 is none", () => {
-    const rib = ribOf({ maxPrefixes: 0 });
+    const rib = ribOf();
     rib.apply(announce("192.0.2.0/24"));
-    expect(rib.isOverLimit).toBe(false);
+    expect(rib.isOver(0)).toBe(false);
   });
 });
 

@@ -237,7 +237,7 @@ describe("damping", () => {
   });
 
   it("C-268 after a defect of ours the peer is not tried again at once, and the next defect waits longer", () => {
-    const defect: PeerEvent = { type: "defect", notification: cease(8), detail: "internal error" };
+    const defect: PeerEvent = { type: "standDown", notification: cease(8), detail: "internal error" };
     const driver = established();
     driver.take();
     driver.send(defect);
