@@ -22,6 +22,7 @@ const attributeSets: readonly RouteAttributes[] = Array.from({ length: SETS }, (
   asPathPrepend: 0,
   communities: [65001 * 65536 + set],
   largeCommunities: [],
+  linkBandwidth: null,
 }));
 
 /** @param port of the sink. @param count number of routes */

@@ -84,6 +84,7 @@ export function checkAdvertisement(
     localPref: object.localPref,
     med: null,
     asPathPrepend: 0,
+    linkBandwidth: null,
     ...sortCommunities(communities.values),
   };
   return { object, pools: new Set(pools), attributes, problems };

@@ -60,6 +60,7 @@ export function attributesEqual(a: RouteAttributes, b: RouteAttributes): boolean
     a.localPref === b.localPref &&
     a.med === b.med &&
     a.asPathPrepend === b.asPathPrepend &&
+    a.linkBandwidth === b.linkBandwidth &&
     (a.nextHop === b.nextHop || JSON.stringify(a.nextHop) === JSON.stringify(b.nextHop)) &&
     a.communities.length === b.communities.length &&
     a.communities.every((c, i) => c === b.communities[i]) &&

@@ -13,6 +13,7 @@ const attributes = (over: Partial<RouteAttributes> = {}): RouteAttributes => ({
   asPathPrepend: 0,
   communities: [],
   largeCommunities: [],
+  linkBandwidth: null,
   ...over,
 });
 const large = (n: number) => ({ globalAdmin: n, local1: 0, local2: 0 });
@@ -88,6 +89,7 @@ test("equality looks at every attribute", () => {
     { localPref: 0 },
     { med: 0 },
     { asPathPrepend: 1 },
+    { linkBandwidth: 0 },
     { communities: [2] },
     { communities: [1, 2] },
     { largeCommunities: [large(2)] },

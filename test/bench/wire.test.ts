@@ -31,6 +31,7 @@ const attributes = (set: number): RouteAttributes => ({
   asPathPrepend: 0,
   communities: [set],
   largeCommunities: [],
+  linkBandwidth: null,
 });
 
 function packed(rib: AdjRibOut): Uint8Array {

@@ -65,6 +65,7 @@ export const attributes: RouteAttributes = {
   asPathPrepend: 0,
   communities: [],
   largeCommunities: [],
+  linkBandwidth: null,
 };
 
 export const noCounters = (): PeerCounters => ({

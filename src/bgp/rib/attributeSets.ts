@@ -75,11 +75,13 @@ const NO_ATTRIBUTES: RouteAttributes = {
   asPathPrepend: 0,
   communities: [],
   largeCommunities: [],
+  linkBandwidth: null,
 };
 
 /** Canonical text: equal attributes, equal text. */
 export function attributeKey(a: RouteAttributes): string {
   const nextHop = a.nextHop === "self" ? "" : formatIp(a.nextHop);
   const large = a.largeCommunities.map((c: LargeCommunity) => `${c.globalAdmin}:${c.local1}:${c.local2}`);
-  return `${nextHop}|${a.localPref}|${a.med}|${a.asPathPrepend}|${a.communities.join()}|${large.join()}`;
+  const numbers = `${a.localPref}|${a.med}|${a.asPathPrepend}|${a.linkBandwidth}`;
+  return `${nextHop}|${numbers}|${a.communities.join()}|${large.join()}`;
 }

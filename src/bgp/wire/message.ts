@@ -158,6 +158,8 @@ export interface RouteAttributes {
   readonly communities: readonly number[];
   /** Ascending, no duplicates. */
   readonly largeCommunities: readonly LargeCommunity[];
+  /** Link bandwidth extended community, octets per second, 0 or more; null: not sent. */
+  readonly linkBandwidth: number | null;
 }
 
 export interface Route {

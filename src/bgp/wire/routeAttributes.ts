@@ -6,7 +6,7 @@ import { type Ip, ipToBytes } from "../../kernel/ip.ts";
 import { invariant } from "../../kernel/result.ts";
 import { writeAsSequence } from "./asPath.ts";
 import type { Family, Negotiated, RouteAttributes } from "./message.ts";
-import { ATTRIBUTE, afiSafi, FLAG, MAX_EXTENDED_MESSAGE, MAX_MESSAGE } from "./registry.ts";
+import { AS_TRANS, ATTRIBUTE, afiSafi, FLAG, MAX_EXTENDED_MESSAGE, MAX_MESSAGE } from "./registry.ts";
 import { Writer } from "./writer.ts";
 
 export interface AttributeContext {
@@ -34,6 +34,15 @@ const ORIGIN_IGP = 0;
 /** What internal peers get where the route sets nothing. */
 const DEFAULT_LOCAL_PREF = 100;
 
+/** Two-octet AS specific, not transitive across ASes (RFC 4360 section 3, draft-ietf-idr-link-bandwidth). */
+const LINK_BANDWIDTH = { type: 0x40, subtype: 0x04 } as const;
+
+function float32Bits(value: number): number {
+  const view = new DataView(new ArrayBuffer(4));
+  view.setFloat32(0, value);
+  return view.getUint32(0);
+}
+
 /**
  * Encodes the attributes once for all prefixes that share them.
  * @throws Bug for a next hop that the session cannot carry, or attributes beyond the session's message size: both are
@@ -59,6 +68,13 @@ export function writeAttributes(route: RouteAttributes, context: AttributeContex
   if (route.communities.length > 0) {
     writeAttribute(w, OPTIONAL_TRANSITIVE, ATTRIBUTE.communities, 4 * route.communities.length, () => {
       for (const community of route.communities) w.u32(community);
+    });
+  }
+  const { linkBandwidth } = route;
+  if (linkBandwidth !== null) {
+    writeAttribute(w, OPTIONAL_TRANSITIVE, ATTRIBUTE.extendedCommunities, 8, () => {
+      const asn = localAsn > 0xffff ? AS_TRANS : localAsn;
+      w.u8(LINK_BANDWIDTH.type).u8(LINK_BANDWIDTH.subtype).u16(asn).u32(float32Bits(linkBandwidth));
     });
   }
   if (width === 2 && path.length > 0 && localAsn > 0xffff) {

@@ -13,6 +13,7 @@ const attributes = (n: number): RouteAttributes => ({
   asPathPrepend: 0,
   communities: [n],
   largeCommunities: [],
+  linkBandwidth: null,
 });
 
 const host4 = (n: number): Prefix => prefixOf(ipv4(n), 32);
@@ -343,6 +344,7 @@ describe("attribute sets", () => {
     ["local preference", { localPref: 0 }],
     ["metric", { med: 0 }],
     ["prepend", { asPathPrepend: 1 }],
+    ["link bandwidth", { linkBandwidth: 0 }],
     ["communities", { communities: [1, 2] }],
     ["large communities", { largeCommunities: [{ globalAdmin: 1, local1: 2, local2: 3 }] }],
   ])("that differ in %s are different, equal ones are the same", (_name, change) => {

@@ -106,6 +106,7 @@ export const attributes = (community: number, med: number | null = null): RouteA
   asPathPrepend: 0,
   communities: [community],
   largeCommunities: [],
+  linkBandwidth: null,
 });
 
 /** The same text as the tables of the tap have. */

@@ -27,6 +27,7 @@ const plain: RouteAttributes = {
   asPathPrepend: 0,
   communities: [],
   largeCommunities: [],
+  linkBandwidth: null,
 };
 
 const ip = (text: string): Ip => {
@@ -109,6 +110,19 @@ describe("attributes for one session", () => {
         largeCommunities: [{ globalAdmin: 65000, local1: 1, local2: 4294967295 }],
       },
       `${ORIGIN} 400200 ${NEXT_HOP} ${MED} 400504 00000064 c00808 fde80001 ffffff01 c0200c 0000fde8 00000001 ffffffff`,
+    ],
+    [
+      "C-191 link bandwidth of 1 Gbit/s, behind the communities and before the large ones",
+      external,
+      { communities: [1], linkBandwidth: 125_000_000, largeCommunities: [{ globalAdmin: 1, local1: 2, local2: 3 }] },
+      `${ORIGIN} 400206 0201 0000fde8 ${NEXT_HOP} ${MED} c00804 00000001 c01008 4004fde8 4cee6b28
+       c0200c 00000001 00000002 00000003`,
+    ],
+    [
+      "C-191 link bandwidth 0 from an AS of 32 bits: AS_TRANS stands for it",
+      { ...internal, localAsn: Asn(4200000001), peerAsn: Asn(4200000001) },
+      { linkBandwidth: 0 },
+      `${ORIGIN} 400200 ${NEXT_HOP} ${MED} 400504 00000064 c01008 40045ba0 00000000`,
     ],
   ] satisfies readonly (readonly [string, Negotiated, Partial<RouteAttributes>, string])[])(
     "%s",
@@ -243,6 +257,7 @@ test("C-101 C-103 C-105 whatever is packed reads back, sized right, MP first, in
       maxLength: 30,
       selector: (c) => JSON.stringify(c),
     }),
+    linkBandwidth: fc.option(fc.constantFrom(0, 125_000_000, 1.25e10)),
   });
   const sessions = fc.constantFrom<Negotiated>(
     external,
