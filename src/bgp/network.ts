@@ -48,4 +48,9 @@ export interface Connection {
 export interface Network {
   /** Never throws: what goes wrong arrives as `closed`, not before the call has returned. */
   connect(options: ConnectOptions, handlers: ConnectionHandlers): Connection;
+  /**
+   * All addresses of the interface that holds this address of ours, for next hops of the other family; empty: not known.
+   * @param zone the interface, where the address is link-local and may be on several; else null
+   */
+  localAddresses?(holding: Ip, zone: string | null): readonly Ip[];
 }
