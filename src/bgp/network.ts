@@ -45,12 +45,14 @@ export interface Connection {
   abort(): void;
 }
 
+export interface LocalAddress {
+  readonly interface: string;
+  readonly address: Ip;
+}
+
 export interface Network {
   /** Never throws: what goes wrong arrives as `closed`, not before the call has returned. */
   connect(options: ConnectOptions, handlers: ConnectionHandlers): Connection;
-  /**
-   * All addresses of the interface that holds this address of ours, for next hops of the other family; empty: not known.
-   * @param zone the interface, where the address is link-local and may be on several; else null
-   */
-  localAddresses?(holding: Ip, zone: string | null): readonly Ip[];
+  /** Every address of this host now, for next hops of the other family; absent: not known. */
+  localAddresses?(): readonly LocalAddress[];
 }
