@@ -1,4 +1,4 @@
-// Text that crosses the wire: strict UTF-8 in, cut UTF-8 out, and a form of remote text that is safe in a log line.
+// Text that crosses the wire: strict UTF-8 in, cut UTF-8 out, and forms of others' text that are safe in a line.
 // Knows nothing of the messages that carry it. Contract: what `escapeText` returns is one line without control,
 // formatting or bidirectional characters, whatever a remote sent.
 
@@ -27,6 +27,9 @@ const UNSAFE = /[\p{C}\p{Zl}\p{Zp}"\\]/gu;
 /** Remote text as part of one log line: everything that could forge a line or steer a terminal is escaped. */
 export const escapeText = (text: string): string =>
   text.replace(UNSAFE, (c) => (c === '"' || c === "\\" ? `\\${c}` : `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`));
+
+/** An operator's text as it may stand in a message: quoted, escaped, cut at 60 characters. */
+export const quote = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 57)}...` : text);
 
 /** Lower-case hex; cut with a note of the full size behind `maxOctets`. */
 export function toHex(bytes: Uint8Array, maxOctets = Number.POSITIVE_INFINITY): string {

@@ -4,7 +4,8 @@
 // Deviation from MetalLB: an IPv6 routerID and times beyond 65535 s are refused, because neither fits the wire.
 import type { BGPPeerObject, Meta } from "../announce/model.ts";
 import { type Ip, isMulticast, isUnspecified } from "../kernel/ip.ts";
-import { type Fields, quote } from "./fields.ts";
+import { quote } from "../kernel/text.ts";
+import type { Fields } from "./fields.ts";
 import { readIp } from "./ipFields.ts";
 import { readSelectors } from "./labelSelector.ts";
 

@@ -12,8 +12,9 @@ import type {
   ServiceObject,
 } from "../announce/model.ts";
 import type { Ip } from "../kernel/ip.ts";
+import { quote } from "../kernel/text.ts";
 import { ServiceKey } from "../kernel/units.ts";
-import { type Fields, quote } from "./fields.ts";
+import type { Fields } from "./fields.ts";
 import { parseGoIp } from "./ipFields.ts";
 
 /** Namespace of a Service or EndpointSlice that names none, as with kubectl. */

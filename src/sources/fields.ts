@@ -4,9 +4,10 @@
 // and the reader answers with "absent", so that one bad field does not hide another. As in the Kubernetes API, null is
 // the same as absent, and so is an empty string in a scalar field.
 
+import { parseGoDuration } from "../kernel/goDuration.ts";
 import { type ConfigProblem, type ObjectRef, problemAt } from "../kernel/problem.ts";
 import { nearest } from "../kernel/suggest.ts";
-import { parseGoDuration } from "./goDuration.ts";
+import { quote } from "../kernel/text.ts";
 
 /** Collects what is wrong with one object. */
 export class Report {
@@ -286,9 +287,6 @@ function describe(value: unknown): string {
   if (typeof value === "number" || typeof value === "boolean") return `the ${typeof value} ${value}`;
   return kindOf(value);
 }
-
-/** A value as it may stand in a message: quoted, escaped, cut at 60 characters. */
-export const quote = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 57)}...` : text);
 
 /** "Did you mean ...?" over names whose letter case is often wrong; empty when none is near. */
 export function spellingHint(word: string, known: readonly string[]): string {

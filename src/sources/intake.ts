@@ -4,6 +4,7 @@
 // kinds, L2Advertisement, status kinds) is null without a problem.
 import type { Meta, ModelObject } from "../announce/model.ts";
 import { type ConfigProblem, type ObjectRef, problemAt } from "../kernel/problem.ts";
+import { quote } from "../kernel/text.ts";
 import { readBgpPeer, readBgpPeerV1beta1 } from "./bgpPeer.ts";
 import {
   DEFAULT_NAMESPACE,
@@ -13,7 +14,7 @@ import {
   readSecret,
   readService,
 } from "./coreObjects.ts";
-import { Fields, isRawObject, quote, type RawObject, Report, spellingHint } from "./fields.ts";
+import { Fields, isRawObject, type RawObject, Report, spellingHint } from "./fields.ts";
 import { METALLB_NAMESPACE, readMeta, readRef } from "./metadata.ts";
 import { readAddressPool, readBfdProfile, readBgpAdvertisement, readCommunity } from "./metallbCrds.ts";
 

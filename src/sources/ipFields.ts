@@ -3,7 +3,8 @@
 // Contract: what MetalLB's parser (Go's net package) accepts is accepted, and IPv4 written as ::ffff:a.b.c.d is IPv4.
 import { IPv4, IPv4CidrRange, IPv4Prefix, IPv6, IPv6CidrRange, IPv6Prefix, RangedSet } from "ip-num";
 import { compareIp, type Ip, ipToBigInt, ipv4, ipv6, maxPrefixLength, parseIp, parsePrefix } from "../kernel/ip.ts";
-import { type Fields, quote } from "./fields.ts";
+import { quote } from "../kernel/text.ts";
+import type { Fields } from "./fields.ts";
 
 /** An IP literal without zone; null for anything else. */
 export function parseGoIp(text: string): Ip | null {

@@ -2,7 +2,8 @@
 // is announce/select.ts. Knows nothing of the kinds that carry selectors.
 // Contract: a faulty selector is reported with its field path and still returned as far as it could be read.
 import type { LabelSelector, SelectorOperator } from "../announce/model.ts";
-import { type Fields, quote } from "./fields.ts";
+import { quote } from "../kernel/text.ts";
+import type { Fields } from "./fields.ts";
 
 const OPERATORS: readonly SelectorOperator[] = ["In", "NotIn", "Exists", "DoesNotExist"];
 const NAME = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;

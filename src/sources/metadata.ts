@@ -2,7 +2,8 @@
 // Knows nothing of specs. Contract: `readRef` never fails, so that every problem can name its object as far as possible.
 import type { Meta } from "../announce/model.ts";
 import type { ObjectRef } from "../kernel/problem.ts";
-import { type Fields, isRawObject, quote, type RawObject } from "./fields.ts";
+import { quote } from "../kernel/text.ts";
+import { type Fields, isRawObject, type RawObject } from "./fields.ts";
 
 /** Where MetalLB's own objects and its Secrets live unless they say otherwise. */
 export const METALLB_NAMESPACE = "metallb-system";

@@ -13,7 +13,8 @@ import type {
   Meta,
 } from "../announce/model.ts";
 import { compareIp } from "../kernel/ip.ts";
-import { type Fields, quote } from "./fields.ts";
+import { quote } from "../kernel/text.ts";
+import type { Fields } from "./fields.ts";
 import { parseRange } from "./ipFields.ts";
 import { readSelectors } from "./labelSelector.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseGoDuration } from "../../src/sources/goDuration.ts";
+import { parseGoDuration } from "../../src/kernel/goDuration.ts";
 
 test.each([
   ["0", 0],
