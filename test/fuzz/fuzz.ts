@@ -1,4 +1,4 @@
-// A mutational and generative fuzzer for framer and decoders, usable from a script: fuzz(seconds, seed).
+// A mutational and generative fuzzer for framer and decoders: fuzz(seconds, seed). main.ts runs it by hand, guided by coverage.
 // Seeds are sound messages; each run mutates or invents a stream, cuts it at random and decodes every frame.
 // A failure is a throw, a message that changes with the cuts, a line that is not log-safe, or a run out of proportion.
 import { decodeMessage } from "../../src/bgp/wire/codec.ts";
@@ -92,7 +92,7 @@ export function fuzz(seconds: number, seed: number): FuzzResult {
   const end = performance.now() + seconds * 1000;
   let runs = 0;
   while (performance.now() < end && failures.length < 10) {
-    const stream = makeStream(random);
+    const stream = makeStream(random, SEED_OCTETS);
     const session = Math.floor(random() * SESSIONS.length);
     const what = tryStream(stream, SESSIONS[session] ?? null, random);
     if (what !== null) failures.push({ what, stream: toHex(stream), session });
@@ -148,21 +148,24 @@ function cuts(stream: Uint8Array, random: () => number): Uint8Array[] {
   return out;
 }
 
-function makeStream(random: () => number): Uint8Array {
+export const SEED_OCTETS: readonly Uint8Array[] = SEEDS.map((text) => fromHex(text) ?? new Uint8Array(0));
+
+/** @param pool what mutation starts from */
+export function makeStream(random: () => number, pool: readonly Uint8Array[]): Uint8Array {
   const messages: number[] = [];
   const count = 1 + Math.floor(random() * 3);
-  for (let i = 0; i < count; i++) messages.push(...(random() < 0.75 ? mutated(random) : invented(random)));
+  for (let i = 0; i < count; i++) messages.push(...(random() < 0.75 ? mutated(random, pool) : invented(random)));
   return Uint8Array.from(messages);
 }
 
-function mutated(random: () => number): number[] {
+function mutated(random: () => number, pool: readonly Uint8Array[]): number[] {
   const pick = <T>(list: readonly T[]): T | undefined => list[Math.floor(random() * list.length)];
-  const bytes = [...(fromHex(pick(SEEDS) ?? "") ?? [])];
-  const other = [...(fromHex(pick(SEEDS) ?? "") ?? [])];
+  const bytes = [...(pick(pool) ?? [])];
+  const other = [...(pick(pool) ?? [])];
   const times = Math.floor(random() * 5);
   for (let i = 0; i < times; i++) {
     // mostly behind the marker, or nothing but headers would be tested
-    const at = Math.min(bytes.length, random() < 0.02 ? 0 : 19 + Math.floor(random() * (bytes.length - 18)));
+    const at = Math.min(bytes.length, random() < 0.02 ? 0 : 19 + Math.floor(random() * Math.max(1, bytes.length - 18)));
     const size = 1 + Math.floor(random() * 6);
     const kind = Math.floor(random() * 6);
     if (kind === 0) bytes[at] = pick(EDGES) ?? 0;
@@ -170,7 +173,7 @@ function mutated(random: () => number): number[] {
     else if (kind === 2) bytes.splice(at, size);
     else if (kind === 3) bytes.splice(at, 0, ...Array.from({ length: size }, () => pick(EDGES) ?? 0));
     else if (kind === 4) bytes.splice(at, 0, ...bytes.slice(at, at + 8 * size));
-    else bytes.splice(at, 0, ...other.slice(19 + Math.floor(random() * (other.length - 18))));
+    else bytes.splice(at, 0, ...other.slice(19 + Math.floor(random() * Math.max(1, other.length - 18))));
   }
   // a true header length lets the decoder see the damage; now and then it stays a lie
   if (random() < 0.95 && bytes.length >= 19) {
@@ -207,7 +210,7 @@ function invented(random: () => number): number[] {
 }
 
 /** A small generator with a 32-bit state, so that a seed names a run. */
-function mulberry32(seed: number): () => number {
+export function mulberry32(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
