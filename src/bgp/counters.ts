@@ -11,6 +11,8 @@ export interface PeerCounters {
   notificationsReceived: number;
   routeRefreshesSent: number;
   routeRefreshesReceived: number;
+  /** Of those received: for a family that was not agreed. */
+  routeRefreshesIgnored: number;
   /** Received UPDATEs with a fault, by the strongest verdict (RFC 7606). */
   attributeDiscards: number;
   treatedAsWithdraw: number;
@@ -28,6 +30,7 @@ export const newCounters = (): PeerCounters => ({
   notificationsReceived: 0,
   routeRefreshesSent: 0,
   routeRefreshesReceived: 0,
+  routeRefreshesIgnored: 0,
   attributeDiscards: 0,
   treatedAsWithdraw: 0,
   sessionResets: 0,

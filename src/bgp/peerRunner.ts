@@ -5,16 +5,21 @@ import type { Clock, Random, TimerHandle, Timers } from "../kernel/clock.ts";
 import { type Ip, ipEquals, type Prefix } from "../kernel/ip.ts";
 import { assertNever } from "../kernel/result.ts";
 import { toHex } from "../kernel/text.ts";
-import { later, Millis, secondsToMillis } from "../kernel/units.ts";
+import { later, Millis } from "../kernel/units.ts";
+import { socketTerms } from "./admission.ts";
 import { newCounters } from "./counters.ts";
 import { Inbound } from "./inbound.ts";
+import { Line } from "./line.ts";
 import type { Connection, ConnectionHandlers, ConnectOptions, Network } from "./network.ts";
-import { Outbound } from "./outbound.ts";
+import { type ChooseNextHop, Outbound } from "./outbound.ts";
 import { AdjRibIn } from "./rib/adjRibIn.ts";
 import type { AdjRibOut } from "./rib/adjRibOut.ts";
 import { type PeerConfig, sessionParameters } from "./session/config.ts";
 import type { EndCause, FsmAction, FsmEvent, FsmStateName } from "./session/fsm.ts";
+import { addressesBeside, chooseNextHop } from "./session/nextHop.ts";
 import {
+  dialAddress,
+  FRESH_START,
   initialPeer,
   MAX_IDLE_HOLD,
   mayAccept,
@@ -23,18 +28,11 @@ import {
   type PeerState,
   peerDeadline,
   peerStateName,
+  type Restart,
   type Side,
   step,
 } from "./session/peer.ts";
-import { encodeMessage } from "./wire/codec.ts";
-import type {
-  Family,
-  Message,
-  Negotiated,
-  NotificationMessage,
-  RouteAttributes,
-  UpdateMessage,
-} from "./wire/message.ts";
+import type { Family, Negotiated, NotificationMessage, RouteAttributes, UpdateMessage } from "./wire/message.ts";
 import { cease } from "./wire/notification.ts";
 import { REFRESH_SUBTYPE } from "./wire/refresh.ts";
 import { afiSafi, CEASE } from "./wire/registry.ts";
@@ -68,18 +66,8 @@ export interface PeerSurroundings {
   readonly observer: PeerObserver;
 }
 
-interface Line {
-  readonly connection: Connection;
-  readonly inbound: Inbound;
-  /** Encoded OPEN, KEEPALIVE and NOTIFICATION messages that wait for the socket; they go before any UPDATE. */
-  readonly control: Uint8Array[];
-  local: Ip | null;
-  /** Our last words are queued: no route goes out after a NOTIFICATION. */
-  finishing: boolean;
-}
-
 interface Live {
-  readonly side: Side;
+  readonly line: Line;
   readonly negotiated: Negotiated;
 }
 
@@ -100,9 +88,9 @@ export class PeerRunner {
   readonly counters = newCounters();
   readonly #outbound: Outbound;
 
-  constructor(config: PeerConfig, around: PeerSurroundings) {
+  constructor(config: PeerConfig, around: PeerSurroundings, restart: Restart = FRESH_START) {
     this.#around = around;
-    this.#state = initialPeer(config, around.clock.now());
+    this.#state = initialPeer(config, around.clock.now(), restart);
     this.#outbound = new Outbound(config.families, this.counters);
   }
 
@@ -125,7 +113,17 @@ export class PeerRunner {
 
   /** Our address on the established session. */
   get localAddress(): Ip | null {
-    return this.#live === null ? null : (this.#lines[this.#live.side]?.local ?? null);
+    return this.#live?.line.local ?? null;
+  }
+
+  /** Where the peer is: on the session, else where it would be reached; null: an unnumbered one that has not been heard. */
+  get remoteAddress(): Ip | null {
+    return this.#live?.line.remote ?? dialAddress(this.#state);
+  }
+
+  /** Why families of the session are not sent, or not with the next hop that is configured. */
+  nextHopProblems(): ReadonlyMap<Family, string> {
+    return this.#outbound.nextHopProblems;
   }
 
   /** What the peer has advertised on the established session; null while there is none. */
@@ -157,15 +155,20 @@ export class PeerRunner {
   }
 
   /** A connection by the peer, see `Speaker.offer`. */
-  offer(local: Ip, take: (handlers: ConnectionHandlers) => Connection): boolean {
+  offer(remote: Ip, local: Ip, take: (handlers: ConnectionHandlers) => Connection): boolean {
     const { sourceAddress } = this.config;
     if (this.#removed || (sourceAddress !== null && !ipEquals(sourceAddress, local))) return false; // C-003
     this.#safely(() => this.#step({ type: "offered" }));
     if (!mayAccept(this.#state)) return false;
-    const line = this.#open("in", take);
+    const line = this.#open("in", remote, take);
     line.local = local;
-    this.#guard("in", line, () => this.#event("in", { type: "tcpAccepted" }));
+    this.#guard(line, () => this.#event(line.side, { type: "tcpAccepted" }));
     return true;
+  }
+
+  /** Where an unnumbered peer is, as its router advertisements say; null: they have ceased. */
+  setNeighbor(address: Ip | null): void {
+    this.#safely(() => this.#step({ type: "neighbor", address }));
   }
 
   /** Records a wish; `flush` sends. Prefixes of a family that the peer does not carry are refused. */
@@ -189,24 +192,24 @@ export class PeerRunner {
 
   /** Sends what is pending as far as the socket takes it. */
   flush(): void {
-    const line = this.#live === null ? null : this.#lines[this.#live.side];
-    if (line !== null) this.#safely(() => line.connection.wake());
+    const line = this.#live?.line;
+    if (line !== undefined) this.#safely(() => line.connection.wake());
   }
 
   /** @returns true when the session has to be made anew for the change */
   reconfigure(config: PeerConfig): boolean {
     const same = sessionParameters(config) === sessionParameters(this.config);
-    if (!same) this.#stop(cease(CEASE.configurationChange), "the configuration of this peer changed", false);
-    const { keepReceived } = this.config;
-    this.#state = { ...this.#state, config };
-    if (same) {
-      if (config.keepReceived !== keepReceived) this.#receiveAnew();
-      this.#safely(() => this.#checkLimit());
-      return false;
+    if (!same) {
+      this.#stop(cease(CEASE.configurationChange), "the configuration of this peer changed", true);
+      this.#outbound.setFamilies(config.families);
     }
-    this.#outbound.setFamilies(config.families);
-    this.start();
-    return true;
+    const { keepReceived } = this.config;
+    this.#safely(() => this.#step({ type: "reconfigured", config }));
+    if (!same) return true;
+    if (config.keepReceived !== keepReceived) this.#receiveAnew();
+    this.#safely(() => this.#checkLimit());
+    this.#safely(() => this.#chooseNextHops());
+    return false;
   }
 
   /** Withdraws everything, then Cease with a text. The promise settles when all of it is with the kernel, or cannot be. */
@@ -257,7 +260,7 @@ export class PeerRunner {
 
   #work(event: PeerEvent): void {
     const now = this.#around.clock.now();
-    const wasLive = this.#live?.side ?? null;
+    const wasLive = this.#live?.line.side ?? null;
     const result = step(this.#state, event, now, () => this.#around.random.next());
     this.#state = result.state;
     for (const action of result.actions) {
@@ -268,28 +271,39 @@ export class PeerRunner {
   }
 
   #perform(action: PeerAction): void {
-    if (action.type === "side") this.#performSide(action.side, action.action);
-    else this.#around.observer.stateChanged(this, action.from, action.to);
+    switch (action.type) {
+      case "side":
+        this.#performSide(action.side, action.action);
+        return;
+      case "moved":
+        this.#lines = { out: this.#lines.in, in: null };
+        if (this.#lines.out !== null) this.#lines.out.side = "out";
+        return;
+      case "stateChanged":
+        this.#around.observer.stateChanged(this, action.from, action.to);
+        return;
+      default:
+        assertNever(action);
+    }
   }
 
   #performSide(side: Side, action: FsmAction): void {
     const line = this.#lines[side];
     switch (action.type) {
       case "connect":
-        this.#connect(side);
+        this.#connect();
         return;
       case "sendOpen":
         this.counters.opensSent++;
-        this.#send(line, action.open);
+        line?.send(action.open);
         return;
       case "sendKeepalive":
         this.counters.keepalivesSent++;
-        this.#send(line, { type: "keepalive" });
+        line?.send({ type: "keepalive" });
         return;
       case "sendNotification":
         this.counters.notificationsSent++;
-        if (line !== null) line.finishing = true;
-        this.#send(line, action.notification);
+        line?.send(action.notification);
         return;
       case "close":
         this.#detach(side);
@@ -300,7 +314,7 @@ export class PeerRunner {
         line?.connection.abort();
         return;
       case "established":
-        this.#established(side, action.negotiated);
+        if (line !== null) this.#established(line, action.negotiated);
         return;
       case "update":
         this.#take(action.update);
@@ -317,50 +331,47 @@ export class PeerRunner {
     }
   }
 
-  #connect(side: Side): void {
+  #connect(): void {
     const { config } = this.#state;
-    const { address } = config;
+    const address = dialAddress(this.#state);
     if (address === null) return;
-    const isInternal = config.peerAsn === "internal" || config.peerAsn === config.localAsn;
     const options: ConnectOptions = {
       address,
       zone: config.interface,
       port: config.port,
       sourceAddress: config.sourceAddress,
-      device: config.vrf,
+      device: config.interface ?? config.vrf,
       password: config.password,
-      ttl: config.gtsmHops !== null ? 255 : isInternal ? null : config.ebgpMultihop ? 255 : 1,
-      minTtl: config.gtsmHops === null ? null : 256 - config.gtsmHops,
-      userTimeout: config.holdTime === 0 ? null : secondsToMillis(config.holdTime),
+      ...socketTerms(config),
     };
-    this.#open(side, (handlers) => this.#around.network.connect(options, handlers));
+    this.#open("out", address, (handlers) => this.#around.network.connect(options, handlers));
   }
 
-  #open(side: Side, take: (handlers: ConnectionHandlers) => Connection): Line {
+  #open(side: Side, remote: Ip, take: (handlers: ConnectionHandlers) => Connection): Line {
     // what the connection says cannot come before it has been handed over (network.ts), so the line is filled in afterwards
     let line: Line | null = null;
+    const event = (what: FsmEvent): void => this.#guard(line, (at) => this.#event(at.side, what));
     const handlers: ConnectionHandlers = {
       connected: (local) => {
         if (line !== null) line.local = local;
-        this.#guard(side, line, () => this.#event(side, { type: "tcpConnected" }));
+        event({ type: "tcpConnected" });
       },
-      data: (bytes) => this.#guard(side, line, () => this.#read(side, line, bytes)),
-      fill: (slab) => this.#safely(() => this.#fill(side, line, slab)) ?? 0,
+      data: (bytes) => this.#guard(line, (at) => this.#read(at, bytes)),
+      fill: (slab) => this.#safely(() => this.#fill(line, slab)) ?? 0,
       sent: () => {
-        this.#guard(side, line, () => this.#event(side, { type: "bytesSent" }));
+        event({ type: "bytesSent" });
         this.#checkDrained();
       },
-      closed: (detail) => this.#guard(side, line, () => this.#event(side, { type: "tcpFailed", detail })),
+      closed: (detail) => event({ type: "tcpFailed", detail }),
     };
-    const connection = take(handlers);
-    line = { connection, inbound: new Inbound(this.counters), control: [], local: null, finishing: false };
+    line = new Line(side, remote, take(handlers), new Inbound(this.counters));
     this.#lines[side] = line;
     return line;
   }
 
   /** Runs a callback of a connection unless it has been replaced. */
-  #guard(side: Side, line: Line | null, work: () => void): void {
-    if (line !== null && this.#lines[side] === line) this.#safely(work);
+  #guard(line: Line | null, work: (line: Line) => void): void {
+    if (line !== null && this.#lines[line.side] === line) this.#safely(() => work(line));
   }
 
   /** The wall around this peer: a defect of ours that shows inside ends this session, with damping, and no other. */
@@ -387,7 +398,9 @@ export class PeerRunner {
     const lines = [this.#lines.out, this.#lines.in];
     const now = this.#around.clock.now();
     const idleHold = { until: later(now, MAX_IDLE_HOLD), why: "internal error", damped: true };
-    this.#state = { ...initialPeer(this.config, now), ...(this.#removed ? {} : { admin: "up", idleHold }) };
+    const { config, neighbor, restart } = this.#state;
+    const fresh: PeerState = { ...initialPeer(config, now, restart), neighbor };
+    this.#state = this.#removed ? fresh : { ...fresh, admin: "up", idleHold };
     this.#detach("out");
     this.#detach("in");
     for (const line of lines) line?.connection.abort();
@@ -398,10 +411,10 @@ export class PeerRunner {
     this.#step({ type: "connection", side, event });
   }
 
-  #read(side: Side, line: Line | null, bytes: Uint8Array): void {
-    line?.inbound.read(bytes, {
+  #read(line: Line, bytes: Uint8Array): void {
+    line.inbound.read(bytes, {
       negotiated: () => {
-        const state = this.#state[side];
+        const state = this.#state[line.side];
         return state.name === "Established" || state.name === "OpenConfirm" ? state.negotiated : null;
       },
       faultyUpdate: (update, body) => {
@@ -409,24 +422,32 @@ export class PeerRunner {
         this.#around.observer.updateFaults(this, update);
       },
       event: (event) => {
-        this.#event(side, event);
-        return this.#lines[side] === line;
+        this.#event(line.side, event);
+        return this.#lines[line.side] === line;
       },
     });
   }
 
-  #send(line: Line | null, message: Exclude<Message, UpdateMessage>): void {
-    if (line === null) return;
-    line.control.push(encodeMessage(message));
-    line.connection.wake();
+  #established(line: Line, negotiated: Negotiated): void {
+    this.#live = { line, negotiated };
+    this.#received = new AdjRibIn({ negotiated, keep: this.config.keepReceived });
+    this.#outbound.open(negotiated, this.#nextHopChooser(line, negotiated));
+    this.flush();
   }
 
-  #established(side: Side, negotiated: Negotiated): void {
-    this.#live = { side, negotiated };
-    this.#received = new AdjRibIn({ negotiated, keep: this.config.keepReceived });
-    const local = this.#lines[side]?.local ?? null;
-    if (local !== null) this.#outbound.open(negotiated, local);
+  #chooseNextHops(): void {
+    if (this.#live === null) return;
+    const { line, negotiated } = this.#live;
+    this.#outbound.chooseAgain(negotiated, this.#nextHopChooser(line, negotiated));
     this.flush();
+  }
+
+  #nextHopChooser({ local, remote }: Line, negotiated: Negotiated): ChooseNextHop {
+    const { config } = this.#state;
+    if (local === null) return () => ({ ok: false, reason: "our address on the session is not known" });
+    const onHost = this.#around.network.localAddresses?.() ?? [];
+    const onInterface = addressesBeside(local, config.interface, onHost);
+    return (family) => chooseNextHop(family, config, negotiated, { local, remote, onInterface });
   }
 
   /** What is kept of received routes changed: the peer is asked to send them again where it can (RFC 2918). */
@@ -437,7 +458,7 @@ export class PeerRunner {
     if (!live.negotiated.routeRefresh) return;
     for (const family of live.negotiated.families) {
       this.counters.routeRefreshesSent++;
-      this.#send(this.#lines[live.side], {
+      live.line.send({
         type: "routeRefresh",
         ...afiSafi(family),
         subtype: REFRESH_SUBTYPE.request,
@@ -460,7 +481,7 @@ export class PeerRunner {
 
   #detach(side: Side): void {
     this.#lines[side] = null;
-    if (this.#live?.side === side) {
+    if (this.#live?.line.side === side) {
       this.#live = null;
       this.#received = null;
       this.#outbound.close();
@@ -468,20 +489,11 @@ export class PeerRunner {
     }
   }
 
-  /** Octets for the socket: control messages, then withdrawals, announcements, End-of-RIB. */
-  #fill(side: Side, line: Line | null, slab: Uint8Array): number {
+  /** Octets for the socket: small messages, then withdrawals, announcements, End-of-RIB. */
+  #fill(line: Line | null, slab: Uint8Array): number {
     if (line === null) return 0;
-    let at = 0;
-    for (
-      let first = line.control[0];
-      first !== undefined && at + first.length <= slab.length;
-      first = line.control[0]
-    ) {
-      slab.set(first, at);
-      at += first.length;
-      line.control.shift();
-    }
-    return this.#live?.side === side && !line.finishing ? this.#outbound.fill(slab, at) : at;
+    const at = line.fill(slab);
+    return this.#live?.line === line && !line.isFinishing ? this.#outbound.fill(slab, at) : at;
   }
 
   #checkDrained(): void {

@@ -2,16 +2,25 @@
 // a name keeps its session and its wishes while its parameters change, an address keeps its session when it is renamed.
 // Knows nothing of services or manifests. Contract: `setPeers` and `setRoute` record wishes, `flush` sends; a session whose
 // parameters did not change is never touched.
-import { type Ip, ipEquals, type Prefix } from "../kernel/ip.ts";
+import { type Ip, ipEquals, isLinkLocal, type Prefix } from "../kernel/ip.ts";
 import type { PeerName } from "../kernel/units.ts";
 import type { Connection, ConnectionHandlers } from "./network.ts";
 import { PeerRunner, type PeerSurroundings } from "./peerRunner.ts";
-import { type PeerConfig, peerIdentity } from "./session/config.ts";
+import { type PeerConfig, peerConfigText, peerIdentity } from "./session/config.ts";
+import type { Restart } from "./session/peer.ts";
 import type { RouteAttributes } from "./wire/message.ts";
 import { cease, ceaseWithText } from "./wire/notification.ts";
 import { CEASE } from "./wire/registry.ts";
 
-export type SpeakerSurroundings = PeerSurroundings;
+export interface SpeakerSurroundings extends PeerSurroundings {
+  /** What this start of the process follows, where that is known (RFC 4724); absent: nothing is known. */
+  readonly restart?: {
+    /** The last process ended without a goodbye, so recently that peers may have kept its routes. */
+    readonly isRestart: boolean;
+    /** The host has gone on forwarding since. */
+    readonly isForwardingKept: boolean;
+  };
+}
 
 export interface PeerChange {
   readonly peer: PeerName;
@@ -20,10 +29,15 @@ export interface PeerChange {
 
 export class Speaker {
   readonly #around: PeerSurroundings;
+  readonly #restart: Restart;
   #byName = new Map<PeerName, PeerRunner>();
+  /** Link-local address of the router that is heard on each interface. */
+  readonly #neighbors = new Map<string, Ip>();
 
   constructor(around: SpeakerSurroundings) {
     this.#around = around;
+    const { isRestart = false, isForwardingKept = false } = around.restart ?? {};
+    this.#restart = { restartedAt: isRestart ? around.clock.now() : null, isForwardingKept };
   }
 
   /** Peers in the order in which they were configured. */
@@ -48,10 +62,11 @@ export class Speaker {
     this.#byName = new Map();
     for (const config of configs) {
       const old = known.get(config);
-      const runner = old ?? new PeerRunner(config, this.#around);
+      const runner = old ?? new PeerRunner(config, this.#around, this.#restart);
       this.#byName.set(config.name, runner);
       const change = old === undefined ? "added" : update(old, config);
       if (change !== null) changes.push({ peer: config.name, change });
+      this.#tellNeighbor(runner);
       if (old === undefined) runner.start();
     }
     return changes;
@@ -80,15 +95,42 @@ export class Speaker {
   /**
    * A connection that the listener has taken from the network. `take` hands it over, open, for the handlers given;
    * `connected` is not called on it.
-   * @param remote its source address; @param local the address of ours that it came to
+   * @param remote its source address @param local the address of ours that it came to
+   * @param zone the interface of a link-local remote address; else null
    * @returns false: nobody wants it (no such peer, stopped, held down), close it at once and without a word (C-004, C-005)
    */
-  offer(remote: Ip, local: Ip, take: (handlers: ConnectionHandlers) => Connection): boolean {
-    for (const runner of this.#byName.values()) {
-      const { address } = runner.config;
-      if (address !== null && ipEquals(address, remote) && runner.offer(local, take)) return true;
-    }
-    return false;
+  offer(
+    remote: Ip,
+    local: Ip,
+    take: (handlers: ConnectionHandlers) => Connection,
+    zone: string | null = null,
+  ): boolean {
+    const runners = [...this.#byName.values()];
+    const named = runners.filter((r) => r.config.address !== null && isAt(r.config, r.config.address, remote, zone));
+    const unnumbered = runners.filter((r) => r.config.address === null && r.config.interface === zone);
+    return [...named, ...unnumbered].some((runner) => runner.offer(remote, local, take));
+  }
+
+  /** A router advertisement told where the router on that interface is: unnumbered peers there can be reached. */
+  neighborSeen(interfaceName: string, linkLocal: Ip): void {
+    this.#neighbors.set(interfaceName, linkLocal);
+    for (const runner of this.#byName.values()) this.#tellNeighbor(runner);
+  }
+
+  /** The router on that interface is not heard any more. A session with it goes on until it ends by itself. */
+  neighborLost(interfaceName: string): void {
+    this.#neighbors.delete(interfaceName);
+    for (const runner of this.#byName.values()) this.#tellNeighbor(runner);
+  }
+
+  /** Address of the router that is heard on that interface; null: none. */
+  neighborOn(interfaceName: string): Ip | null {
+    return this.#neighbors.get(interfaceName) ?? null;
+  }
+
+  #tellNeighbor(runner: PeerRunner): void {
+    const { address, interface: name } = runner.config;
+    if (address === null && name !== null) runner.setNeighbor(this.#neighbors.get(name) ?? null);
   }
 
   /** Sends what is pending. @param settled the decision has nothing left to record */
@@ -109,9 +151,14 @@ export class Speaker {
   }
 }
 
+/** A link-local address means nothing without its interface (C-014). */
+const isAt = (config: PeerConfig, address: Ip, remote: Ip, zone: string | null): boolean =>
+  ipEquals(address, remote) && (address.version === 4 || !isLinkLocal(address) || config.interface === zone);
+
 function update(runner: PeerRunner, config: PeerConfig): PeerChange["change"] | null {
   const renamed = runner.config.name !== config.name;
   if (renamed) runner.restate({ ...runner.config, name: config.name });
+  const changed = peerConfigText(runner.config) !== peerConfigText(config);
   if (runner.reconfigure(config)) return "reset";
-  return renamed ? "live" : null;
+  return renamed || changed ? "live" : null;
 }

@@ -23,7 +23,7 @@ const negotiated: Negotiated = {
   holdTime: Seconds(180),
   keepaliveTime: Seconds(60),
 };
-const context = { negotiated, family: "ipv4-unicast", nextHop: ipv4(0x7f00_0001) } as const;
+const context = { negotiated, family: "ipv4-unicast", nextHop: ipv4(0x7f00_0001), linkLocalNextHop: null } as const;
 const attributes = (set: number): RouteAttributes => ({
   nextHop: "self",
   localPref: null,

@@ -17,6 +17,7 @@ import { SEEDS } from "./fuzz.ts";
 const MAX_WAITING = 64 * 1024;
 const SLAB = new Uint8Array(65_536);
 const US = address(192, 0, 2, 9);
+const THEM = address(192, 0, 2, 1);
 
 class Wire implements Connection {
   readonly handlers: ConnectionHandlers;
@@ -95,7 +96,7 @@ class Stage {
   }
 
   dial(): void {
-    this.runner.offer(US, (handlers) => {
+    this.runner.offer(THEM, US, (handlers) => {
       const wire = new Wire(handlers);
       this.wires.push(wire);
       return wire;

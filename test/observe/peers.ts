@@ -2,8 +2,9 @@
 import type { PeerCounters } from "../../src/bgp/counters.ts";
 import { AdjRibOut } from "../../src/bgp/rib/adjRibOut.ts";
 import { PEER_DEFAULTS, type PeerConfig } from "../../src/bgp/session/config.ts";
+import type { Agreement } from "../../src/bgp/session/negotiate.ts";
 import { initialPeer, type PeerState } from "../../src/bgp/session/peer.ts";
-import type { Family, Negotiated, OpenMessage, RouteAttributes } from "../../src/bgp/wire/message.ts";
+import type { Family, OpenMessage, RouteAttributes } from "../../src/bgp/wire/message.ts";
 import { parseIp, parsePrefix } from "../../src/kernel/ip.ts";
 import { Asn, Millis, PeerName, RouterId, Seconds } from "../../src/kernel/units.ts";
 import type { PeerView } from "../../src/observe/peerView.ts";
@@ -32,7 +33,7 @@ export const peerConfig = (over: Partial<PeerConfig> = {}): PeerConfig => ({
   ...over,
 });
 
-const negotiated: Negotiated = {
+const negotiated: Agreement = {
   localAsn: Asn(64500),
   peerAsn: Asn(64501),
   isInternal: false,
@@ -44,6 +45,8 @@ const negotiated: Negotiated = {
   enhancedRouteRefresh: false,
   holdTime: Seconds(9),
   keepaliveTime: Seconds(3),
+  gracefulNotification: false,
+  peerRestarts: false,
 };
 
 const open: OpenMessage = {
@@ -79,6 +82,7 @@ export const noCounters = (): PeerCounters => ({
   notificationsReceived: 0,
   routeRefreshesSent: 0,
   routeRefreshesReceived: 0,
+  routeRefreshesIgnored: 0,
   attributeDiscards: 0,
   treatedAsWithdraw: 0,
   sessionResets: 0,

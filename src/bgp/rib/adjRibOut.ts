@@ -71,6 +71,11 @@ export class AdjRibOut {
     return this.#pending;
   }
 
+  /** Prefixes that `resendAll` has marked and that have been neither sent again nor withdrawn since. */
+  get staleCount(): number {
+    return this.#sets.staleUsers;
+  }
+
   /** Octets of the columns and of the hash; attribute sets come on top. */
   get byteLength(): number {
     const words = [this.#w0, this.#rest, this.#wanted, this.#sent, this.#prev, this.#next, this.#hash];

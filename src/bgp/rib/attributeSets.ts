@@ -36,6 +36,11 @@ export class AttributeSets {
     return this.#intern(STALE_KEY, NO_ATTRIBUTES).id;
   }
 
+  /** Who has the set that no route ever wants. */
+  get staleUsers(): number {
+    return this.#byKey.get(STALE_KEY)?.users ?? 0;
+  }
+
   interned(id: number): InternedAttributes | null {
     return this.#byId[id] ?? null;
   }

@@ -25,6 +25,8 @@ export interface PackContext {
   readonly family: Family;
   /** Resolved next hop for routes that say "self". */
   readonly nextHop: Ip;
+  /** Second address beside it (RFC 2545 section 3); null: none. */
+  readonly linkLocalNextHop: Ip | null;
 }
 
 export interface Packed {
@@ -111,9 +113,12 @@ class Packing implements Packed {
 /** The encoded attributes of a set, once per session. */
 function formOf(set: InternedAttributes, context: PackContext): UpdateForm {
   if (set.encoded?.token === context) return set.encoded.value as UpdateForm;
-  const nextHop = set.attributes.nextHop === "self" ? context.nextHop : set.attributes.nextHop;
   const { negotiated, family } = context;
-  const form = announceForm(writeAttributes(set.attributes, { negotiated, family, nextHop, linkLocalNextHop: null }));
+  const hop =
+    set.attributes.nextHop === "self"
+      ? { nextHop: context.nextHop, linkLocalNextHop: context.linkLocalNextHop }
+      : { nextHop: set.attributes.nextHop, linkLocalNextHop: null };
+  const form = announceForm(writeAttributes(set.attributes, { negotiated, family, ...hop }));
   set.encoded = { token: context, value: form };
   return form;
 }

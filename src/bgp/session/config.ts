@@ -1,7 +1,7 @@
 // One peer as the speaker runs it: every default applied, every reference resolved. Owns the type and the question which
 // edits need a new session. Knows nothing of MetalLB objects (announce/compile.ts makes these from them).
 import { formatIp, type Ip } from "../../kernel/ip.ts";
-import type { Asn, PeerName, RouterId, Seconds } from "../../kernel/units.ts";
+import { type Asn, type Millis, type PeerName, type RouterId, Seconds, secondsToMillis } from "../../kernel/units.ts";
 import type { Family } from "../wire/message.ts";
 
 export interface PeerConfig {
@@ -93,6 +93,10 @@ export function sessionParameters(c: PeerConfig): string {
 /** Address, or the interface of an unnumbered peer, as people read it. */
 export const peerHost = (c: Pick<PeerConfig, "address" | "interface">): string =>
   c.address === null ? (c.interface ?? "") : formatIp(c.address);
+
+/** At least a second, whatever was written: below that a peer that refuses us would be hammered. */
+export const connectRetryTime = (c: Pick<PeerConfig, "connectRetryTime">): Millis =>
+  secondsToMillis(Seconds(Math.max(1, c.connectRetryTime)));
 
 /** Identity of a peer on a node (docs/design.md): address or interface, port, VRF. */
 export const peerIdentity = (c: Pick<PeerConfig, "address" | "interface" | "port" | "vrf">): string =>

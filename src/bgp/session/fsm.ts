@@ -4,7 +4,7 @@
 // arms one timer for `fsmDeadline(state)`. Each state holds only what exists in it: Idle owns nothing, and a session with
 // hold time 0 has no hold deadline. DelayOpen is not offered (optional in the RFC).
 import { assertNever, type WireFault } from "../../kernel/result.ts";
-import { later, Millis, secondsToMillis } from "../../kernel/units.ts";
+import { later, Millis, Seconds, secondsToMillis } from "../../kernel/units.ts";
 import type {
   Negotiated,
   NotificationMessage,
@@ -12,10 +12,10 @@ import type {
   RouteRefreshMessage,
   UpdateMessage,
 } from "../wire/message.ts";
-import { cease, notificationOf } from "../wire/notification.ts";
+import { cease, hardReset, notificationOf } from "../wire/notification.ts";
 import { CEASE, ERROR, FSM_ERROR, MESSAGE_TYPE } from "../wire/registry.ts";
-import type { PeerConfig } from "./config.ts";
-import { buildOpen, negotiate } from "./negotiate.ts";
+import { connectRetryTime, type PeerConfig } from "./config.ts";
+import { type Agreement, buildOpen, negotiate, type RestartFlags } from "./negotiate.ts";
 
 export interface SessionTimers {
   /** null with a negotiated hold time of 0 (RFC 4271 4.2). */
@@ -28,10 +28,10 @@ export type FsmState =
   | { readonly name: "Connect"; readonly connectRetryDeadline: Millis }
   | { readonly name: "Active" }
   | { readonly name: "OpenSent"; readonly holdDeadline: Millis }
-  | ({ readonly name: "OpenConfirm"; readonly negotiated: Negotiated; readonly peerOpen: OpenMessage } & SessionTimers)
+  | ({ readonly name: "OpenConfirm"; readonly negotiated: Agreement; readonly peerOpen: OpenMessage } & SessionTimers)
   | ({
       readonly name: "Established";
-      readonly negotiated: Negotiated;
+      readonly negotiated: Agreement;
       readonly peerOpen: OpenMessage;
       /** Our data has not moved since then minus the send hold time; null with hold time 0 (RFC 9687). */
       readonly sendHoldDeadline: Millis | null;
@@ -102,6 +102,7 @@ export interface FsmContext {
   readonly config: PeerConfig;
   /** Uniform in [0, 1); jitter of the keepalive timer (RFC 4271 10). */
   readonly random: () => number;
+  readonly restart: RestartFlags;
 }
 
 /** RFC 4271 8.2.2: a large hold time until the peer's OPEN has come, and until it is confirmed where none was agreed. */
@@ -328,7 +329,7 @@ function inOpenConfirm(state: OpenConfirm, event: FsmEvent, now: Millis, context
           ...state,
           name: "Established",
           holdDeadline: holdDeadline(state.negotiated, now),
-          sendHoldDeadline: sendHoldDeadline(state.negotiated, now),
+          sendHoldDeadline: sendHoldDeadline(state.negotiated, now, context),
         },
         actions: [{ type: "established", negotiated: state.negotiated }],
       };
@@ -350,6 +351,7 @@ function inOpenConfirm(state: OpenConfirm, event: FsmEvent, now: Millis, context
     case "bytesSent":
       return stay(state);
     case "stop":
+      return stopSession(event, state.negotiated);
     case "headerError":
     case "openError":
     case "updateError":
@@ -376,7 +378,7 @@ function inEstablished(state: Established, event: FsmEvent, now: Millis, context
         actions: [{ type: "routeRefresh", refresh: event.refresh }],
       };
     case "bytesSent":
-      return stay({ ...state, sendHoldDeadline: sendHoldDeadline(state.negotiated, now) });
+      return stay({ ...state, sendHoldDeadline: sendHoldDeadline(state.negotiated, now, context) });
     case "keepaliveTimerExpired":
       return keepAlive(state, now, context);
     case "holdTimerExpired":
@@ -397,6 +399,7 @@ function inEstablished(state: Established, event: FsmEvent, now: Millis, context
     case "connectRetryTimerExpired":
       return stay(state);
     case "stop":
+      return stopSession(event, state.negotiated);
     case "headerError":
     case "openError":
     case "updateError":
@@ -411,14 +414,14 @@ function inEstablished(state: Established, event: FsmEvent, now: Millis, context
 const stay = (state: FsmState): FsmStep => ({ state, actions: [] });
 
 function connecting(now: Millis, context: FsmContext): FsmState {
-  const wait = jittered(secondsToMillis(context.config.connectRetryTime), context);
+  const wait = jittered(connectRetryTime(context.config), context);
   return { name: "Connect", connectRetryDeadline: later(now, wait) };
 }
 
 function toOpenSent(now: Millis, context: FsmContext): FsmStep {
   return {
     state: { name: "OpenSent", holdDeadline: later(now, OPEN_HOLD_TIME) },
-    actions: [{ type: "sendOpen", open: buildOpen(context.config) }],
+    actions: [{ type: "sendOpen", open: buildOpen(context.config, context.restart) }],
   };
 }
 
@@ -439,6 +442,12 @@ function farewell(notification: NotificationMessage, kind: EndCause["kind"], det
 const refuse = (fault: WireFault): FsmStep => farewell(notificationOf(fault), "protocolError", fault.detail);
 
 const expire = (detail: string): FsmStep => farewell(notify(ERROR.holdTimer, 0), "holdTimerExpired", detail);
+
+/** What we end on purpose the peer shall forget at once: a plain Cease would leave our routes with it (RFC 8538). */
+function stopSession(event: Extract<FsmEvent, { type: "stop" }>, { gracefulNotification }: Agreement): FsmStep {
+  const { notification, detail } = event;
+  return farewell(gracefulNotification ? hardReset(notification) : notification, "stopped", detail);
+}
 
 type EndingEvent = Extract<
   FsmEvent,
@@ -507,8 +516,10 @@ const keepaliveDeadline = (n: Negotiated, now: Millis, context: FsmContext): Mil
 /** Times the hold time; RFC 9687 would wait 8 minutes, but a route that cannot be withdrawn is an outage. */
 export const SEND_HOLD_FACTOR = 2;
 
-const sendHoldDeadline = (n: Negotiated, now: Millis): Millis | null =>
-  n.holdTime === 0 ? null : later(now, Millis(SEND_HOLD_FACTOR * secondsToMillis(n.holdTime)));
+function sendHoldDeadline({ holdTime }: Negotiated, now: Millis, { config }: FsmContext): Millis | null {
+  if (holdTime === 0) return null; // RFC 9687 section 3.2
+  return later(now, secondsToMillis(config.sendHoldTime ?? Seconds(SEND_HOLD_FACTOR * holdTime)));
+}
 
 /** RFC 4271 10: a factor of 0.75 to 1. */
 const jittered = (time: Millis, context: FsmContext): Millis => Millis(time * (0.75 + 0.25 * context.random()));

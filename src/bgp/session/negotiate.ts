@@ -7,12 +7,33 @@ import type { Capability, Family, Negotiated, OpenMessage } from "../wire/messag
 import { AS_TRANS, afiSafi } from "../wire/registry.ts";
 import type { PeerConfig } from "./config.ts";
 
+/** What both OPENs agree on, with what only the session itself looks at. */
+export interface Agreement extends Negotiated {
+  /** N bit in both OPENs (RFC 8538): the peer keeps our routes over any NOTIFICATION that is no hard reset. */
+  readonly gracefulNotification: boolean;
+  /** The peer keeps its forwarding of at least one family while it restarts (RFC 4724). */
+  readonly peerRestarts: boolean;
+}
+
+/** What our OPEN says about a restart of ours (RFC 4724 section 3). */
+export interface RestartFlags {
+  /** R bit: we have just come back from a restart that the peer may have bridged. */
+  readonly isRestarting: boolean;
+  /** F bit of every family: what we had announced has been forwarded all the while. */
+  readonly isForwardingKept: boolean;
+}
+
+export const NO_RESTART: RestartFlags = { isRestarting: false, isForwardingKept: false };
+
 /** The OPEN we send: every capability in the order of its code, nothing that this speaker does not carry out. */
-export function buildOpen(config: PeerConfig): OpenMessage {
+export function buildOpen(config: PeerConfig, restart: RestartFlags = NO_RESTART): OpenMessage {
   const capabilities: Capability[] = [
     ...config.families.map((family): Capability => ({ type: "multiprotocol", ...afiSafi(family) })),
     { type: "routeRefresh" },
+    ...(offersExtendedNextHop(config) ? [EXTENDED_NEXT_HOP] : []),
+    gracefulRestart(config, restart),
     { type: "fourOctetAsn", asn: config.localAsn },
+    { type: "enhancedRouteRefresh" },
   ];
   return {
     type: "open",
@@ -24,8 +45,33 @@ export function buildOpen(config: PeerConfig): OpenMessage {
   };
 }
 
+/** IPv4 routes with an IPv6 next hop (RFC 8950): of use only where the session runs over IPv6. */
+const offersExtendedNextHop = ({ address, families }: PeerConfig): boolean =>
+  address?.version !== 4 && families.includes("ipv4-unicast");
+
+const IPV4_VIA_IPV6 = { ...afiSafi("ipv4-unicast"), nextHopAfi: afiSafi("ipv6-unicast").afi };
+const EXTENDED_NEXT_HOP: Capability = { type: "extendedNextHop", entries: [IPV4_VIA_IPV6] };
+
+/**
+ * Without a restart time no family is listed: the peer keeps nothing of ours, but knows that our End-of-RIB comes, and when
+ * it restarts itself it waits for that before it chooses routes (RFC 4724 sections 3 and 4.1). The N bit goes with a restart
+ * time only: where nothing is kept, a NOTIFICATION has nothing to spare.
+ */
+function gracefulRestart({ families, restartTime }: PeerConfig, restart: RestartFlags): Capability {
+  if (restartTime === null) {
+    return { type: "gracefulRestart", restarting: false, notification: false, restartTime: 0, families: [] };
+  }
+  return {
+    type: "gracefulRestart",
+    restarting: restart.isRestarting,
+    notification: true,
+    restartTime,
+    families: families.map((family) => ({ ...afiSafi(family), forwarding: restart.isForwardingKept })),
+  };
+}
+
 /** Judges the peer's OPEN. The fault is the NOTIFICATION to answer with. */
-export function negotiate(config: PeerConfig, open: OpenMessage): Decoded<Negotiated> {
+export function negotiate(config: PeerConfig, open: OpenMessage): Decoded<Agreement> {
   const fault = judge(config, open);
   if (fault !== null) return { ok: false, fault };
   const families = commonFamilies(config, open);
@@ -35,21 +81,32 @@ export function negotiate(config: PeerConfig, open: OpenMessage): Decoded<Negoti
   const peerAsn = Asn(openAsn(open));
   const holdTime = Seconds(Math.min(config.holdTime, open.holdTime));
   const has = (type: Capability["type"]): boolean => open.capabilities.some((c) => c.type === type);
-  const value: Negotiated = Object.freeze({
+  // RFC 4724 section 3: of several the last one counts
+  const graceful = open.capabilities.findLast((c) => c.type === "gracefulRestart");
+  const value: Agreement = Object.freeze({
     localAsn: config.localAsn,
     peerAsn,
     isInternal: peerAsn === config.localAsn,
     fourOctetAsn: has("fourOctetAsn"),
     extendedMessage: false,
     families,
-    extendedNextHop: false,
+    extendedNextHop: offersExtendedNextHop(config) && open.capabilities.some(carriesIpv4ViaIpv6),
     routeRefresh: has("routeRefresh"),
-    enhancedRouteRefresh: false,
+    enhancedRouteRefresh: has("enhancedRouteRefresh"),
+    gracefulNotification: config.restartTime !== null && graceful?.notification === true,
+    peerRestarts: (graceful?.families.length ?? 0) > 0,
     holdTime,
     keepaliveTime: keepaliveFor(config, holdTime),
   });
   return { ok: true, value };
 }
+
+const carriesIpv4ViaIpv6 = (c: Capability): boolean =>
+  c.type === "extendedNextHop" &&
+  c.entries.some(
+    ({ afi, safi, nextHopAfi }) =>
+      afi === IPV4_VIA_IPV6.afi && safi === IPV4_VIA_IPV6.safi && nextHopAfi === IPV4_VIA_IPV6.nextHopAfi,
+  );
 
 /** The AS the peer means: capability 65 where present, else the header field. */
 export function openAsn(open: OpenMessage): number {
@@ -63,6 +120,7 @@ function judge(config: PeerConfig, open: OpenMessage): WireFault | null {
   }
   const asn = openAsn(open);
   if (asn === 0 || open.asn === 0) return wireFault(2, 2, "peer says AS 0 (RFC 7607)");
+  if (asn === AS_TRANS) return wireFault(2, 2, `AS ${AS_TRANS} is nobody's: peer does not tell its own (RFC 6793)`);
   if (
     config.peerAsn === "internal" ? asn !== config.localAsn : config.peerAsn === "external" && asn === config.localAsn
   ) {
@@ -102,7 +160,7 @@ function keepaliveFor(config: PeerConfig, holdTime: Seconds): Seconds {
   return Seconds(config.keepaliveTime === 0 ? third : Math.min(third, config.keepaliveTime));
 }
 
-const refuse = (code: number, subcode: number, detail: string): Decoded<Negotiated> => ({
+const refuse = (code: number, subcode: number, detail: string): Decoded<Agreement> => ({
   ok: false,
   fault: wireFault(code, subcode, detail),
 });

@@ -2,11 +2,14 @@
 // Owns collision resolution (RFC 4271 6.8, RFC 6286), back-off, damping and the record of what happened last. The life of
 // a single connection is fsm.ts. Knows no sockets, octets or routes. Contract: step(state, event, now) -> state + actions;
 // the caller performs the actions in order and arms one timer for `peerDeadline(state)`.
+
+import { type Ip, ipEquals } from "../../kernel/ip.ts";
 import { assertNever, invariant } from "../../kernel/result.ts";
-import { later, Millis, secondsToMillis } from "../../kernel/units.ts";
+import { later, Millis, Seconds, secondsToMillis } from "../../kernel/units.ts";
 import type { NotificationMessage } from "../wire/message.ts";
+import { cease } from "../wire/notification.ts";
 import { CEASE, ERROR } from "../wire/registry.ts";
-import type { PeerConfig } from "./config.ts";
+import { connectRetryTime, type PeerConfig } from "./config.ts";
 import {
   type EndCause,
   type FsmAction,
@@ -19,10 +22,20 @@ import {
   IDLE,
   OPEN_HOLD_TIME,
 } from "./fsm.ts";
-import { negotiate } from "./negotiate.ts";
+import { negotiate, type RestartFlags } from "./negotiate.ts";
 
-/** Which end opened the connection: `out` we did, `in` the peer did. */
+/** Which end opened the connection: `out` we did, `in` the peer did; an established one may move to `out` (`moved`). */
 export type Side = "out" | "in";
+
+/** How this process came up, as far as it concerns what peers may have kept for us (RFC 4724 section 4.1). */
+export interface Restart {
+  /** null: not after an end that peers could have bridged. */
+  readonly restartedAt: Millis | null;
+  /** What had been announced before has been forwarded all the while. */
+  readonly isForwardingKept: boolean;
+}
+
+export const FRESH_START: Restart = { restartedAt: null, isForwardingKept: false };
 
 export interface SeenNotification {
   readonly at: Millis;
@@ -34,6 +47,9 @@ export interface PeerState {
   readonly admin: "up" | "down";
   readonly out: FsmState;
   readonly in: FsmState;
+  /** Address of an unnumbered peer as its router advertisements tell it; null: none is known. */
+  readonly neighbor: Ip | null;
+  readonly restart: Restart;
   /** No connection is attempted or accepted before this moment; null: none is pending. */
   readonly idleHold: { readonly until: Millis; readonly why: string; readonly damped: boolean } | null;
   /** Attempts and sessions in a row that did not last; drives the connect back-off. */
@@ -52,7 +68,7 @@ export interface PeerState {
 
 export type PeerEvent =
   | { readonly type: "start" }
-  /** Ends everything with Cease; `restart` true: come back at once (a new session was asked for). */
+  /** Ends everything with Cease; `restart` true: come back, since a new session was asked for. */
   | {
       readonly type: "stop";
       readonly notification: NotificationMessage;
@@ -63,6 +79,10 @@ export type PeerEvent =
   | { readonly type: "standDown"; readonly notification: NotificationMessage; readonly detail: string }
   /** The peer has connected: makes room for it where it may come in. Ask `mayAccept`, then send `tcpAccepted`. */
   | { readonly type: "offered" }
+  /** The configuration changed in ways that leave the session alone, or after a `stop`. */
+  | { readonly type: "reconfigured"; readonly config: PeerConfig }
+  /** Router advertisements tell where an unnumbered peer is; null: they have ceased. */
+  | { readonly type: "neighbor"; readonly address: Ip | null }
   /** The operator ends a back-off or damping period. */
   | { readonly type: "clearHold" }
   | { readonly type: "timer" }
@@ -70,6 +90,8 @@ export type PeerEvent =
 
 export type PeerAction =
   | { readonly type: "side"; readonly side: Side; readonly action: FsmAction }
+  /** The established connection is to be known as `out` from now on: a newcomer takes its place. */
+  | { readonly type: "moved" }
   /** The state shown to people changed. */
   | { readonly type: "stateChanged"; readonly from: FsmStateName; readonly to: FsmStateName };
 
@@ -84,13 +106,19 @@ export const FIRST_RETRY = Millis(500);
 export const FIRST_IDLE_HOLD = Millis(1_000);
 export const MAX_IDLE_HOLD = Millis(120_000);
 export const AMNESIA = Millis(300_000);
+/** After a reset by configuration the other end is still clearing the old session: at once it would refuse us. */
+export const RESET_PAUSE = Millis(100);
+/** A session this old is replaced when its peer, known to restart, comes anew; a younger one has met a late collision. */
+export const REPLACE_AFTER = Millis(5_000);
 
-export function initialPeer(config: PeerConfig, now: Millis): PeerState {
+export function initialPeer(config: PeerConfig, now: Millis, restart: Restart = FRESH_START): PeerState {
   return {
     config,
     admin: "down",
     out: IDLE,
     in: IDLE,
+    neighbor: null,
+    restart,
     idleHold: null,
     failures: 0,
     errors: 0,
@@ -120,11 +148,23 @@ export function peerStateName(state: PeerState): FsmStateName {
 }
 
 /**
- * A connection by the peer is welcome: not while the peer is stopped or held down (C-005), and one at a time. What is
- * refused is closed without a word.
+ * A connection by the peer is welcome: not where we alone open them, not while the peer is stopped or held down (C-005),
+ * and one at a time. What is refused is closed without a word.
  */
 export const mayAccept = (state: PeerState): boolean =>
-  state.admin === "up" && !isHeldDown(state) && RANK[state.in.name] <= RANK.Active;
+  state.config.opens !== "us" && state.admin === "up" && !isHeldDown(state) && RANK[state.in.name] <= RANK.Active;
+
+/** Where the peer can be reached; null: not known, or not yet. */
+export const dialAddress = (state: PeerState): Ip | null => state.config.address ?? state.neighbor;
+
+/** What a peer without a connection waits for, other than the next attempt of our own; null: nothing. For people. */
+export function waitingFor(state: PeerState): string | null {
+  const { admin, config, out, in: inbound } = state;
+  if (admin === "down" || RANK[out.name] > RANK.Active || RANK[inbound.name] > RANK.Active) return null;
+  if (config.opens === "peer") return "waiting for the peer to connect: this end never does";
+  if (dialAddress(state) === null) return `no router advertisement has been heard on ${config.interface ?? "?"}`;
+  return null;
+}
 
 const isHeldDown = (state: PeerState): boolean => state.idleHold?.damped === true;
 
@@ -166,17 +206,21 @@ class Run {
         return;
       case "stop":
         this.#set({ admin: event.restart ? "up" : "down" });
-        this.#stopBoth(event.notification, event.detail);
-        this.#set({ idleHold: null, failures: 0 });
+        this.#stop(event);
         return;
       case "standDown":
         this.#stopBoth(event.notification, event.detail);
         if (this.#state.admin === "up") this.#holdDown(event.detail);
         return;
       case "offered":
-        // the peer has given up the one it left waiting for OPENs, or it would not come again (C-020)
-        if (this.#state.in.name === "OpenSent" && !isHeldDown(this.#state))
-          this.#drive("in", { type: "collisionDump" });
+        this.#makeRoom();
+        return;
+      case "reconfigured":
+        this.#set({ config: event.config });
+        this.#abandonIfBarred();
+        return;
+      case "neighbor":
+        this.#neighbor(event.address);
         return;
       case "clearHold":
         this.#set({ idleHold: null, failures: 0, errors: 0 });
@@ -197,10 +241,17 @@ class Run {
    * by the peer counts once its OPEN is there: a silent one must not keep us from trying (C-020).
    */
   reviveIfIdle(): void {
-    const { admin, idleHold, out, in: inbound } = this.#state;
+    const { admin, idleHold, out, in: inbound, config } = this.#state;
     if (admin === "down" || idleHold !== null || out.name !== "Idle" || RANK[inbound.name] > RANK.OpenSent) return;
-    this.#drive("out", { type: "manualStart", passive: false });
+    if (this.#mayDial()) {
+      if (inbound.name === "Active") this.#set({ in: IDLE });
+      this.#drive("out", { type: "manualStart", passive: false });
+    } else if (config.opens !== "us" && inbound.name === "Idle") {
+      this.#drive("in", { type: "manualStart", passive: true });
+    }
   }
+
+  readonly #mayDial = (): boolean => this.#state.config.opens !== "peer" && dialAddress(this.#state) !== null;
 
   finish(): PeerStep {
     const to = peerStateName(this.#state);
@@ -229,10 +280,13 @@ class Run {
       const other = otherSide(side);
       const agreed = negotiate(this.#state.config, event.open);
       if (agreed.ok && RANK[this.#state[other].name] >= RANK.OpenConfirm) {
-        const loser =
-          this.#state[other].name === "Established" ? side : this.#loser(event.open.identifier, agreed.value.peerAsn);
-        this.#drive(loser, { type: "collisionDump" });
-        if (loser === side) return;
+        if (this.#isReplaced(other)) this.#drive(other, { type: "tcpFailed", detail: PEER_RESTARTED });
+        else {
+          const loser =
+            this.#state[other].name === "Established" ? side : this.#loser(event.open.identifier, agreed.value.peerAsn);
+          this.#drive(loser, { type: "collisionDump" });
+          if (loser === side) return;
+        }
       }
     }
     this.#drive(side, event);
@@ -242,6 +296,55 @@ class Run {
     invariant(mayAccept(this.#state), "a connection was accepted that had to be refused");
     this.#drive("in", { type: "manualStart", passive: true });
     this.#drive("in", { type: "tcpAccepted" });
+  }
+
+  /** The peer has connected. */
+  #makeRoom(): void {
+    const { in: inbound, out, config } = this.#state;
+    if (isHeldDown(this.#state) || config.opens === "us") return;
+    // the peer has given up the one it left waiting for OPENs, or it would not come again (C-020)
+    if (inbound.name === "OpenSent") this.#drive("in", { type: "collisionDump" });
+    if (inbound.name !== "Established" || out.name !== "Idle") return;
+    // beside a session the newcomer is judged by its OPEN, whichever end had opened the session (C-019, C-180)
+    this.#set({ out: inbound, in: IDLE });
+    this.#actions.push({ type: "moved" });
+  }
+
+  /** RFC 4724 section 5: the peer has restarted before we could notice, for a living one would not come beside its session. */
+  #isReplaced(side: Side): boolean {
+    const state = this.#state[side];
+    const since = this.#state.establishedAt;
+    if (state.name !== "Established" || since === null) return false;
+    return state.negotiated.peerRestarts && this.#now - since >= REPLACE_AFTER;
+  }
+
+  #neighbor(address: Ip | null): void {
+    const { neighbor, idleHold } = this.#state;
+    if (address === neighbor || (address !== null && neighbor !== null && ipEquals(address, neighbor))) return;
+    this.#set({ neighbor: address });
+    if (address !== null && idleHold?.damped === false) this.#set({ idleHold: null });
+    if (this.#state.config.address === null) this.#abandon("the peer is not at that address any more");
+  }
+
+  /** What was begun under other rules ends where it is no connection yet. */
+  #abandonIfBarred(): void {
+    if (!this.#mayDial()) this.#abandon("connections are not opened from this end any more");
+    if (this.#state.config.opens === "us" && this.#state.in.name === "Active") this.#set({ in: IDLE });
+  }
+
+  #abandon(detail: string): void {
+    if (this.#state.out.name !== "Connect") return;
+    this.#drive("out", { type: "stop", notification: cease(CEASE.configurationChange), detail });
+    this.#set({ idleHold: null, failures: 0 });
+  }
+
+  #stop({ notification, detail, restart }: Extract<PeerEvent, { type: "stop" }>): void {
+    const { out, in: inbound } = this.#state;
+    const wasHeard = RANK[out.name] >= RANK.OpenSent || RANK[inbound.name] >= RANK.OpenSent;
+    this.#set({ admin: restart ? "up" : "down" });
+    this.#stopBoth(notification, detail);
+    const idleHold = { until: later(this.#now, RESET_PAUSE), why: detail, damped: false };
+    this.#set({ idleHold: restart && wasHeard ? idleHold : null, failures: 0 });
   }
 
   #stopBoth(notification: NotificationMessage, detail: string): void {
@@ -257,7 +360,11 @@ class Run {
 
   #drive(side: Side, event: FsmEvent): void {
     const { config } = this.#state;
-    const result = fsmStep(this.#state[side], event, this.#now, { config, random: this.#random });
+    const result = fsmStep(this.#state[side], event, this.#now, {
+      config,
+      random: this.#random,
+      restart: this.#restartFlags(),
+    });
     this.#set({ [side]: result.state });
     for (const action of result.actions) {
       this.#actions.push({ type: "side", side, action });
@@ -267,6 +374,16 @@ class Run {
       if (action.type === "established") this.#onEstablished(side);
       if (action.type === "ended") this.#onEnded(side, action.cause);
     }
+  }
+
+  /** RFC 4724 4.1: R until the session has stood once, F only where nothing of ours can have been lost on the way. */
+  #restartFlags(): RestartFlags {
+    const { config, restart, timesEstablished } = this.#state;
+    const { restartedAt, isForwardingKept } = restart;
+    const isTime = restartedAt !== null && this.#now < restartedAt + secondsToMillis(config.restartTime ?? Seconds(0));
+    const isFirst = timesEstablished === 0;
+    // a session of this very process ended and forwarding went on, for the kernel does it
+    return { isRestarting: isTime && isFirst, isForwardingKept: isForwardingKept || !isFirst };
   }
 
   #onEstablished(side: Side): void {
@@ -298,7 +415,7 @@ class Run {
   }
 
   #pause(why: string): void {
-    const cap = secondsToMillis(this.#state.config.connectRetryTime);
+    const cap = connectRetryTime(this.#state.config);
     const doublings = Math.min(Math.max(this.#state.failures - 1, 0), 16);
     const wait = Math.min(FIRST_RETRY * 2 ** doublings, cap) * this.#jitter();
     this.#set({ idleHold: { until: later(this.#now, Millis(wait)), why, damped: false } });
@@ -326,8 +443,14 @@ const otherSide = (side: Side): Side => (side === "out" ? "in" : "out");
 const isLostCollision = (cause: EndCause): boolean =>
   cause.received?.errorCode === ERROR.cease && cause.received.errorSubcode === CEASE.connectionCollision;
 
-/** Cease is exempt (C-084): an operator at the other end is at work, or a limit was reached. */
-function isProtocolError(cause: EndCause): boolean {
-  if (cause.kind === "protocolError") return true;
-  return cause.kind === "notificationReceived" && cause.received?.errorCode !== ERROR.cease;
+/**
+ * Exempt (C-084): Cease, because an operator at the other end is at work or a limit was reached; expired timers at the other
+ * end, because the path was at fault, as it is when our own expire.
+ */
+const NO_PROTOCOL_ERROR: readonly number[] = [ERROR.cease, ERROR.holdTimer, ERROR.sendHoldTimer];
+
+function isProtocolError({ kind, received }: EndCause): boolean {
+  return kind === "protocolError" || (received !== null && !NO_PROTOCOL_ERROR.includes(received.errorCode));
 }
+
+const PEER_RESTARTED = "the peer has restarted: it opened a new connection beside the session (RFC 4724)";

@@ -2,14 +2,8 @@
 
 import { PEER_DEFAULTS, type PeerConfig } from "../../../src/bgp/session/config.ts";
 import type { FsmAction, FsmEvent, FsmState } from "../../../src/bgp/session/fsm.ts";
-import { negotiate } from "../../../src/bgp/session/negotiate.ts";
-import type {
-  Capability,
-  Negotiated,
-  NotificationMessage,
-  OpenMessage,
-  UpdateMessage,
-} from "../../../src/bgp/wire/message.ts";
+import { type Agreement, negotiate } from "../../../src/bgp/session/negotiate.ts";
+import type { Capability, NotificationMessage, OpenMessage, UpdateMessage } from "../../../src/bgp/wire/message.ts";
 import { cease } from "../../../src/bgp/wire/notification.ts";
 import { type Ip, ipv4 } from "../../../src/kernel/ip.ts";
 import { wireFault } from "../../../src/kernel/result.ts";
@@ -25,6 +19,7 @@ export const CONFIG: PeerConfig = {
   name: PeerName("tor"),
   address: address(192, 0, 2, 1),
   ...PEER_DEFAULTS,
+  opens: "both",
   port: 179,
   localAsn: Asn(64_500),
   peerAsn: Asn(64_501),
@@ -54,7 +49,7 @@ export const OPEN: OpenMessage = {
 
 export const openWith = (change: Partial<OpenMessage>): OpenMessage => ({ ...OPEN, ...change });
 
-export function agreed(config: PeerConfig = CONFIG, open: OpenMessage = OPEN): Negotiated {
+export function agreed(config: PeerConfig = CONFIG, open: OpenMessage = OPEN): Agreement {
   const result = negotiate(config, open);
   if (!result.ok) throw new Error(result.fault.detail);
   return result.value;
@@ -118,7 +113,7 @@ export const EVENTS: Record<EventName, FsmEvent> = {
 };
 
 /** One state of every name as it stands at time 0 with the given agreement. */
-export function statesAt0(negotiated: Negotiated = agreed()): { readonly [N in FsmState["name"]]: FsmState } {
+export function statesAt0(negotiated: Agreement = agreed()): { readonly [N in FsmState["name"]]: FsmState } {
   const timers = {
     holdDeadline: negotiated.holdTime === 0 ? null : Millis(1000 * negotiated.holdTime),
     keepaliveDeadline: negotiated.keepaliveTime === 0 ? null : Millis(1000 * negotiated.keepaliveTime),

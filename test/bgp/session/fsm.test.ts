@@ -13,10 +13,15 @@ import {
   IDLE,
   step,
 } from "../../../src/bgp/session/fsm.ts";
+import { NO_RESTART } from "../../../src/bgp/session/negotiate.ts";
 import { Millis, Seconds } from "../../../src/kernel/units.ts";
 import { actionText, agreed, CONFIG, configWith, EVENTS, type EventName, openWith, statesAt0 } from "./fixtures.ts";
 
-const context = (random = 0.5, config = CONFIG): FsmContext => ({ config, random: () => random });
+const context = (random = 0.5, config = CONFIG): FsmContext => ({
+  config,
+  random: () => random,
+  restart: NO_RESTART,
+});
 
 /** Next state, actions in order, and the requirement. */
 type Cell = readonly [next: FsmStateName, actions: string, requirement: string];

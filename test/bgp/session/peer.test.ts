@@ -9,6 +9,7 @@ import {
   initialPeer,
   MAX_IDLE_HOLD,
   mayAccept,
+  type PeerAction,
   type PeerEvent,
   type PeerState,
   peerDeadline,
@@ -20,6 +21,17 @@ import type { NotificationMessage } from "../../../src/bgp/wire/message.ts";
 import { cease } from "../../../src/bgp/wire/notification.ts";
 import { Asn, Millis, RouterId, Seconds } from "../../../src/kernel/units.ts";
 import { actionText, CONFIG, configWith, EVENTS, type EventName, notification, OPEN, openWith } from "./fixtures.ts";
+
+function actionLine(action: PeerAction): string {
+  switch (action.type) {
+    case "side":
+      return `${action.side} ${actionText(action.action)}`;
+    case "moved":
+      return "moved";
+    case "stateChanged":
+      return `${action.from} -> ${action.to}`;
+  }
+}
 
 /** Drives one peer and keeps what it did as text: `out sendOpen`, `Connect -> OpenSent`. */
 class Driver {
@@ -36,9 +48,7 @@ class Driver {
     const result = step(this.state, event, Millis(this.now), () => this.random);
     this.state = result.state;
     for (const action of result.actions) {
-      this.log.push(
-        action.type === "side" ? `${action.side} ${actionText(action.action)}` : `${action.from} -> ${action.to}`,
-      );
+      this.log.push(actionLine(action));
     }
     return this;
   }
@@ -456,7 +466,7 @@ describe("start, stop, restart", () => {
     ]);
   });
 
-  it("C-082 restart says its Cease and begins anew at once, without a memory of failures", () => {
+  it("C-082 restart says its Cease and begins anew when the other end has had time to clear, without a memory of failures", () => {
     const driver = established();
     driver.take();
     driver.send(stop(true, cease(6)));
@@ -464,10 +474,17 @@ describe("start, stop, restart", () => {
       "out sendNotification 6/6",
       "out close",
       "out ended stopped",
-      "out connect",
-      "Established -> Connect",
+      "Established -> Active",
     ]);
     expect(driver.state.failures).toBe(0);
+    expect(driver.wakeForRetry()).toBe(100);
+  });
+
+  it("restart of an attempt that nobody has heard of begins anew at once", () => {
+    const driver = started();
+    driver.take();
+    driver.send(stop(true, cease(6)));
+    expect(driver.take()).toEqual(["out abort", "out ended stopped", "out connect"]);
   });
 
   it("start after stop tries at once", () => {
