@@ -2,9 +2,12 @@
 // order and nothing else: no rule about routes, files or messages lives here.
 import type { PlannedPeer } from "../announce/compiled.ts";
 import { DecisionEngine, type DecisionSink } from "../announce/engine.ts";
+import { type Endpoint, Listener } from "../bgp/listener.ts";
 import { Speaker } from "../bgp/speaker.ts";
 import { TcpNetwork } from "../bgp/transport.ts";
-import type { ConfigProblem } from "../kernel/problem.ts";
+import { joinHostPort } from "../config/readers.ts";
+import { formatIp } from "../kernel/ip.ts";
+import { type ConfigProblem, problemAt } from "../kernel/problem.ts";
 import type { Millis, RouterId } from "../kernel/units.ts";
 import type { Logger } from "../observe/log.ts";
 import type { SourceHealth } from "../observe/metricTable.ts";
@@ -24,6 +27,8 @@ export interface DaemonOptions {
   readonly lbClass: string;
   readonly ignoreExcludeLb: boolean;
   readonly routerId: RouterId | null;
+  /** Where peers may connect to us. */
+  readonly listen: readonly Endpoint[];
   /** Told to the peers in the Cease when the daemon stops (RFC 9003). */
   readonly shutdownText: string;
 }
@@ -41,6 +46,7 @@ export class Daemon {
   readonly engine: DecisionEngine;
   readonly reconciler: Reconciler;
   readonly reports: PeerReports;
+  readonly listener: Listener;
   readonly startedAt = realClock.now();
   readonly #log: Logger;
   readonly #network = new TcpNetwork();
@@ -70,6 +76,14 @@ export class Daemon {
       network: this.#network,
       observer: this.reports,
     });
+    this.listener = new Listener({
+      network: this.#network,
+      clock: realClock,
+      timers: realTimers,
+      offer: (...connection) => this.speaker.offer(...connection),
+      neighborOn: (name) => this.speaker.neighborOn(name),
+      tell: (text) => log.warn("listener", {}, text),
+    });
     const { nodeName, lbClass, ignoreExcludeLb, routerId } = options;
     this.engine = new DecisionEngine(this.store, { nodeName, lbClass, ignoreExcludeLb, routerId }, this.#sink());
     this.reconciler = new Reconciler(this.engine, (settled) => this.speaker.flush(settled), realClock, {
@@ -94,12 +108,14 @@ export class Daemon {
 
   /** Peers of this node with what keeps some of them from running. */
   get planned(): readonly PlannedPeer[] {
-    return this.#planned;
+    const { problems } = this.listener;
+    return this.#planned.map((p) => ({ ...p, problem: p.problem ?? problems.get(p.name) ?? null }));
   }
 
   /** Everything that is wrong now, with file and line where it has one. */
   problems(): readonly ConfigProblem[] {
-    return [...this.#sourceProblems, ...this.#decisionProblems.map((p) => this.#located(p))];
+    const found = [...this.#decisionProblems, ...this.#transportProblems()];
+    return [...this.#sourceProblems, ...found.map((p) => this.#located(p))];
   }
 
   /** A defect of our own that no peer's handling caught. */
@@ -118,8 +134,13 @@ export class Daemon {
     return { updates, updateErrors, isLoaded: this.reconciler.isSettled, staleSince };
   }
 
-  /** Settles when the source has been read once. */
+  /** Settles when the listening sockets are there and the source has been read once. @throws Error when one cannot be */
   async start(): Promise<void> {
+    const ports = await this.listener.listen(this.options.listen);
+    this.options.listen.forEach(({ address }, i) => {
+      const text = joinHostPort(formatIp(address), ports[i] ?? 0);
+      this.#log.info("listening", { address: text }, "peers may connect");
+    });
     await this.#source.start();
   }
 
@@ -133,6 +154,7 @@ export class Daemon {
   async stop(): Promise<void> {
     this.#source.stop();
     this.reconciler.stop();
+    this.listener.stop();
     const goodbye = this.speaker.shutdown(this.options.shutdownText).then(() => this.#network.idle());
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<"late">((resolve) => {
@@ -148,7 +170,10 @@ export class Daemon {
     return {
       peersChanged: (planned) => {
         this.#planned = planned;
-        this.reports.peerChanges(this.speaker.setPeers(planned.flatMap((p) => (p.config === null ? [] : [p.config]))));
+        const configs = planned.flatMap((p) => (p.config === null ? [] : [p.config]));
+        this.listener.setPeers(configs);
+        this.reports.peerChanges(this.speaker.setPeers(configs));
+        this.#tellProblems();
       },
       setRoute: (peer, prefix, attributes) => this.speaker.setRoute(peer, prefix, attributes),
       serviceChanged: (key, before, after) => {
@@ -183,6 +208,16 @@ export class Daemon {
     this.#health.staleSince = isWrong ? (this.#health.staleSince ?? realClock.now()) : null;
     this.reports.problems(this.#toldProblems, now);
     this.#toldProblems = now;
+  }
+
+  /** What keeps connections of peers from being made, or taken. */
+  #transportProblems(): readonly ConfigProblem[] {
+    const { namespace } = this.options;
+    return [...this.listener.problems].map(([name, message]) => {
+      // a peer that we connect to as well has its session all the same
+      const severity = this.speaker.peer(name)?.config.opens === "both" ? "warning" : "error";
+      return problemAt({ kind: "BGPPeer", namespace, name }, "spec", message, "", severity);
+    });
   }
 
   #located(problem: ConfigProblem): ConfigProblem {

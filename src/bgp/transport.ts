@@ -1,9 +1,11 @@
 // SHELL: TCP for the speaker. Owns sockets, their one slab of output and their orderly end. Knows no messages.
 // Contract: see network.ts. One write is outstanding at a time; its callback asks for more, which is the back-pressure.
 import net from "node:net";
-import { formatIp, parseIp } from "../kernel/ip.ts";
-import { nativeProblem, openTcpSocket } from "../linux/sockopt.ts";
-import type { Connection, ConnectionHandlers, ConnectOptions, Network } from "./network.ts";
+import { networkInterfaces } from "node:os";
+import { formatIp, type Ip, isLinkLocal, parseIp } from "../kernel/ip.ts";
+import { nativeProblem } from "../linux/native.ts";
+import { openTcpSocket } from "../linux/sockopt.ts";
+import type { Connection, ConnectionHandlers, ConnectOptions, LocalAddress, Network } from "./network.ts";
 
 /** Octets given to the kernel per write. */
 export const SLAB_SIZE = 65_536;
@@ -12,8 +14,8 @@ export const SLAB_SIZE = 65_536;
 export const FINISH_LIMIT_MS = 1_000;
 
 /** DSCP CS6, network control (RFC 4271 appendix E), and the matching socket priority, which Linux does not derive. */
-const CS6 = 0xc0;
-const PRIORITY_CONTROL = 6;
+export const CS6 = 0xc0;
+export const PRIORITY_CONTROL = 6;
 
 export class TcpNetwork implements Network {
   readonly #open = new Set<net.Socket>();
@@ -31,23 +33,53 @@ export class TcpNetwork implements Network {
       const timer = setImmediate(() => handlers.closed(opened));
       return { wake() {}, finish: () => clearImmediate(timer), abort: () => clearImmediate(timer) };
     }
-    const connection = new TcpConnection(opened, handlers);
-    this.#open.add(opened);
-    opened.once("close", () => {
-      this.#open.delete(opened);
+    const connection = this.#own(opened, handlers, "connecting");
+    const { address, zone, sourceAddress } = options;
+    try {
+      // IP literals only and in the same tick: anything else makes Node replace the descriptor, and our options with it
+      opened.connect({
+        host: scoped(address, zone),
+        port: options.port,
+        autoSelectFamily: false,
+        ...(sourceAddress === null ? {} : { localAddress: scoped(sourceAddress, zone) }),
+      });
+    } catch (error) {
+      opened.destroy(error instanceof Error ? error : new Error(String(error)));
+    }
+    return connection;
+  }
+
+  /** Takes over a connection that was accepted, paused and with its options set. */
+  adopt(socket: net.Socket, handlers: ConnectionHandlers): Connection {
+    const connection = this.#own(socket, handlers, "open");
+    socket.resume(); // what has arrived is delivered in a later turn
+    return connection;
+  }
+
+  localAddresses(): readonly LocalAddress[] {
+    return Object.entries(networkInterfaces()).flatMap(([name, entries]) =>
+      (entries ?? []).flatMap((entry) => {
+        const address = parseIp(entry.address.split("%")[0] ?? "");
+        return address === null ? [] : [{ interface: name, address }];
+      }),
+    );
+  }
+
+  #own(socket: net.Socket, handlers: ConnectionHandlers, phase: "connecting" | "open"): Connection {
+    const connection = new TcpConnection(socket, handlers, phase);
+    this.#open.add(socket);
+    socket.once("close", () => {
+      this.#open.delete(socket);
       if (this.#open.size > 0) return;
       for (const resolve of this.#whenIdle.splice(0)) resolve();
-    });
-    // IP literals only and in the same tick: anything else makes Node replace the descriptor, and our options with it
-    opened.connect({
-      host: formatIp(options.address),
-      port: options.port,
-      autoSelectFamily: false,
-      ...(options.sourceAddress === null ? {} : { localAddress: formatIp(options.sourceAddress) }),
     });
     return connection;
   }
 }
+
+/** A link-local address means nothing without its interface (RFC 4007 11). */
+const scoped = (address: Ip, zone: string | null): string =>
+  address.version === 6 && isLinkLocal(address) && zone !== null ? `${formatIp(address)}%${zone}` : formatIp(address);
 
 /** A socket with every option set, or the reason why there is none. */
 function openSocket(options: ConnectOptions): net.Socket | string {
@@ -56,6 +88,7 @@ function openSocket(options: ConnectOptions): net.Socket | string {
     // Without native calls only a session that asked for nothing special may run (docs/design.md section 7)
     if (options.password !== null) return `the TCP MD5 password cannot be set: ${problem}`;
     if (options.device !== null) return `the socket cannot be bound to ${options.device}: ${problem}`;
+    if (options.minTtl !== null) return `the TTL of what arrives cannot be checked: ${problem}`;
     return new net.Socket();
   }
   try {
@@ -63,6 +96,7 @@ function openSocket(options: ConnectOptions): net.Socket | string {
       version: options.address.version,
       md5: options.password === null ? null : { peer: options.address, key: options.password },
       ttl: options.ttl,
+      minTtl: options.minTtl,
       tos: CS6,
       priority: PRIORITY_CONTROL,
       device: options.device,
@@ -78,14 +112,15 @@ class TcpConnection implements Connection {
   readonly #socket: net.Socket;
   readonly #handlers: ConnectionHandlers;
   readonly #slab = new Uint8Array(SLAB_SIZE);
-  #phase: "connecting" | "open" | "finishing" | "dead" = "connecting";
+  #phase: "connecting" | "open" | "finishing" | "dead";
   #writing = false;
   #failure = "";
   #limit: NodeJS.Timeout | null = null;
 
-  constructor(socket: net.Socket, handlers: ConnectionHandlers) {
+  constructor(socket: net.Socket, handlers: ConnectionHandlers, phase: "connecting" | "open") {
     this.#socket = socket;
     this.#handlers = handlers;
+    this.#phase = phase;
     socket.setNoDelay(true);
     socket.on("connect", () => this.#connected());
     socket.on("data", (bytes) => {

@@ -32,8 +32,8 @@ export async function speaker(read: () => ResolvedConfig): Promise<number> {
   const log = limitRepeats(createLogger(config.logLevel, sink, realClock.wall), realClock, realTimers);
   log.info("start", { node: config.nodeName, version: VIPCAST_VERSION }, `vipcast ${VIPCAST_VERSION} starts`);
   for (const p of problems) log.warn("configProblem", { kind: p.kind, name: p.name, path: p.path }, problemLine(p));
-  const { nodeName, manifests, namespace, lbClass, ignoreExcludeLb, routerId, shutdownText } = config;
-  const options: DaemonOptions = { nodeName, manifests, namespace, lbClass, ignoreExcludeLb, routerId, shutdownText };
+  const { nodeName, manifests } = config;
+  const options: DaemonOptions = { ...config, nodeName, manifests };
   const daemon = new Daemon(options, log, {
     turn: (duration) => metrics.decided(duration / 1000),
     settled: ({ duration }) => metrics.changeSent(duration / 1000),

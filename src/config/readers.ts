@@ -2,7 +2,7 @@
 // is wrong with it and what would be right. Pure; knows nothing of where the value stood (schema.ts does).
 // Contract: never throws; a message repeats the offending text, cut and escaped.
 
-import { parseIp, parseIpv4 } from "../kernel/ip.ts";
+import { formatIp, type Ip, parseIp, parseIpv4 } from "../kernel/ip.ts";
 import { nearest } from "../kernel/suggest.ts";
 import { escapeText } from "../kernel/text.ts";
 import { RouterId } from "../kernel/units.ts";
@@ -110,4 +110,33 @@ export const readHostPort: Reader<HostPort> = (raw) => {
         ? parseIpv4(host) !== null
         : /^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?$/.test(host);
   return isLegal ? good({ host, port }) : bad(`${shown(host)} is neither an address nor a host name`, hint);
+};
+
+export interface ListenAddress {
+  readonly address: Ip;
+  /** 0: any free port. */
+  readonly port: number;
+}
+
+/** How many addresses one can listen on. */
+const MAX_LISTEN = 16;
+
+/** Addresses with ports, separated by commas; an empty text is none. Host names are not taken. */
+export const readListen: Reader<readonly ListenAddress[]> = (raw) => {
+  const found = new Map<string, ListenAddress>();
+  const parts = typeof raw === "string" ? raw.split(",").map((part) => part.trim()) : [raw];
+  for (const part of raw === "" ? [] : parts) {
+    const one = readHostPort(part);
+    if (!one.ok) return one;
+    const { host, port } = one.value;
+    const address = parseIp(host);
+    if (address === null) {
+      return bad(`${shown(host)} is not an address`, "Write 0.0.0.0:179, [::]:179, or an address of this host.");
+    }
+    const text = joinHostPort(formatIp(address), port);
+    if (found.has(text)) return bad(`${text} is there twice`, "Write it once.");
+    found.set(text, { address, port });
+  }
+  if (found.size > MAX_LISTEN) return bad(`it has ${found.size} addresses`, `At most ${MAX_LISTEN} are possible.`);
+  return good([...found.values()]);
 };

@@ -8,10 +8,12 @@ import type { RouterId } from "../kernel/units.ts";
 import { LOG_LEVELS, type LogLevel } from "../observe/log.ts";
 import {
   type HostPort,
+  type ListenAddress,
   type Reader,
   readBoolean,
   readHostPort,
   readKubernetesName,
+  readListen,
   readPath,
   readRouterId,
   readText,
@@ -40,6 +42,8 @@ export interface DaemonConfig {
   readonly socket: string | null;
   /** null: no HTTP. */
   readonly metrics: HostPort | null;
+  /** Where peers may connect to us; empty: nowhere. */
+  readonly listen: readonly ListenAddress[];
   readonly logLevel: LogLevel;
   /** Empty: Services without a class. */
   readonly lbClass: string;
@@ -87,6 +91,14 @@ export const SETTINGS: { readonly [K in ConfigKey]: Setting<DaemonConfig[K]> } =
     fallback: null,
     read: readHostPort,
     help: "Serve /metrics, /healthz and /readyz there; without it they are not served",
+  },
+  listen: {
+    flag: "listen",
+    env: ["VIPCAST_LISTEN"],
+    placeholder: "HOST:PORT,...",
+    fallback: [],
+    read: readListen,
+    help: "Let peers connect to these addresses, e.g. 0.0.0.0:179,[::]:179; without it only vipcast connects",
   },
   logLevel: {
     flag: "log-level",
@@ -191,6 +203,7 @@ export function resolveConfig(given: readonly Given[], required: readonly Config
     manifests: settled("manifests"),
     socket: settled("socket"),
     metrics: settled("metrics"),
+    listen: settled("listen"),
     logLevel: settled("logLevel"),
     lbClass: settled("lbClass"),
     ignoreExcludeLb: settled("ignoreExcludeLb"),
@@ -252,7 +265,7 @@ export const flagText = (key: ConfigKey): string => {
 /** Help of a flag, with default and environment name. */
 export function flagHelp(key: ConfigKey): string {
   const { help, fallback, env, placeholder } = SETTINGS[key];
-  const standard = placeholder === null || fallback === null || fallback === "" ? "" : `default ${fallback}, `;
+  const standard = placeholder === null || `${fallback ?? ""}` === "" ? "" : `default ${fallback}, `;
   return `${help} (${standard}env ${env[0] ?? ""})`;
 }
 
@@ -260,7 +273,7 @@ export function flagHelp(key: ConfigKey): string {
 export function renderConfigDoc(): string {
   const rows = CONFIG_KEYS.map((key) => {
     const { env, fallback, help } = SETTINGS[key];
-    const standard = fallback === null || fallback === "" ? "" : `\`${fallback}\``;
+    const standard = `${fallback ?? ""}` === "" ? "" : `\`${fallback}\``;
     return `| \`${key}\` | \`${flagText(key)}\` | ${env.map((e) => `\`${e}\``).join(", ")} | ${standard} | ${help} |`;
   });
   return `# Configuration of the daemon

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { loadConfig } from "../../src/config/load.ts";
 import { CONFIG_KEYS, type ConfigKey, flagHelp, flagText, renderConfigDoc, SETTINGS } from "../../src/config/schema.ts";
+import { ipv4, ipv6 } from "../../src/kernel/ip.ts";
 
 let directory = "";
 let file = "";
@@ -30,6 +31,7 @@ describe("the configuration", () => {
         manifests: null,
         socket: null,
         metrics: null,
+        listen: [],
         logLevel: "info",
         lbClass: "",
         ignoreExcludeLb: false,
@@ -58,6 +60,7 @@ nodeName: worker-1
 manifests: /etc/vipcast/manifests
 socket: /run/vipcast/vipcast.sock
 metrics: "[::1]:9120"
+listen: 0.0.0.0:179,[2001:db8::1]:1790
 logLevel: all
 lbClass: example.org/bgp
 ignoreExcludeLb: true
@@ -71,6 +74,10 @@ shutdownText: back at noon
         manifests: "/etc/vipcast/manifests",
         socket: "/run/vipcast/vipcast.sock",
         metrics: { host: "::1", port: 9120 },
+        listen: [
+          { address: ipv4(0), port: 179 },
+          { address: ipv6(0x2001_0db8, 0, 0, 1), port: 1790 },
+        ],
         logLevel: "all",
         lbClass: "example.org/bgp",
         ignoreExcludeLb: true,
@@ -194,7 +201,9 @@ describe("the table of settings", () => {
   test("has defaults that its own readers accept", () => {
     for (const key of CONFIG_KEYS) {
       const { fallback, read } = SETTINGS[key];
-      if (fallback !== null) expect(read(fallback)).toEqual({ ok: true, value: fallback });
+      // the list of addresses is read from a text
+      const given = Array.isArray(fallback) ? fallback.join() : fallback;
+      if (given !== null) expect(read(given)).toEqual({ ok: true, value: fallback });
     }
   });
 

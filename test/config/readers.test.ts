@@ -6,11 +6,13 @@ import {
   readBoolean,
   readHostPort,
   readKubernetesName,
+  readListen,
   readPath,
   readRouterId,
   readText,
   readWord,
 } from "../../src/config/readers.ts";
+import { formatIp } from "../../src/kernel/ip.ts";
 
 describe("HOST:PORT", () => {
   test.each([
@@ -41,6 +43,30 @@ describe("HOST:PORT", () => {
     [["x"], "a list is not of the form"],
   ])("%s is refused with a hint", (raw, message) => {
     expect(readHostPort(raw)).toMatchObject({ ok: false, message: expect.stringContaining(message) });
+  });
+});
+
+describe("addresses to listen on", () => {
+  const text = (raw: unknown): string => {
+    const { ok, ...rest } = readListen(raw);
+    if (!ok) return "message" in rest ? rest.message : "";
+    return "value" in rest ? rest.value.map((e) => joinHostPort(formatIp(e.address), e.port)).join(" ") : "";
+  };
+
+  test.each([
+    ["one", "0.0.0.0:179", "0.0.0.0:179"],
+    ["both families, with spaces", "0.0.0.0:179, [::]:179", "0.0.0.0:179 [::]:179"],
+    ["none", "", ""],
+    ["the same twice", "[::1]:179,[0::1]:179", "[::1]:179 is there twice"],
+    ["a host name", "localhost:179", '"localhost" is not an address'],
+    ["no port", "0.0.0.0", '"0.0.0.0" is not of the form HOST:PORT'],
+    ["an empty place", "0.0.0.0:179,", '"" is not of the form HOST:PORT'],
+    ["a number", 179, "179 is not of the form HOST:PORT"],
+    ["a list", ["0.0.0.0:179"], "a list is not of the form HOST:PORT"],
+    ["another port, another form", "192.0.2.1:1790,[2001:DB8:0::1]:179", "192.0.2.1:1790 [2001:db8::1]:179"],
+    ["too many", Array.from({ length: 17 }, (_, i) => `0.0.0.0:${i}`).join(), "it has 17 addresses"],
+  ])("%s: read, or refused with a reason", (_what, raw, expected) => {
+    expect(text(raw)).toBe(expected);
   });
 });
 
