@@ -303,7 +303,7 @@ async def attempt(case, line):
         return "up" if found is not None and found[0] == UPDATE else f"{found}"
     if case.octets is not None and case.hold != 3:
         # unread octets would turn a careless close into a reset that overtakes the NOTIFICATION
-        line.send(message(KEEPALIVE) * 3000)
+        line.send(message(KEEPALIVE) * 30_000)
     found = await line.until(NOTIFICATION)
     if found is None:
         return "none"
