@@ -4,12 +4,14 @@ import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
-export type Router = "frr" | "bird" | "gobgp";
+export type Router = "frr" | "bird" | "gobgp" | "openbgpd" | "exabgp";
 
 const PROGRAMS: Readonly<Record<Router, readonly string[]>> = {
   frr: ["vtysh"],
   bird: ["bird", "birdc"],
   gobgp: ["gobgpd", "gobgp"],
+  openbgpd: ["bgpctl"],
+  exabgp: ["exabgp"],
 };
 const FRR_DIRS = ["/usr/lib/frr", "/usr/libexec/frr", "/usr/sbin"];
 
@@ -25,6 +27,7 @@ export function labProblem(routers: readonly Router[] = ["frr"]): string | null 
   netnsProblem ??= probeNamespace();
   if (netnsProblem !== null) return netnsProblem;
   for (const router of routers) {
+    if (router === "openbgpd" && openbgpdProgram() === null) return "OpenBGPD is not installed (no bgpd)";
     if (router === "frr" && frrDirectory() === null) return "FRR is not installed (no bgpd and zebra)";
     for (const program of PROGRAMS[router]) {
       if (!hasProgram(program)) return `${router} is not installed (no ${program})`;
@@ -46,6 +49,10 @@ export function titleOrSkip(title: string, problem: string | null): string {
 /** Directory of FRR's daemons; null when it is not installed. */
 export const frrDirectory = (): string | null =>
   FRR_DIRS.find((dir) => isProgram(join(dir, "bgpd")) && isProgram(join(dir, "zebra"))) ?? null;
+
+/** OpenBGPD's daemon, which has the name of FRR's; null when it is not installed. */
+export const openbgpdProgram = (): string | null =>
+  ["/usr/sbin/bgpd", "/usr/local/sbin/bgpd"].find((path) => isProgram(path) && hasProgram("bgpctl")) ?? null;
 
 function probeNamespace(): string | null {
   const name = `vc-probe-${process.pid}`;

@@ -6,6 +6,6 @@ cd "$(dirname "$0")/.."
 need_node
 need_modules
 PATH="$PATH:/usr/lib/frr:/usr/sbin:/sbin"
-need_debian ip=iproute2 bgpd=frr
+need_debian ip=iproute2 zebra=frr
 build
 exec node dist/demo.js "$@"

@@ -7,7 +7,8 @@ need_node
 need_modules
 PATH="$PATH:/usr/lib/frr:/usr/sbin:/sbin"
 export PATH
-need_debian ip=iproute2 bgpd=frr bird=bird2 gobgpd=gobgpd curl=curl
+# FRR by its zebra: OpenBGPD, too, has a bgpd
+need_debian ip=iproute2 zebra=frr bird=bird2 gobgpd=gobgpd bgpctl=openbgpd exabgp=exabgp curl=curl
 build
 mkdir -p .vipcast-test
 status=0
