@@ -17,6 +17,7 @@ import { ObjectStore } from "../sources/store.ts";
 import { type NotificationCounts, PeerReports } from "./peerReports.ts";
 import { realClock, realRandom, realTimers } from "./realTime.ts";
 import { type ReconcileObserver, type ReconcileReport, Reconciler } from "./reconcile.ts";
+import { RestartMarker } from "./restartMarker.ts";
 
 export interface DaemonOptions {
   readonly nodeName: string;
@@ -29,6 +30,8 @@ export interface DaemonOptions {
   readonly routerId: RouterId | null;
   /** Where peers may connect to us. */
   readonly listen: readonly Endpoint[];
+  /** Directory for the life signs that tell a restart from a first start; null: every start is a first one. */
+  readonly stateDir: string | null;
   /** Told to the peers in the Cease when the daemon stops (RFC 9003). */
   readonly shutdownText: string;
 }
@@ -50,6 +53,7 @@ export class Daemon {
   readonly startedAt = realClock.now();
   readonly #log: Logger;
   readonly #network = new TcpNetwork();
+  readonly #marker: RestartMarker | null;
   readonly #objects: ObjectSet;
   readonly #source: ManifestSource;
   readonly #health: { changes: number; errors: number; staleSince: Millis | null } = {
@@ -69,12 +73,14 @@ export class Daemon {
     this.#objects = new ObjectSet(this.store, options.namespace);
     this.#log = log;
     this.reports = new PeerReports(log, realClock, observer);
+    this.#marker = options.stateDir === null ? null : this.#openMarker(options.stateDir);
     this.speaker = new Speaker({
       clock: realClock,
       timers: realTimers,
       random: realRandom,
       network: this.#network,
       observer: this.reports,
+      ...(this.#marker === null ? {} : { restart: this.#marker.facts }),
     });
     this.listener = new Listener({
       network: this.#network,
@@ -141,6 +147,7 @@ export class Daemon {
       const text = joinHostPort(formatIp(address), ports[i] ?? 0);
       this.#log.info("listening", { address: text }, "peers may connect");
     });
+    await this.#marker?.start();
     await this.#source.start();
   }
 
@@ -155,15 +162,34 @@ export class Daemon {
     this.#source.stop();
     this.reconciler.stop();
     this.listener.stop();
-    const goodbye = this.speaker.shutdown(this.options.shutdownText).then(() => this.#network.idle());
+    const goodbye = this.speaker
+      .shutdown(this.options.shutdownText)
+      .then(() => this.#network.idle())
+      .then(() => this.#marker?.remove());
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<"late">((resolve) => {
       timer = setTimeout(() => resolve("late"), STOP_LIMIT_MS);
     });
     if ((await Promise.race([goodbye, limit])) === "late") {
       this.#log.warn("stopIncomplete", {}, "a peer did not take its withdrawals and Cease in time; leaving anyway");
+      this.#marker?.stop(); // that peer may keep our routes, so the next start is a restart to it
     }
     clearTimeout(timer);
+  }
+
+  #openMarker(directory: string): RestartMarker {
+    const marker = new RestartMarker(directory, {
+      clock: realClock,
+      timers: realTimers,
+      failed: (error) => {
+        const text = `cannot write life signs to ${directory}: after a crash peers will not be told of a restart`;
+        this.#log.warn("stateDir", { error }, text);
+      },
+    });
+    const { isRestart, isForwardingKept } = marker.facts;
+    const kept = isForwardingKept ? "the host has forwarded since" : "the host has been booted since";
+    if (isRestart) this.#log.info("restart", {}, `the last process ended without a goodbye; ${kept}`);
+    return marker;
   }
 
   #sink(): DecisionSink {

@@ -51,6 +51,8 @@ export interface DaemonConfig {
   /** null: from the Node's address. */
   readonly routerId: RouterId | null;
   readonly namespace: string;
+  /** null: every start is a first one to the peers. */
+  readonly stateDir: string | null;
   readonly shutdownText: string;
 }
 
@@ -140,6 +142,14 @@ export const SETTINGS: { readonly [K in ConfigKey]: Setting<DaemonConfig[K]> } =
     read: readKubernetesName("label"),
     help: "Namespace of the metallb.io objects and their Secrets; those elsewhere are not used",
   },
+  stateDir: {
+    flag: "state-dir",
+    env: ["VIPCAST_STATE_DIR"],
+    placeholder: "DIR",
+    fallback: null,
+    read: readPath,
+    help: "Keep a life sign in this directory, so that after a crash peers with graceful restart keep the routes; without it none is kept",
+  },
   shutdownText: {
     flag: "shutdown-text",
     env: ["VIPCAST_SHUTDOWN_TEXT"],
@@ -209,6 +219,7 @@ export function resolveConfig(given: readonly Given[], required: readonly Config
     ignoreExcludeLb: settled("ignoreExcludeLb"),
     routerId: settled("routerId"),
     namespace: settled("namespace"),
+    stateDir: settled("stateDir"),
     shutdownText: settled("shutdownText"),
   };
   return { config, problems };

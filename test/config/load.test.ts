@@ -37,6 +37,7 @@ describe("the configuration", () => {
         ignoreExcludeLb: false,
         routerId: null,
         namespace: "metallb-system",
+        stateDir: null,
         shutdownText: "vipcast is stopping",
       },
       problems: [],
@@ -66,6 +67,7 @@ lbClass: example.org/bgp
 ignoreExcludeLb: true
 routerId: 10.0.0.1
 namespace: lb
+stateDir: /var/lib/vipcast
 shutdownText: back at noon
 `;
     expect(load({}, {}, yaml)).toEqual({
@@ -83,6 +85,7 @@ shutdownText: back at noon
         ignoreExcludeLb: true,
         routerId: 0x0a000001,
         namespace: "lb",
+        stateDir: "/var/lib/vipcast",
         shutdownText: "back at noon",
       },
       problems: [],
