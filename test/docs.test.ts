@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { renderAnnotationsDoc } from "../src/announce/annotations.ts";
 import { renderReasonsDoc } from "../src/announce/reasons.ts";
 import { renderLimitsDoc } from "../src/app/limits.ts";
 import { renderConfigDoc } from "../src/config/schema.ts";
@@ -16,6 +17,7 @@ describe("generated pages", () => {
     ["docs/configuration.md", renderConfigDoc],
     ["docs/limits.md", renderLimitsDoc],
     ["docs/reasons.md", renderReasonsDoc],
+    ["docs/annotations.md", renderAnnotationsDoc],
   ])("%s says what the table says", (name, render) => {
     const path = join(root, name);
     if (process.env.VIPCAST_WRITE_DOCS === "1") writeFileSync(path, render());

@@ -1,11 +1,12 @@
 // BGPAdvertisement objects against what they refer to: pools, peers, communities. Owns the pool check of aggregation lengths
 // (metallb-compat 1.3), alias resolution over all Community objects (1.6, 3.8) and the conflict rule for LOCAL_PREF (2.6).
-// Must not know nodes or sessions. Contract: an advertisement with any error is not used, and every error of it is listed.
-import type { RouteAttributes } from "../bgp/wire/message.ts";
+// Must not know nodes or sessions. Contract: an advertisement with any error is not used (for a pool, where the error is about
+// that pool alone), and every error of it is listed.
 import { type ConfigProblem, problemAt, refText } from "../kernel/problem.ts";
 import { listed, nameHint } from "../kernel/suggest.ts";
 import { compareAge } from "./age.ts";
 import { type CommunityValue, parseCommunityLiteral, resolveCommunity, sortCommunities } from "./communities.ts";
+import type { AskedAttributes } from "./compiled.ts";
 import type { BGPAdvertisementObject, CommunityObject, IPAddressPoolObject } from "./model.ts";
 import { hasFamily } from "./pools.ts";
 import { matchesAny } from "./select.ts";
@@ -52,9 +53,11 @@ export function collectAliases(objects: Iterable<CommunityObject>): Aliases {
 /** An advertisement with its references resolved. */
 export interface CheckedAdvertisement {
   readonly object: BGPAdvertisementObject;
-  /** Pools in force it applies to. */
+  /** Pools in force it is used for: those it applies to, but for the ones whose entries its aggregates are too wide for. */
   readonly pools: ReadonlySet<IPAddressPoolObject>;
-  readonly attributes: RouteAttributes;
+  readonly attributes: AskedAttributes;
+  /** Not used at all. */
+  readonly isOut: boolean;
   readonly problems: readonly ConfigProblem[];
 }
 
@@ -76,18 +79,24 @@ export function checkAdvertisement(
   aliases: Aliases,
   known: KnownNames,
 ): CheckedAdvertisement {
-  const pools = [...allPools].filter((pool) => appliesToPool(object, pool));
+  const applying = [...allPools].filter((pool) => appliesToPool(object, pool));
+  const tooWide = new Map(applying.map((pool) => [pool, aggregationProblems(object, pool)]));
   const communities = resolveAll(object, aliases);
-  const problems = [...unknownNames(object, known), ...communities.problems, ...aggregationProblems(object, pools)];
-  const attributes: RouteAttributes = {
+  const attributes: AskedAttributes = {
     nextHop: "self",
     localPref: object.localPref,
-    med: null,
-    asPathPrepend: 0,
+    med: object.settings.med ?? null,
+    asPathPrepend: object.settings.asPathPrepend ?? null,
     linkBandwidth: null,
     ...sortCommunities(communities.values),
   };
-  return { object, pools: new Set(pools), attributes, problems };
+  return {
+    object,
+    pools: new Set(applying.filter((pool) => tooWide.get(pool)?.length === 0)),
+    attributes,
+    isOut: communities.problems.length > 0,
+    problems: [...unknownNames(object, known), ...communities.problems, ...[...tooWide.values()].flat()],
+  };
 }
 
 function unknownNames({ ref, ipAddressPools, peers }: BGPAdvertisementObject, known: KnownNames): ConfigProblem[] {
@@ -133,20 +142,22 @@ function resolveAll(
 /** As every mode of MetalLB has it: what fits an attribute of 255 octets (metallb-compat 2.5). */
 export const MAX_COMMUNITIES = 63;
 
-/** metallb-compat 1.3: an aggregate must not be shorter than the shortest mask of an entry of its pools. */
-function aggregationProblems(adv: BGPAdvertisementObject, pools: readonly IPAddressPoolObject[]): ConfigProblem[] {
-  return pools.flatMap((pool) =>
-    pool.addresses.flatMap(({ first, shortestMask, text }) => {
-      const [field, length] =
-        first.version === 4
-          ? ["aggregationLength", adv.aggregationLength]
-          : ["aggregationLengthV6", adv.aggregationLengthV6];
-      if (length >= shortestMask) return [];
-      const message = `${length} is shorter than /${shortestMask}, the widest part of ${text} in IPAddressPool ${pool.ref.name}`;
-      const hint = `Use ${shortestMask} or more, or name the pools this advertisement is for.`;
-      return [problemAt(adv.ref, `spec.${field}`, message, hint)];
-    }),
-  );
+/**
+ * metallb-compat 1.3: an aggregate must not be shorter than the shortest mask of an entry of its pool. Such a pool is not
+ * announced by the advertisement; its other pools are (docs/adr/0005): a pool that is added must not withdraw others.
+ */
+function aggregationProblems(adv: BGPAdvertisementObject, pool: IPAddressPoolObject): ConfigProblem[] {
+  return pool.addresses.flatMap(({ first, shortestMask, text }) => {
+    const [field, length] =
+      first.version === 4
+        ? ["aggregationLength", adv.aggregationLength]
+        : ["aggregationLengthV6", adv.aggregationLengthV6];
+    if (length >= shortestMask) return [];
+    const where = `${text} in IPAddressPool ${pool.ref.name}`;
+    const message = `${length} is shorter than /${shortestMask}, the widest part of ${where}: it is not used for that pool`;
+    const hint = `Use ${shortestMask} or more, or name the pools this advertisement is for.`;
+    return [problemAt(adv.ref, `spec.${field}`, message, hint)];
+  });
 }
 
 /**

@@ -3,7 +3,7 @@
 // Contract: pure; the unit of isolation is the object (design.md section 11), conflicts are settled oldest first, and every
 // problem found is in `problems`. Deviation from MetalLB's FRR modes: different myASN or routerID on one node are accepted, as in
 // native mode.
-import type { Family, RouteAttributes } from "../bgp/wire/message.ts";
+import type { Family } from "../bgp/wire/message.ts";
 import type { IpVersion } from "../kernel/ip.ts";
 import { type ConfigProblem, type ObjectRef, problemAt, refKey, refText } from "../kernel/problem.ts";
 import { listed } from "../kernel/suggest.ts";
@@ -18,6 +18,7 @@ import {
 } from "./advertisements.ts";
 import { compareAge, compareText } from "./age.ts";
 import type {
+  AskedAttributes,
   CompiledAdvertisement,
   CompiledConfig,
   CompiledPool,
@@ -26,6 +27,7 @@ import type {
   Offer,
   PlannedPeer,
 } from "./compiled.ts";
+import { routeOf } from "./merge.ts";
 import type { BGPPeerObject, IPAddressPoolObject, Labels } from "./model.ts";
 import { compilePeer, identityOf, profileOf } from "./peers.ts";
 import { hasFamily, indexPools } from "./pools.ts";
@@ -57,7 +59,7 @@ export function compile(store: StoreView, options: DecisionOptions): CompiledCon
 
   const routerId = nodeRouterId(options.nodeName, options.routerId, node?.internalIps ?? []);
   const planned = planPeers(selected, store, routerId, survivors);
-  const inForce = checked.filter((c) => !survivors.conflicts.has(refKey(c.object.ref)) && !hasError(c.problems));
+  const inForce = checked.filter((c) => !survivors.conflicts.has(refKey(c.object.ref)) && !c.isOut);
   const advertisements = inForce
     .map((c) => ({ checked: c, compiled: compileAdvertisement(c, planned.peers) }))
     .sort((a, b) => compareText(refKey(a.compiled.ref), refKey(b.compiled.ref)));
@@ -87,8 +89,6 @@ export function compile(store: StoreView, options: DecisionOptions): CompiledCon
     problems: sortProblems(problems),
   };
 }
-
-const hasError = (problems: readonly ConfigProblem[]): boolean => problems.some((p) => p.severity === "error");
 
 /** By kind, namespace, name, path, then text: the order does not depend on how the store was filled. */
 export function sortProblems(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
@@ -131,9 +131,7 @@ function settleConflicts(
   };
   const walk = [
     ...peers.map((peer) => ({ object: peer, settle: () => settlePeer(peer) })),
-    ...advertisements
-      .filter((c) => !hasError(c.problems))
-      .map((c) => ({ object: c.object, settle: () => settleAdvertisement(c) })),
+    ...advertisements.filter((c) => !c.isOut).map((c) => ({ object: c.object, settle: () => settleAdvertisement(c) })),
   ];
   for (const { settle } of walk.sort((a, b) => compareAge(a.object, b.object))) settle();
   return { conflicts, nameless, problems };
@@ -249,10 +247,12 @@ function compileAdvertisement(
 export function makeOffer(
   advertisement: ObjectRef,
   family: Family,
-  attributes: RouteAttributes,
+  asked: AskedAttributes,
   peers: readonly PeerName[],
 ): Offer {
-  return { advertisement, attributes, peers, key: JSON.stringify([refKey(advertisement), family, attributes, peers]) };
+  const key = JSON.stringify([refKey(advertisement), family, asked, peers]);
+  const setBy = { med: advertisement, asPathPrepend: advertisement };
+  return { advertisement, asked, attributes: routeOf(asked), setBy, peers, key, compiledKey: key };
 }
 
 function compilePool(

@@ -6,7 +6,7 @@ import type { RouteAttributes } from "../bgp/wire/message.ts";
 import type { IpVersion } from "../kernel/ip.ts";
 import type { ConfigProblem, ObjectRef } from "../kernel/problem.ts";
 import type { PeerName, RouterId } from "../kernel/units.ts";
-import type { LabelSelector } from "./model.ts";
+import type { LabelSelector, RouteSettings } from "./model.ts";
 import type { PoolRange } from "./pools.ts";
 
 export interface DecisionOptions {
@@ -28,14 +28,25 @@ export interface PlannedPeer {
   readonly problem: string | null;
 }
 
+/** Attributes as they are asked for; null: not set, which is no opinion where offers for one prefix meet. */
+export interface AskedAttributes extends Omit<RouteAttributes, "asPathPrepend"> {
+  readonly asPathPrepend: number | null;
+}
+
 /** What one advertisement gives every prefix of one family. */
 export interface Offer {
   readonly advertisement: ObjectRef;
+  readonly asked: AskedAttributes;
+  /** `asked` as a route that nobody else offers. */
   readonly attributes: RouteAttributes;
+  /** Whose annotation these stand in: the advertisement's, or a Service's. */
+  readonly setBy: Readonly<Record<keyof RouteSettings, ObjectRef>>;
   /** Peers of this node that run a session, carry the family and are meant by the advertisement; ascending. */
   readonly peers: readonly PeerName[];
   /** Equal text, equal offer. */
   readonly key: string;
+  /** `key` before a Service's annotations changed the offer. */
+  readonly compiledKey: string;
 }
 
 /** A BGPAdvertisement in force that selects this node. */

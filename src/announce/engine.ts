@@ -11,7 +11,7 @@ import type { PeerName, ServiceKey } from "../kernel/units.ts";
 import type { StoreChange, StoreView } from "../sources/store.ts";
 import { compile } from "./compile.ts";
 import type { CompiledConfig, DecisionOptions, Offer, PlannedPeer } from "./compiled.ts";
-import { attributesEqual, localPrefWarnings, mergeOffers } from "./merge.ts";
+import { attributesEqual, mergeOffers } from "./merge.ts";
 import type { PoolRange } from "./pools.ts";
 import { joinProblems, type Table, tableOf } from "./reference.ts";
 import { type Contribution, decideService, decisionsEqual, type ServiceDecision } from "./service.ts";
@@ -36,7 +36,7 @@ interface PrefixEntry {
   readonly offers: Map<string, { readonly offer: Offer; count: number }>;
   /** As the sink was told. */
   sent: Map<PeerName, RouteAttributes>;
-  warnings: readonly ConfigProblem[];
+  problems: readonly ConfigProblem[];
 }
 
 /** Services decided between two looks at the clock. */
@@ -191,7 +191,7 @@ export class DecisionEngine {
   #offer(c: Contribution): void {
     let entry = this.#prefixes.get(c.prefixKey);
     if (entry === undefined) {
-      entry = { prefix: c.prefix, offers: new Map(), sent: new Map(), warnings: [] };
+      entry = { prefix: c.prefix, offers: new Map(), sent: new Map(), problems: [] };
       this.#prefixes.set(c.prefixKey, entry);
     }
     const known = entry.offers.get(c.key);
@@ -217,7 +217,7 @@ export class DecisionEngine {
     for (const key of this.#touched) {
       const entry = this.#prefixes.get(key);
       if (entry !== undefined) {
-        if (!isDone && [...entry.offers.keys()].some((offer) => !config.offerKeys.has(offer))) continue;
+        if (!isDone && [...entry.offers.values()].some((o) => !config.offerKeys.has(o.offer.compiledKey))) continue;
         this.#remerge(entry, additions);
         if (entry.offers.size === 0) this.#prefixes.delete(key);
       }
@@ -229,7 +229,8 @@ export class DecisionEngine {
   #remerge(entry: PrefixEntry, additions: (() => void)[]): void {
     const { prefix, sent } = entry;
     const offers = [...entry.offers.values()].map((o) => o.offer);
-    const wanted = new Map(mergeOffers(offers));
+    const { routes, problems } = mergeOffers(offers);
+    const wanted = new Map(routes);
     for (const peer of sent.keys()) if (!wanted.has(peer)) this.#sink.setRoute(peer, prefix, null);
     for (const [peer, attributes] of wanted) {
       const told = sent.get(peer);
@@ -238,17 +239,16 @@ export class DecisionEngine {
       }
     }
     entry.sent = wanted;
-    const warnings = localPrefWarnings(offers);
     const areNew =
-      warnings.length + entry.warnings.length > 0 && JSON.stringify(warnings) !== JSON.stringify(entry.warnings);
+      problems.length + entry.problems.length > 0 && JSON.stringify(problems) !== JSON.stringify(entry.problems);
     if (areNew) this.#areProblemsDirty = true;
-    entry.warnings = warnings;
+    entry.problems = problems;
   }
 
   #tellProblems(config: CompiledConfig): void {
     this.#areProblemsDirty = false;
-    const warnings = [...this.#prefixes.values()].flatMap((entry) => entry.warnings);
-    const problems = joinProblems(config.problems, warnings);
+    const merging = [...this.#prefixes.values()].flatMap((entry) => entry.problems);
+    const problems = joinProblems(config.problems, merging);
     const text = JSON.stringify(problems);
     if (text === this.#problemsText) return;
     this.#problemsText = text;

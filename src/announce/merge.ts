@@ -1,57 +1,142 @@
-// Several offers for one prefix at one peer become one route (metallb-compat 2.5). Owns the merging of attributes and the
-// warning where LOCAL_PREFs differ (Q-14). Knows neither services nor sessions.
+// Several offers for one prefix at one peer become one route (metallb-compat 2.5). Owns the merging of attributes, the warning
+// where values differ (Q-14), and the bound that keeps a route within a message. Knows neither services nor sessions.
 // Contract: the result does not depend on the order of the offers; a single offer is passed on as the same object.
 import type { RouteAttributes } from "../bgp/wire/message.ts";
-import { type ConfigProblem, problemAt, refText } from "../kernel/problem.ts";
+import { communityOctets, MAX_COMMUNITY_OCTETS } from "../bgp/wire/routeAttributes.ts";
+import { type ConfigProblem, type ObjectRef, problemAt, refText } from "../kernel/problem.ts";
+import { listed } from "../kernel/suggest.ts";
 import type { PeerName } from "../kernel/units.ts";
 import { compareText } from "./age.ts";
+import { settingPath } from "./annotations.ts";
 import { compareLarge, uniteLarge, uniteStandard } from "./communities.ts";
-import type { Offer } from "./compiled.ts";
+import type { AskedAttributes, Offer } from "./compiled.ts";
 
-/** Communities united, the highest LOCAL_PREF, "not set" being lower than any; the first of a single list as it is. */
-export function mergeAttributes(lists: readonly [RouteAttributes, ...RouteAttributes[]]): RouteAttributes {
-  const [first] = lists;
-  if (lists.length === 1) return first;
-  const prefs = lists.flatMap((a) => (a.localPref === null ? [] : [a.localPref]));
+export const routeOf = (asked: AskedAttributes): RouteAttributes => ({
+  ...asked,
+  asPathPrepend: asked.asPathPrepend ?? 0,
+});
+
+/** The values of which one wins; "not set" is no opinion. */
+type Ranked = "localPref" | "med" | "asPathPrepend";
+
+const BEST: Readonly<Record<Ranked, (...values: number[]) => number>> = {
+  localPref: Math.max,
+  med: Math.min,
+  asPathPrepend: Math.min,
+};
+
+function best(field: Ranked, lists: readonly AskedAttributes[]): number | null {
+  const values = lists.flatMap((a) => a[field] ?? []);
+  return values.length === 0 ? null : BEST[field](...values);
+}
+
+/** Communities united; of the other values the one that attracts most traffic: the highest LOCAL_PREF, the lowest of the others. */
+export function mergeAttributes(lists: readonly [AskedAttributes, ...AskedAttributes[]]): RouteAttributes {
   return {
-    ...first,
-    localPref: prefs.length === 0 ? null : Math.max(...prefs),
+    ...lists[0],
+    localPref: best("localPref", lists),
+    med: best("med", lists),
+    asPathPrepend: best("asPathPrepend", lists) ?? 0,
     communities: uniteStandard(lists.map((a) => a.communities)),
     largeCommunities: uniteLarge(lists.map((a) => a.largeCommunities)),
   };
 }
 
-/** The routes of one prefix: each peer that some offer names, with what it gets. */
-export function mergeOffers(offers: readonly Offer[]): ReadonlyMap<PeerName, RouteAttributes> {
-  const routes = new Map<PeerName, RouteAttributes>();
-  const [only] = offers;
-  if (only === undefined) return routes;
-  if (offers.length === 1) {
-    for (const peer of only.peers) routes.set(peer, only.attributes);
-    return routes;
-  }
-  const byAge = [...offers].sort((a, b) => compareText(a.key, b.key));
-  for (const peer of new Set(byAge.flatMap((o) => o.peers))) {
-    const [first, ...rest] = byAge.filter((o) => o.peers.includes(peer)).map((o) => o.attributes);
-    if (first !== undefined) routes.set(peer, mergeAttributes([first, ...rest]));
-  }
-  return routes;
+export interface Merged {
+  /** Each peer that some offer names, with what it gets. */
+  readonly routes: ReadonlyMap<PeerName, RouteAttributes>;
+  /** Values that lost, and offers left out; each once. */
+  readonly problems: readonly ConfigProblem[];
 }
 
-/** A warning per advertisement whose LOCAL_PREF loses against another one's at a common peer; unset ones lose silently. */
-export function localPrefWarnings(offers: readonly Offer[]): readonly ConfigProblem[] {
+/** The routes of one prefix. */
+export function mergeOffers(offers: readonly Offer[]): Merged {
+  const routes = new Map<PeerName, RouteAttributes>();
+  const problems = new Map<string, ConfigProblem>();
+  const byKey = offers.length < 2 ? offers : [...offers].sort((a, b) => compareText(a.key, b.key));
+  for (const peer of new Set(byKey.flatMap((o) => o.peers))) {
+    const { fit, faults } = fitting(byKey.filter((o) => o.peers.includes(peer)));
+    const [first, ...rest] = fit;
+    if (first === undefined) continue;
+    routes.set(
+      peer,
+      rest.length === 0 ? first.attributes : mergeAttributes([first.asked, ...rest.map((o) => o.asked)]),
+    );
+    for (const p of [...faults, ...lostValues(fit)]) problems.set(JSON.stringify(p), p);
+  }
+  return { routes, problems: [...problems.values()] };
+}
+
+/**
+ * By namespace and name of their advertisements, offers are taken as long as all communities fit a message of any session. One
+ * that does not fit is left out whole: a route without some of an advertisement's communities is not what it asked for.
+ */
+function fitting(offers: readonly Offer[]): {
+  readonly fit: readonly Offer[];
+  readonly faults: readonly ConfigProblem[];
+} {
+  const sum = offers.reduce((octets, o) => octets + communityOctets(o.asked), 0);
+  if (sum <= MAX_COMMUNITY_OCTETS) return { fit: offers, faults: [] };
+  const fit: Offer[] = [];
+  const faults: ConfigProblem[] = [];
+  for (const offer of offers) {
+    const lists = [...fit, offer].map((o) => o.asked);
+    const communities = uniteStandard(lists.map((a) => a.communities));
+    const largeCommunities = uniteLarge(lists.map((a) => a.largeCommunities));
+    const octets = communityOctets({ communities, largeCommunities });
+    if (octets <= MAX_COMMUNITY_OCTETS) {
+      fit.push(offer);
+      continue;
+    }
+    const others = listed([...new Set(fit.map((o) => refText(o.advertisement)))]);
+    const message = `do not fit a route together with those of ${others} (${octets} octets, at most ${MAX_COMMUNITY_OCTETS}): it is left out there`;
+    const hint = "Use fewer communities, or let the advertisements select different services or peers.";
+    faults.push(problemAt(offer.advertisement, "spec.communities", message, hint));
+  }
+  return { fit, faults };
+}
+
+const RANKED: readonly {
+  readonly field: Ranked;
+  readonly setBy: (offer: Offer) => ObjectRef;
+  readonly path: string;
+  readonly hint: string;
+}[] = [
+  {
+    field: "localPref",
+    setBy: (o) => o.advertisement,
+    path: "spec.localPref",
+    hint: "The highest localPref wins: give both the same, or let them select different services.",
+  },
+  {
+    field: "med",
+    setBy: (o) => o.setBy.med,
+    path: settingPath("med"),
+    hint: "The lowest MED wins: give both the same, or keep their prefixes or peers apart.",
+  },
+  {
+    field: "asPathPrepend",
+    setBy: (o) => o.setBy.asPathPrepend,
+    path: settingPath("asPathPrepend"),
+    hint: "The fewest copies win: give both the same, or keep their prefixes or peers apart.",
+  },
+];
+
+/** A warning per value that loses against another one at a common peer. @param offers of one peer, ordered */
+function lostValues(offers: readonly Offer[]): readonly ConfigProblem[] {
   if (offers.length < 2) return [];
-  return offers.flatMap((loser) =>
-    offers
-      .filter((o) => (o.attributes.localPref ?? 0) > (loser.attributes.localPref ?? Number.POSITIVE_INFINITY))
-      .filter((o) => o.peers.some((p) => loser.peers.includes(p)))
-      .map((winner) => {
-        const { localPref } = winner.attributes;
-        const message = `${loser.attributes.localPref} loses where ${refText(winner.advertisement)} announces the same prefix with ${localPref}`;
-        const hint = "The highest localPref wins: give both the same, or let them select different services.";
-        return problemAt(loser.advertisement, "spec.localPref", message, hint, "warning");
-      }),
-  );
+  return RANKED.flatMap(({ field, setBy, path, hint }) => {
+    const set = offers.filter((o) => o.asked[field] !== null);
+    const value = best(
+      field,
+      set.map((o) => o.asked),
+    );
+    const winner = set.find((o) => o.asked[field] === value);
+    if (winner === undefined) return [];
+    const losers = set.filter((o) => o.asked[field] !== value);
+    const where = `${refText(setBy(winner))} announces the same prefix with ${value}`;
+    return losers.map((o) => problemAt(setBy(o), path, `${o.asked[field]} loses where ${where}`, hint, "warning"));
+  });
 }
 
 export function attributesEqual(a: RouteAttributes, b: RouteAttributes): boolean {

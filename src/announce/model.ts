@@ -29,10 +29,31 @@ export interface LabelSelector {
   }[];
 }
 
+/** What annotations `vipcast.io/*` say about a peer (annotations.ts has the ranges); absent: not given. */
+export interface PeerSettings {
+  readonly opens?: "us" | "peer" | "both";
+  readonly gtsmHops?: number;
+  /** Whole seconds. */
+  readonly sendHoldTime?: number;
+  readonly nextHop?: Ip;
+  readonly nextHopV6?: Ip;
+  readonly maxPrefixes?: number;
+  readonly keepReceived?: boolean;
+  /** Whole seconds. */
+  readonly restartTime?: number;
+}
+
+/** What annotations `vipcast.io/*` say about routes; absent: not given. */
+export interface RouteSettings {
+  readonly med?: number;
+  readonly asPathPrepend?: number;
+}
+
 export interface ServiceObject extends Meta {
   readonly kind: "Service";
   readonly key: ServiceKey;
   readonly annotations: ReadonlyMap<string, string>;
+  readonly settings: RouteSettings;
   readonly type: string;
   readonly loadBalancerClass: string | null;
   readonly externalTrafficPolicy: "Cluster" | "Local";
@@ -112,6 +133,7 @@ export interface BGPAdvertisementObject extends Meta {
   readonly nodeSelectors: readonly LabelSelector[];
   readonly peers: readonly string[];
   readonly serviceSelectors: readonly LabelSelector[];
+  readonly settings: RouteSettings;
 }
 
 export interface CommunityObject extends Meta {
@@ -159,6 +181,7 @@ export interface BGPPeerObject extends Meta {
   readonly vrf: string | null;
   readonly disableMP: boolean;
   readonly dualStackAddressFamily: boolean;
+  readonly settings: PeerSettings;
 }
 
 export type ModelObject =

@@ -7,6 +7,7 @@ import { formatIp, isUnspecified } from "../kernel/ip.ts";
 import { type ConfigProblem, problemAt, refText } from "../kernel/problem.ts";
 import { Asn, PeerName, RouterId, Seconds } from "../kernel/units.ts";
 import { objectKey, type StoreView } from "../sources/store.ts";
+import { settingPath } from "./annotations.ts";
 import type { BFDProfileObject, BGPPeerObject } from "./model.ts";
 
 /** What the API offers and this version of the daemon does not yet carry out on the wire. */
@@ -18,28 +19,20 @@ export const laterFeatures: readonly {
   readonly message: string;
 }[] = [
   {
-    path: "spec.interface",
-    isAsked: (p) => p.interface !== null,
-    severity: "error",
-    message: "BGP unnumbered (interface) is not supported yet: the peer runs no session",
-  },
-  {
     path: "spec.bfdProfile",
     isAsked: (p) => p.bfdProfile !== null,
     severity: "warning",
     message: "BFD is not supported yet: the session runs without it for now",
-  },
-  {
-    path: "spec.enableGracefulRestart",
-    isAsked: (p) => p.enableGracefulRestart,
-    severity: "warning",
-    message: "graceful restart is not supported yet: the session runs without it for now",
   },
 ];
 
 /** FRR's "traditional" profile, as MetalLB's FRR modes have it. */
 const DEFAULT_HOLD_TIME = 180;
 const DEFAULT_KEEPALIVE_TIME = 60;
+/** Seconds; FRR's, and so MetalLB's (metallb-compat 3.5). */
+export const DEFAULT_RESTART_TIME = 120;
+/** Octets of a TCP MD5 key (Linux TCP_MD5SIG_MAXKEYLEN). */
+export const MAX_PASSWORD_OCTETS = 80;
 /** FRR waits 30 to 120 s; a rebooted router should have its routes back within 10 s. */
 export const DEFAULT_CONNECT_RETRY_TIME = 5;
 
@@ -96,14 +89,19 @@ export function compilePeer(peer: BGPPeerObject, store: StoreView, nodeRouterId:
   }
   const password = passwordOf(peer, store, report);
 
-  const failed = problems.some((p) => p.severity === "error");
-  if (failed || peer.peerAddress === null || peerAsn === null) return { config: null, problems };
   const { holdTime, keepaliveTime } = timersOf(peer);
-  const own: Family = peer.peerAddress.version === 4 ? "ipv4-unicast" : "ipv6-unicast";
+  const { settings } = peer;
+  if (settings.sendHoldTime !== undefined && settings.sendHoldTime < holdTime) {
+    const hint = "A peer that is only slow would lose the session: twice the hold time is usual.";
+    report(settingPath("sendHoldTime"), `is shorter than the hold time of ${holdTime} s`, hint, "warning");
+  }
+  const failed = problems.some((p) => p.severity === "error");
+  if (failed || peerAsn === null) return { config: null, problems };
   const config: PeerConfig = {
-    ...PEER_DEFAULTS,
     name: PeerName(peer.ref.name),
     address: peer.peerAddress,
+    interface: peer.interface,
+    opens: settings.opens ?? PEER_DEFAULTS.opens,
     port: peer.peerPort,
     sourceAddress,
     vrf: peer.vrf,
@@ -113,11 +111,26 @@ export function compilePeer(peer: BGPPeerObject, store: StoreView, nodeRouterId:
     holdTime,
     keepaliveTime,
     connectRetryTime: Seconds(peer.connectTime ?? DEFAULT_CONNECT_RETRY_TIME),
+    sendHoldTime: settings.sendHoldTime === undefined ? PEER_DEFAULTS.sendHoldTime : Seconds(settings.sendHoldTime),
     password,
     ebgpMultihop: peer.ebgpMultiHop,
-    families: peer.dualStackAddressFamily ? ["ipv4-unicast", "ipv6-unicast"] : [own],
+    gtsmHops: settings.gtsmHops ?? PEER_DEFAULTS.gtsmHops,
+    families: familiesOf(peer),
+    nextHops: {
+      ...(settings.nextHop === undefined ? {} : { "ipv4-unicast": settings.nextHop }),
+      ...(settings.nextHopV6 === undefined ? {} : { "ipv6-unicast": settings.nextHopV6 }),
+    },
+    restartTime: peer.enableGracefulRestart ? Seconds(settings.restartTime ?? DEFAULT_RESTART_TIME) : null,
+    maxPrefixes: settings.maxPrefixes ?? PEER_DEFAULTS.maxPrefixes,
+    keepReceived: settings.keepReceived ?? PEER_DEFAULTS.keepReceived,
   };
   return { config, problems };
+}
+
+/** metallb-compat 3.7: that of the peer's address; both where asked for and for an unnumbered peer; disableMP changes nothing. */
+function familiesOf({ peerAddress, dualStackAddressFamily }: BGPPeerObject): readonly Family[] {
+  if (peerAddress === null || dualStackAddressFamily) return ["ipv4-unicast", "ipv6-unicast"];
+  return [peerAddress.version === 4 ? "ipv4-unicast" : "ipv6-unicast"];
 }
 
 /** metallb-compat 3.1: 180/60; one alone gives the other by the factor three; 0 stays 0. */
@@ -146,5 +159,10 @@ function passwordOf(peer: BGPPeerObject, store: StoreView, report: Report): stri
     const hint = "Create it anew with type kubernetes.io/basic-auth.";
     report(path, `${refText(ref)} has type ${secret.type || "Opaque"}, not kubernetes.io/basic-auth`, hint);
   } else if (secret.password === null) report(path, `${refText(ref)} has no key "password"`, "Add data.password.");
+  else {
+    const octets = new TextEncoder().encode(secret.password).length;
+    const message = `the password in ${refText(ref)} has ${octets} octets, at most ${MAX_PASSWORD_OCTETS} can be a TCP MD5 key`;
+    if (octets > MAX_PASSWORD_OCTETS) report(path, message, "Use a shorter one, on both sides.");
+  }
   return secret?.password ?? null;
 }

@@ -7,7 +7,7 @@ import type { PeerName, ServiceKey } from "../kernel/units.ts";
 import type { StoreView } from "../sources/store.ts";
 import { compile, sortProblems } from "./compile.ts";
 import type { CompiledConfig, DecisionOptions, Offer, PlannedPeer } from "./compiled.ts";
-import { localPrefWarnings, mergeOffers } from "./merge.ts";
+import { mergeOffers } from "./merge.ts";
 import { decideService, type ServiceDecision } from "./service.ts";
 
 export interface TableRoute {
@@ -50,15 +50,16 @@ export function tableOf(config: CompiledConfig, decisions: ReadonlyMap<ServiceKe
     }
   }
   const routes = new Map<PeerName, Map<string, TableRoute>>();
-  const warnings: ConfigProblem[] = [];
+  const problems: ConfigProblem[] = [];
   for (const [prefixKey, { prefix, offers, services }] of prefixes) {
-    warnings.push(...localPrefWarnings([...offers.values()]));
-    for (const [peer, attributes] of mergeOffers([...offers.values()])) {
+    const merged = mergeOffers([...offers.values()]);
+    problems.push(...merged.problems);
+    for (const [peer, attributes] of merged.routes) {
       const table = routes.get(peer) ?? new Map<string, TableRoute>();
       routes.set(peer, table.set(prefixKey, { prefix, attributes, services: [...(services.get(peer) ?? [])].sort() }));
     }
   }
-  return { peers: config.peers, routes, decisions, problems: joinProblems(config.problems, warnings) };
+  return { peers: config.peers, routes, decisions, problems: joinProblems(config.problems, problems) };
 }
 
 /** Both lists, sorted, each problem once. */

@@ -2,11 +2,21 @@
 // the way from addresses to prefixes (2.5). Must not know other services, sessions' states, or what was announced before.
 // Contract: pure; the first failing check gives the reason, `detail` names the object and field that caused it. Steps 3, 7 and 8
 // of the list are about state over time and do not exist in a level-triggered decision.
-import { formatIp, formatPrefix, type Ip, ipv4, type Prefix, parseIp, prefixOf } from "../kernel/ip.ts";
-import { refText } from "../kernel/problem.ts";
+import {
+  formatIp,
+  formatPrefix,
+  type Ip,
+  ipv4,
+  maxPrefixLength,
+  type Prefix,
+  parseIp,
+  prefixOf,
+} from "../kernel/ip.ts";
+import { refKey, refText } from "../kernel/problem.ts";
 import { listed } from "../kernel/suggest.ts";
 import type { StoreView } from "../sources/store.ts";
 import type { CompiledAdvertisement, CompiledConfig, Offer } from "./compiled.ts";
+import { routeOf } from "./merge.ts";
 import type { EndpointObject, ServiceObject } from "./model.ts";
 import { findPool } from "./pools.ts";
 import type { Reason } from "./reasons.ts";
@@ -104,7 +114,7 @@ export function decideService(service: ServiceObject, view: StoreView, config: C
     return no("noLocalEndpoints", `spec.externalTrafficPolicy is Local and ${where}`);
   }
 
-  const contributions = contribute(ips, matching);
+  const contributions = contribute(service, ips, matching);
   if (contributions.length === 0) return no("noPeers", whyNoPeers(config, matching));
   return { announced: true, reason: null, detail: null, vips, pool, contributions };
 }
@@ -131,21 +141,44 @@ function hasEndpoint(service: ServiceObject, view: StoreView, onNode: string | n
   return false;
 }
 
-function contribute(ips: readonly Ip[], advertisements: readonly CompiledAdvertisement[]): readonly Contribution[] {
+function contribute(
+  service: ServiceObject,
+  ips: readonly Ip[],
+  advertisements: readonly CompiledAdvertisement[],
+): readonly Contribution[] {
   const contributions: Contribution[] = [];
   for (const adv of advertisements) {
     for (const ip of ips) {
-      const offer = adv.offer[ip.version];
-      if (offer.peers.length === 0) continue;
+      const compiled = adv.offer[ip.version];
+      if (compiled.peers.length === 0) continue;
       const prefix = prefixOf(ip, adv.length[ip.version]);
       const prefixKey = formatPrefix(prefix);
+      // an aggregate stands for others too: what one Service says must not change it
+      const offer = prefix.length === maxPrefixLength(ip.version) ? offerOf(service, compiled) : compiled;
       // two addresses under one aggregate are one contribution
       if (ips.length > 1 && contributions.some((c) => c.key === offer.key && c.prefixKey === prefixKey)) continue;
-      const { advertisement, attributes, peers, key } = offer;
-      contributions.push({ advertisement, attributes, peers, key, prefix, prefixKey });
+      contributions.push({ ...offer, prefix, prefixKey });
     }
   }
   return contributions;
+}
+
+/** The offer with the values that the Service's annotations set in place of the advertisement's. */
+function offerOf({ ref, settings }: ServiceObject, offer: Offer): Offer {
+  const { med, asPathPrepend } = settings;
+  if (med === undefined && asPathPrepend === undefined) return offer;
+  const asked = {
+    ...offer.asked,
+    med: med ?? offer.asked.med,
+    asPathPrepend: asPathPrepend ?? offer.asked.asPathPrepend,
+  };
+  const setBy = {
+    med: med === undefined ? offer.setBy.med : ref,
+    asPathPrepend: asPathPrepend === undefined ? offer.setBy.asPathPrepend : ref,
+  };
+  // the Service is part of the key, because a problem with its values names it
+  const key = `${offer.compiledKey} ${JSON.stringify([refKey(ref), settings])}`;
+  return { ...offer, asked, attributes: routeOf(asked), setBy, key };
 }
 
 function whyNoPeers(config: CompiledConfig, advertisements: readonly CompiledAdvertisement[]): string {

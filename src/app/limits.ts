@@ -5,6 +5,7 @@ import { OPEN_HOLD_TIME, SEND_HOLD_FACTOR } from "../bgp/session/fsm.ts";
 import { AMNESIA, FIRST_IDLE_HOLD, FIRST_RETRY, MAX_IDLE_HOLD } from "../bgp/session/peer.ts";
 import { FINISH_LIMIT_MS, SLAB_SIZE } from "../bgp/transport.ts";
 import { MAX_MESSAGE } from "../bgp/wire/registry.ts";
+import { MAX_COMMUNITY_OCTETS } from "../bgp/wire/routeAttributes.ts";
 import { MAX_FAULTS } from "../bgp/wire/update.ts";
 import { MAX_MD5_KEY } from "../linux/sockopt.ts";
 import { HTTP_LIMITS } from "../observe/boundedServer.ts";
@@ -83,6 +84,12 @@ const LIMITS: readonly Limit[] = [
     value: `${MAX_COMMUNITIES}`,
     why: "MetalLB's limit",
     there: "the advertisement is out, reported",
+  },
+  {
+    what: "Communities of a route that several BGPAdvertisements make",
+    value: `${MAX_COMMUNITY_OCTETS} octets (4 each, large ones 12)`,
+    why: "one message of any session",
+    there: "those that do not fit, by name, are left out of that route, reported",
   },
   {
     what: "Manifest file",

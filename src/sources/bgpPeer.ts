@@ -2,12 +2,14 @@
 // alone. Knows nothing of other peers, of Secrets' contents or of BFD profiles: announce/ resolves those.
 // Contract: accepts what any of MetalLB's modes accepts; faults go to the report, the result then does not count.
 // Deviation from MetalLB: an IPv6 routerID (Q-02) and times beyond 65535 s are refused, because neither fits the wire.
+import { settingPath } from "../announce/annotations.ts";
 import type { BGPPeerObject, Meta } from "../announce/model.ts";
-import { type Ip, isMulticast, isUnspecified } from "../kernel/ip.ts";
+import { type Ip, ipEquals, isMulticast, isUnspecified } from "../kernel/ip.ts";
 import { quote } from "../kernel/text.ts";
 import type { Fields } from "./fields.ts";
 import { readIp } from "./ipFields.ts";
 import { readSelectors } from "./labelSelector.ts";
+import { readSettings } from "./settings.ts";
 
 const MAX_ASN = 0xffff_ffff;
 const MAX_SECONDS = 0xffff;
@@ -66,7 +68,9 @@ export function readBgpPeer(root: Fields, meta: Meta): BGPPeerObject | null {
     vrf: spec.string("vrf"),
     disableMP: spec.boolean("disableMP", false),
     dualStackAddressFamily: spec.boolean("dualStackAddressFamily", false),
+    settings: readSettings(root, "BGPPeer"),
   };
+  checkSettings(root, result);
   spec.warnUnknown();
   return { ...meta, kind: "BGPPeer", ...result };
 }
@@ -100,7 +104,9 @@ export function readBgpPeerV1beta1(root: Fields, meta: Meta): BGPPeerObject | nu
     vrf: null,
     disableMP: false,
     dualStackAddressFamily: false,
+    settings: readSettings(root, "BGPPeer"),
   };
+  checkSettings(root, result);
   spec.warnUnknown(ONLY_V1BETA2);
   return { ...meta, kind: "BGPPeer", ...result };
 }
@@ -223,5 +229,28 @@ function checkTimers(spec: Fields, hold: number | null, keepalive: number | null
     spec.error(key, `${derived} ${seconds} s, a hold time must be 0 or at least 3 s`, "0 switches the timers off.");
   } else if (hold === null && seconds > MAX_SECONDS && (keepalive ?? 0) <= MAX_SECONDS * 1000) {
     spec.error(key, `${derived} ${seconds} s, a hold time must be at most ${MAX_SECONDS} s`, "Give holdTime as well.");
+  }
+}
+
+/** Annotations against the fields beside them. */
+function checkSettings({ report }: Fields, peer: Spec): void {
+  const { settings, peerAddress } = peer;
+  if (settings.gtsmHops !== undefined && peer.ebgpMultiHop) {
+    const hint = "Remove ebgpMultiHop: gtsm-hops says how far away the peer may be.";
+    report.error(settingPath("gtsmHops"), "cannot be used together with ebgpMultiHop", hint);
+  }
+  if (settings.restartTime !== undefined && !peer.enableGracefulRestart) {
+    report.warn(settingPath("restartTime"), "has no effect without spec.enableGracefulRestart: true");
+  }
+  for (const [setting, version] of [["nextHop", 4] as const, ["nextHopV6", 6] as const]) {
+    const hop = settings[setting];
+    if (hop === undefined || peerAddress === null) continue;
+    if (ipEquals(hop, peerAddress)) {
+      // RFC 4271 section 5.1.3
+      report.error(settingPath(setting), "is the peer's own address", "Give an address of this side.");
+    } else if (version !== peerAddress.version && !peer.dualStackAddressFamily) {
+      const hint = "Set spec.dualStackAddressFamily: true, or remove it.";
+      report.warn(settingPath(setting), `has no effect: the session carries no IPv${version} routes`, hint);
+    }
   }
 }

@@ -16,6 +16,7 @@ import { quote } from "../kernel/text.ts";
 import { ServiceKey } from "../kernel/units.ts";
 import type { Fields } from "./fields.ts";
 import { parseGoIp } from "./ipFields.ts";
+import { isOurAnnotation, readSettings } from "./settings.ts";
 
 /** Namespace of a Service or EndpointSlice that names none, as with kubectl. */
 export const DEFAULT_NAMESPACE = "default";
@@ -31,7 +32,8 @@ export function readService(root: Fields, meta: Meta): ServiceObject {
     ...meta,
     kind: "Service",
     key: serviceKey(meta, meta.ref.name),
-    annotations: root.object("metadata")?.stringMap("annotations") ?? new Map(),
+    annotations: root.object("metadata")?.stringMap("annotations", (name) => !isOurAnnotation(name)) ?? new Map(),
+    settings: readSettings(root, "Service", "annotation"),
     type: spec?.word("type", SERVICE_TYPES) ?? "ClusterIP",
     loadBalancerClass: spec?.string("loadBalancerClass") ?? null,
     externalTrafficPolicy: spec?.word("externalTrafficPolicy", ["Cluster", "Local"]) ?? "Cluster",

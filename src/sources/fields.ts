@@ -13,12 +13,19 @@ import { quote } from "../kernel/text.ts";
 export class Report {
   readonly ref: ObjectRef;
   readonly #problems: ConfigProblem[] = [];
+  #isRefused = false;
 
   constructor(ref: ObjectRef) {
     this.ref = ref;
   }
 
   error(path: string, message: string, hint = ""): void {
+    this.#isRefused = true;
+    this.#add(problemAt(this.ref, path, message, hint));
+  }
+
+  /** An error that costs what stands at `path`, not the object. */
+  loss(path: string, message: string, hint = ""): void {
     this.#add(problemAt(this.ref, path, message, hint));
   }
 
@@ -36,8 +43,9 @@ export class Report {
     return this.#problems;
   }
 
-  get hasErrors(): boolean {
-    return this.#problems.some((p) => p.severity === "error");
+  /** The object as a whole cannot be used. */
+  get isRefused(): boolean {
+    return this.#isRefused;
   }
 }
 
@@ -172,8 +180,8 @@ export class Fields {
     return null;
   }
 
-  /** A mapping from string to string, empty when absent. */
-  stringMap(key: string): ReadonlyMap<string, string> {
+  /** A mapping from string to string, empty when absent. @param isMine of others a wrong type is not told */
+  stringMap(key: string, isMine: (name: string) => boolean = () => true): ReadonlyMap<string, string> {
     const out = new Map<string, string>();
     const inner = this.object(key);
     if (inner === null) return out;
@@ -181,9 +189,15 @@ export class Fields {
       const value = inner.#raw[name];
       if (typeof value === "string") out.set(name, value);
       else if (value === null) out.set(name, "");
-      else inner.#wrongType(name, value, "a string");
+      else if (isMine(name)) inner.#wrongType(name, value, "a string");
     }
     return out;
+  }
+
+  /** The entries of a mapping as they are; none when it is absent, or no mapping (which is not told). */
+  entries(key: string): readonly (readonly [name: string, value: unknown])[] {
+    const value = this.#take(key);
+    return isRawObject(value) ? Object.entries(value) : [];
   }
 
   /** Entries that are strings; the others are reported, empty ones too unless allowed. */
@@ -282,7 +296,8 @@ function kindOf(value: unknown): string {
   return typeof value === "object" ? "a mapping" : `a ${typeof value}`;
 }
 
-function describe(value: unknown): string {
+/** A value of unknown type as it may stand in a message. */
+export function describe(value: unknown): string {
   if (typeof value === "string") return `the string ${quote(value)}`;
   if (typeof value === "number" || typeof value === "boolean") return `the ${typeof value} ${value}`;
   return kindOf(value);

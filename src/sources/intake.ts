@@ -115,7 +115,7 @@ export function readObject(raw: unknown, order: number, home = METALLB_NAMESPACE
   root.ignore("apiVersion", "kind", "status");
   const object = convert(root, readMeta(root, ref, order));
   if (isOurGroup(apiVersion)) root.warnUnknown();
-  return { object: report.hasErrors ? null : object, ref, problems: report.problems, base: "" };
+  return { object: report.isRefused ? null : object, ref, problems: report.problems, base: "" };
 }
 
 /** As good a name as there is, for problems about the type itself. */

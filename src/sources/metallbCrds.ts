@@ -17,12 +17,14 @@ import { quote } from "../kernel/text.ts";
 import type { Fields } from "./fields.ts";
 import { parseRange } from "./ipFields.ts";
 import { readSelectors } from "./labelSelector.ts";
+import { readSettings } from "./settings.ts";
 
 export function readAddressPool(root: Fields, meta: Meta): IPAddressPoolObject | null {
   if (!root.has("spec")) root.error("spec", "is required", "Give the pool spec.addresses.");
   const spec = root.object("spec");
   if (spec === null) return null;
   const addresses = readAddresses(spec);
+  readSettings(root, "IPAddressPool");
   const result: IPAddressPoolObject = {
     ...meta,
     kind: "IPAddressPool",
@@ -89,6 +91,7 @@ export function readBgpAdvertisement(root: Fields, meta: Meta): BGPAdvertisement
     nodeSelectors: readSelectors(spec, "nodeSelectors"),
     peers: spec.distinctStrings("peers"),
     serviceSelectors: readSelectors(spec, "serviceSelectors"),
+    settings: readSettings(root, "BGPAdvertisement"),
   };
   if (result.serviceSelectors.length > 0) {
     for (const [key, full] of [["aggregationLength", 32] as const, ["aggregationLengthV6", 128] as const]) {
@@ -103,6 +106,7 @@ export function readBgpAdvertisement(root: Fields, meta: Meta): BGPAdvertisement
 /** Defaults are those of FRR's bfdd. */
 export function readBfdProfile(root: Fields, meta: Meta): BFDProfileObject {
   const spec = root.objectOrEmpty("spec");
+  readSettings(root, "BFDProfile");
   const interval = (key: string, fallback: number): number =>
     spec.integer(key, 10, 60_000, "Milliseconds.") ?? fallback;
   const result: BFDProfileObject = {
@@ -122,6 +126,7 @@ export function readBfdProfile(root: Fields, meta: Meta): BFDProfileObject {
 
 export function readCommunity(root: Fields, meta: Meta): CommunityObject {
   const spec = root.objectOrEmpty("spec");
+  readSettings(root, "Community");
   const paths = new Map<string, string>();
   const aliases = spec.objects("communities").map((entry) => {
     const name = entry.requiredString("name", "Name the alias.");

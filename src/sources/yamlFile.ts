@@ -331,7 +331,7 @@ interface Descent {
   readonly rest: string;
 }
 
-/** One step along the path. Keys may contain dots (labels), so the longest key that fits is taken. */
+/** One step along the path. Keys may contain dots (labels), so the longest key that fits is taken; a quoted one is exact. */
 function descend(node: ParsedNode, path: string): Descent | null {
   if (isAlias(node)) return null; // what the alias stands for is elsewhere; the place of use is the better answer
   if (isSeq<ParsedNode>(node)) {
@@ -341,10 +341,14 @@ function descend(node: ParsedNode, path: string): Descent | null {
     return { node: item, offset: item.range[0], rest: path.slice(match[0].length) };
   }
   if (!isMap<ParsedNode, ParsedNode | null>(node)) return null;
+  const quoted = /^\["([^"]*)"\]\.?/.exec(path);
   let best: Descent | null = null;
   for (const pair of node.items) {
     if (!isScalar(pair.key)) continue;
     const key = String(pair.key.value);
+    if (quoted?.[1] === key) {
+      return { node: pair.value, offset: pair.key.range?.[0] ?? node.range[0], rest: path.slice(quoted[0].length) };
+    }
     const after = path[key.length];
     if (!path.startsWith(key) || (after !== undefined && after !== "." && after !== "[")) continue;
     const rest = path.slice(key.length + (after === "." ? 1 : 0));

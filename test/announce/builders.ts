@@ -67,6 +67,7 @@ export const service = (name: string, ips: readonly string[], over: Partial<Serv
   kind: "Service",
   key: ServiceKey("default", name),
   annotations: new Map(),
+  settings: {},
   type: "LoadBalancer",
   loadBalancerClass: null,
   externalTrafficPolicy: "Cluster",
@@ -148,6 +149,7 @@ export const adv = (name: string, over: Partial<BGPAdvertisementObject> = {}): B
   nodeSelectors: [],
   peers: [],
   serviceSelectors: [],
+  settings: {},
   ...over,
 });
 
@@ -176,6 +178,7 @@ export const peer = (name: string, address: string, over: Partial<BGPPeerObject>
   vrf: null,
   disableMP: false,
   dualStackAddressFamily: false,
+  settings: {},
   ...over,
 });
 

@@ -12,6 +12,7 @@ import {
   options,
   peer,
   pool,
+  secret,
   storeOf,
   withLabels,
 } from "./builders.ts";
@@ -66,6 +67,12 @@ describe("peers on one node (metallb-compat 1.1)", () => {
     ];
     expect(running(...objects)).toEqual({ host: true });
   });
+  test("a peer that waits for its Secret keeps its address: a session weaker than it asks for must not run", () => {
+    const objects = [peer("a", "192.0.2.1", { passwordSecret: "pw" }), peer("b", "192.0.2.1")];
+    expect(running(...objects)).toEqual({ a: false, b: false });
+    expect(texts(...objects)).toEqual(["error BGPPeer a spec.passwordSecret.name", "error BGPPeer b spec.peerAddress"]);
+    expect(running(...objects, secret("pw"))).toEqual({ a: true, b: false });
+  });
   test("the same name in two namespaces: the younger is not even listed", () => {
     const foreign = peer("a", "192.0.2.9", { ref: { kind: "BGPPeer", namespace: "other", name: "a" } });
     expect(compiled(peer("a", "192.0.2.1"), foreign).peers).toHaveLength(1);
@@ -117,7 +124,7 @@ describe("advertisements and pools (metallb-compat 1.3)", () => {
   });
   test.each<[string, Partial<BGPAdvertisementObject>, string[]]>([
     ["as long as the widest part", { aggregationLength: 26 }, []],
-    ["shorter than one pool's", { aggregationLength: 25 }, ["error BGPAdvertisement a spec.aggregationLength"]],
+    ["C-119 shorter than one pool's", { aggregationLength: 25 }, ["error BGPAdvertisement a spec.aggregationLength"]],
     [
       "shorter than both pools'",
       { aggregationLength: 23 },
@@ -131,8 +138,17 @@ describe("advertisements and pools (metallb-compat 1.3)", () => {
     const found = texts(pool("v6", ["2001:db8::/64"]), adv("a", { aggregationLengthV6: 63 }));
     expect(found).toEqual(["error BGPAdvertisement a spec.aggregationLengthV6"]);
   });
-  test("an advertisement that is too short for one pool is out for all, others stay", () => {
-    expect(advertisementsOf("p1", p1, p2, adv("a", { aggregationLength: 24 }), adv("b"))).toEqual(["b"]);
+  test("C-119 an advertisement that is too short for one pool is out for that pool alone", () => {
+    const objects = [p1, p2, adv("a", { aggregationLength: 24 }), adv("b")];
+    expect(advertisementsOf("p1", ...objects)).toEqual(["a", "b"]);
+    expect(advertisementsOf("p2", ...objects)).toEqual(["b"]);
+    expect(compiled(p1, p2, adv("a", { aggregationLength: 24 })).pools.get("p2")?.notOwner).toContain(
+      "metallb-system/a",
+    );
+  });
+  test("a LOCAL_PREF conflict over a pool that one of them is too short for is none", () => {
+    const pair = [adv("a", { aggregationLength: 24, localPref: 1 }), adv("b", { aggregationLength: 24, localPref: 2 })];
+    expect(texts(p2, ...pair).filter((t) => t.includes("localPref"))).toEqual([]);
   });
   test("an unknown pool or peer name is a warning with the nearest name, and the advertisement stays", () => {
     const objects = [
@@ -196,7 +212,18 @@ describe("communities (metallb-compat 1.6, 3.8)", () => {
   });
 });
 
-describe("LOCAL_PREF conflicts at load time (metallb-compat 2.6)", () => {
+describe("annotations of an advertisement", () => {
+  test("MED and copies of our AS are part of the offer; not said is not set", () => {
+    const p1 = pool("p1", ["192.0.2.0/24"]);
+    const { pools } = compiled(p1, adv("a", { settings: { med: 5, asPathPrepend: 2 } }), adv("b"));
+    expect(pools.get("p1")?.advertisements.map((a) => a.offer[4])).toMatchObject([
+      { asked: { med: 5, asPathPrepend: 2 }, attributes: { med: 5, asPathPrepend: 2 } },
+      { asked: { med: null, asPathPrepend: null }, attributes: { med: null, asPathPrepend: 0 } },
+    ]);
+  });
+});
+
+describe("C-119 LOCAL_PREF conflicts at load time (metallb-compat 2.6)", () => {
   const v4 = pool("v4", ["192.0.2.0/24"]);
   const dual = pool("dual", ["198.51.100.0/24", "2001:db8::/120"]);
   const pair = (a: Partial<BGPAdvertisementObject>, b: Partial<BGPAdvertisementObject>) => [

@@ -62,6 +62,7 @@ const anyService = record({
     loadBalancerClass: one(null, null, null, "other"),
     externalTrafficPolicy: one("Cluster" as const, "Local" as const),
     labels: appLabels,
+    settings: one({}, {}, {}, { med: 7 }, { med: 9, asPathPrepend: 2 }),
   }),
 }).map(({ name, ips, over }) => service(name, ips, { ...over, order: 0 }));
 
@@ -107,6 +108,7 @@ const anyAdvertisement = record({
     nodeSelectors,
     peers: one([], [], ["t0"], ["t1", "t2"], ["nobody"]),
     serviceSelectors: appSelectors,
+    settings: one({}, {}, { med: 8 }, { asPathPrepend: 0 }),
   }),
   age,
 }).map((a) => adv(a.name, { ...a.over, ...a.age }));

@@ -233,3 +233,56 @@ describe("turns", () => {
     expect(take().filter((line) => line.startsWith("+ tor"))).toEqual([]);
   });
 });
+
+describe("annotations", () => {
+  const med = (n: number) => ({ settings: { med: n } });
+  const sentMeds = (engine: DecisionEngine) =>
+    [...(engine.table()?.routes.values() ?? [])].flatMap((t) => [...t.values()].map((r) => r.attributes.med));
+
+  test("a Service's value comes, changes and goes, and the route is told each time", () => {
+    const { store, engine, change } = start(...base);
+    for (const [settings, wanted] of [[{ med: 5 }, 5] as const, [{ med: 6 }, 6] as const, [{}, null] as const]) {
+      expect(change(put(store, service("web", ["192.0.2.10"], { settings })))).toContain("+ tor 192.0.2.10/32");
+      expect(sentMeds(engine)).toEqual([wanted]);
+    }
+  });
+  test("two Services that share an address: the lower MED wins, the other Service is warned about", () => {
+    const { engine } = start(
+      ...base,
+      service("web", ["192.0.2.10"], med(5)),
+      service("api", ["192.0.2.10"], med(9)),
+      slice("api"),
+    );
+    expect(sentMeds(engine)).toEqual([5]);
+    expect(engine.table()?.problems).toMatchObject([
+      {
+        severity: "warning",
+        kind: "Service",
+        name: "api",
+        path: 'metadata.annotations["vipcast.io/med"]',
+        message: "9 loses where Service default/web announces the same prefix with 5",
+      },
+    ]);
+  });
+  test("an aggregate does not ask its Services", () => {
+    const wide = adv("a", { aggregationLength: 24, ...med(1) });
+    const { engine } = start(p1, tor, wide, service("web", ["192.0.2.10"], med(5)), slice("web"));
+    expect(sentMeds(engine)).toEqual([1]);
+    expect(engine.table()?.problems).toEqual([]);
+  });
+});
+
+test("C-192 communities of many advertisements: the one that does not fit is out, and in again when there is room", () => {
+  const many = (n: number) =>
+    adv(`a${n}`, { communities: Array.from({ length: 63 }, (_, i) => `large:${n}:0:${i}`), order: n });
+  const { store, engine, change } = start(...base.slice(0, 2), ...base.slice(3), ...[1, 2, 3, 4, 5, 6].map(many));
+  const state = () => {
+    const table = engine.table();
+    const route = table?.routes.values().next().value?.get("192.0.2.10/32");
+    const of = new Set(route?.attributes.largeCommunities.map((c) => c.globalAdmin));
+    return [[...of], table?.problems.map((p) => `${p.severity} ${p.kind} ${p.name} ${p.path}`)];
+  };
+  expect(state()).toEqual([[1, 2, 3, 4, 5], ["error BGPAdvertisement a6 spec.communities"]]);
+  expect(change(store.remove("BGPAdvertisement", many(2).ref))).toContain("problems ");
+  expect(state()).toEqual([[1, 3, 4, 5, 6], []]);
+});

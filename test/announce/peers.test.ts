@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { BGPPeerObject, ModelObject } from "../../src/announce/model.ts";
-import { compilePeer } from "../../src/announce/peers.ts";
+import { compilePeer, MAX_PASSWORD_OCTETS } from "../../src/announce/peers.ts";
 import { RouterId } from "../../src/kernel/units.ts";
+import { MAX_MD5_KEY } from "../../src/linux/sockopt.ts";
 import { bfdProfile, ip, peer, secret, storeOf } from "./builders.ts";
 
 const build = (over: Partial<BGPPeerObject>, ...objects: ModelObject[]) =>
@@ -51,6 +52,68 @@ describe("what a peer is", () => {
   });
 });
 
+describe("settings that come from annotations", () => {
+  test.each<[string, Partial<BGPPeerObject>, object]>([
+    [
+      "a plain peer has the defaults",
+      {},
+      {
+        opens: "us",
+        gtsmHops: null,
+        sendHoldTime: null,
+        nextHops: {},
+        maxPrefixes: 1_000_000,
+        keepReceived: false,
+        restartTime: null,
+      },
+    ],
+    ["opens", { settings: { opens: "both" } }, { opens: "both" }],
+    ["gtsm-hops", { settings: { gtsmHops: 1 } }, { gtsmHops: 1 }],
+    ["send-hold-time", { settings: { sendHoldTime: 200 } }, { sendHoldTime: 200 }],
+    ["next-hop", { settings: { nextHop: ip("10.0.0.9") } }, { nextHops: { "ipv4-unicast": ip("10.0.0.9") } }],
+    [
+      "next-hop-v6",
+      { settings: { nextHopV6: ip("2001:db8::9") } },
+      { nextHops: { "ipv6-unicast": ip("2001:db8::9") } },
+    ],
+    ["max-prefixes 0", { settings: { maxPrefixes: 0 } }, { maxPrefixes: 0 }],
+    ["keep-received", { settings: { keepReceived: true } }, { keepReceived: true }],
+    ["enableGracefulRestart alone means 120 s, as in FRR", { enableGracefulRestart: true }, { restartTime: 120 }],
+    [
+      "enableGracefulRestart with restart-time",
+      { enableGracefulRestart: true, settings: { restartTime: 4095 } },
+      { restartTime: 4095 },
+    ],
+    ["restart-time alone means nothing", { settings: { restartTime: 30 } }, { restartTime: null }],
+  ])("%s", (_name, over, expected) => {
+    const { config, problems } = build(over);
+    expect(problems).toEqual([]);
+    expect(config).toMatchObject(expected);
+  });
+});
+
+describe("C-188 families of a session, as MetalLB's FRR modes have them (metallb-compat 3.7)", () => {
+  const six = { peerAddress: ip("2001:db8::1") };
+  test.each<[string, Partial<BGPPeerObject>, string[]]>([
+    ["over IPv4", {}, ["ipv4-unicast"]],
+    ["over IPv6", six, ["ipv6-unicast"]],
+    ["over IPv4 with dualStackAddressFamily", { dualStackAddressFamily: true }, ["ipv4-unicast", "ipv6-unicast"]],
+    [
+      "over IPv6 with dualStackAddressFamily",
+      { ...six, dualStackAddressFamily: true },
+      ["ipv4-unicast", "ipv6-unicast"],
+    ],
+  ])("%s, and disableMP changes nothing", (_name, over, families) => {
+    const plain = build(over).config;
+    expect(plain?.families).toEqual(families);
+    expect(build({ ...over, disableMP: true }).config).toEqual(plain);
+  });
+});
+
+test("the longest password is what the socket takes", () => {
+  expect(MAX_PASSWORD_OCTETS).toBe(MAX_MD5_KEY);
+});
+
 describe("what keeps a peer from running, and what only warns", () => {
   const profile = bfdProfile("fast");
   test.each<[string, Partial<BGPPeerObject>, ModelObject[], string[], boolean]>([
@@ -72,7 +135,28 @@ describe("what keeps a peer from running, and what only warns", () => {
     ["a good Secret", { passwordSecret: "pw" }, [secret("pw")], [], true],
     ["a missing BFD profile", { bfdProfile: "fast" }, [], ["warning spec.bfdProfile", "error spec.bfdProfile"], false],
     ["an existing BFD profile", { bfdProfile: "fast" }, [profile], ["warning spec.bfdProfile"], true],
-    ["graceful restart", { enableGracefulRestart: true }, [], ["warning spec.enableGracefulRestart"], true],
+    [
+      "a Secret with a password that no TCP MD5 key can be",
+      { passwordSecret: "pw" },
+      [secret("pw", { password: `${"ä".repeat(40)}x` })],
+      ["error spec.passwordSecret.name"],
+      false,
+    ],
+    [
+      "a Secret with the longest password",
+      { passwordSecret: "pw" },
+      [secret("pw", { password: "ä".repeat(40) })],
+      [],
+      true,
+    ],
+    [
+      "a send hold time below the hold time",
+      { settings: { sendHoldTime: 179 } },
+      [],
+      ['warning metadata.annotations["vipcast.io/send-hold-time"]'],
+      true,
+    ],
+    ["a send hold time as long as the hold time", { settings: { sendHoldTime: 180 } }, [], [], true],
     ["disableMP", { disableMP: true }, [], ["warning spec.disableMP"], true],
     ["an interface", { interface: "eth0", peerAddress: null }, [], ["error spec.interface"], false],
     ["multi-hop to the own AS", { ebgpMultiHop: true, peerAsn: 64512 }, [], ["error spec.ebgpMultiHop"], false],

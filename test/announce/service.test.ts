@@ -172,6 +172,36 @@ describe("usable endpoints (metallb-compat 2.4)", () => {
   });
 });
 
+describe("annotations of a Service", () => {
+  const said = (settings: ServiceObject["settings"], ...advertisements: readonly ModelObject[]) =>
+    decide(web({ settings }), [...without(good[3] ?? tor), ...advertisements]).contributions.map((c) => [
+      c.prefixKey,
+      c.attributes.med,
+      c.attributes.asPathPrepend,
+    ]);
+  const asked = adv("a", { settings: { med: 10, asPathPrepend: 1 } });
+
+  test("its values take the place of the advertisement's, each on its own", () => {
+    expect(said({}, asked)).toEqual([["192.0.2.10/32", 10, 1]]);
+    expect(said({ med: 0 }, asked)).toEqual([["192.0.2.10/32", 0, 1]]);
+    expect(said({ asPathPrepend: 0 }, asked)).toEqual([["192.0.2.10/32", 10, 0]]);
+    expect(said({ med: 7, asPathPrepend: 3 }, adv("a"))).toEqual([["192.0.2.10/32", 7, 3]]);
+  });
+  test("an aggregate is the advertisement's alone", () => {
+    const wide = adv("b", { aggregationLength: 24, settings: { med: 20 } });
+    expect(said({ med: 7 }, asked, wide)).toEqual([
+      ["192.0.2.10/32", 7, 1],
+      ["192.0.2.0/24", 20, 0],
+    ]);
+  });
+  test("offers of two Services differ in their key, because a problem names the Service", () => {
+    const key = (name: string) =>
+      decide(service(name, ["192.0.2.10"], { settings: { med: 7 } }), [...good, slice(name)]).contributions[0]?.key;
+    expect(key("web")).toBe(key("web"));
+    expect(key("web")).not.toBe(key("web2"));
+  });
+});
+
 describe("prefixes (metallb-compat 2.5)", () => {
   const prefixes = (ips: readonly string[], objects: readonly ModelObject[]) =>
     decide(service("web", ips), [...objects, slice("web"), p2]).contributions.map(

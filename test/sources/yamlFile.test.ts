@@ -84,6 +84,9 @@ a: 1
 metadata:
   labels:
     example.com/a.b: c
+  annotations:
+    vipcast.io/med: "1"
+    vipcast.io/med.x: "1"
 spec:
   addresses:
     - 192.0.2.0/24
@@ -97,10 +100,13 @@ spec:
     [1, "metadata", 4],
     [1, "metadata.labels.example.com/a.b", 6],
     [1, "metadata.name", 4],
-    [1, "spec.addresses[1]", 10],
-    [1, "spec.addresses[7]", 8],
-    [1, "spec.nodeSelectors[0].matchLabels.a", 12],
-    [1, "spec.missing.deeper[3]", 7],
+    [1, 'metadata.annotations["vipcast.io/med"]', 8],
+    [1, 'metadata.annotations["vipcast.io/med.x"]', 9],
+    [1, 'metadata.annotations["vipcast.io/none"]', 7],
+    [1, "spec.addresses[1]", 13],
+    [1, "spec.addresses[7]", 11],
+    [1, "spec.nodeSelectors[0].matchLabels.a", 15],
+    [1, "spec.missing.deeper[3]", 10],
   ])("document %i, path %j is line %i", (document, path, line) => {
     expect(load(text).lineOf(document, path)).toBe(line);
   });

@@ -152,7 +152,7 @@ export interface RouteAttributes {
   readonly localPref: number | null;
   /** null: not set; sent as 0, as FRR does for locally originated routes. */
   readonly med: number | null;
-  /** Extra copies of our AS in front of the path to external peers, 0..10. */
+  /** Extra copies of our AS in front of the path to external peers, 0..MAX_PREPEND. */
   readonly asPathPrepend: number;
   /** Unsigned 32-bit values, ascending, no duplicates. */
   readonly communities: readonly number[];

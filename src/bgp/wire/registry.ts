@@ -15,6 +15,9 @@ type Names = Readonly<Record<number, string>>;
 
 export const MESSAGE_TYPE = { open: 1, update: 2, notification: 3, keepalive: 4, routeRefresh: 5 } as const;
 
+/** Extra copies of our AS that a route may ask for. */
+export const MAX_PREPEND = 10;
+
 export const ERROR = {
   header: 1,
   open: 2,

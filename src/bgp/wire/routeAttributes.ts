@@ -6,7 +6,16 @@ import { type Ip, ipToBytes } from "../../kernel/ip.ts";
 import { invariant } from "../../kernel/result.ts";
 import { writeAsSequence } from "./asPath.ts";
 import type { Family, Negotiated, RouteAttributes } from "./message.ts";
-import { AS_TRANS, ATTRIBUTE, afiSafi, FLAG, MAX_EXTENDED_MESSAGE, MAX_MESSAGE } from "./registry.ts";
+import {
+  AS_TRANS,
+  ATTRIBUTE,
+  afiSafi,
+  FLAG,
+  HEADER_SIZE,
+  MAX_EXTENDED_MESSAGE,
+  MAX_MESSAGE,
+  MAX_PREPEND,
+} from "./registry.ts";
 import { Writer } from "./writer.ts";
 
 export interface AttributeContext {
@@ -43,10 +52,29 @@ function float32Bits(value: number): number {
   return view.getUint32(0);
 }
 
+/** What may stand beside the communities in a message with one prefix: the longest form of everything, on any session. */
+const MOST_BESIDE_COMMUNITIES =
+  HEADER_SIZE +
+  4 + // lengths of the two sections
+  4 + // ORIGIN
+  (5 + 2 * (1 + MAX_PREPEND)) + // AS_PATH of an old peer
+  (5 + 4 * (1 + MAX_PREPEND)) + // AS4_PATH
+  7 + // MULTI_EXIT_DISC
+  7 + // LOCAL_PREF
+  11 + // EXTENDED_COMMUNITIES
+  (4 + 5 + 32 + 17); // MP_REACH_NLRI with two next hops and one IPv6 host
+
+/** Octets that `communityOctets` of a route may be, so that it fits a message of any session (RFC 4271 section 4.3). */
+export const MAX_COMMUNITY_OCTETS = MAX_MESSAGE - MOST_BESIDE_COMMUNITIES;
+
+/** Octets of COMMUNITIES and LARGE_COMMUNITY, heads of four octets included. */
+export const communityOctets = (route: Pick<RouteAttributes, "communities" | "largeCommunities">): number =>
+  8 + 4 * route.communities.length + 12 * route.largeCommunities.length;
+
 /**
  * Encodes the attributes once for all prefixes that share them.
  * @throws Bug for a next hop that the session cannot carry, or attributes beyond the session's message size: both are
- * refused when the configuration is read
+ * refused by the decision (MAX_COMMUNITY_OCTETS)
  */
 export function writeAttributes(route: RouteAttributes, context: AttributeContext): EncodedAttributes {
   const { negotiated, family, nextHop } = context;

@@ -3,7 +3,13 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Family, Negotiated, RouteAttributes } from "../../../src/bgp/wire/message.ts";
 import { prefixesOf, prefixWireSize, writePrefix } from "../../../src/bgp/wire/nlri.ts";
-import { type AttributeContext, writeAttributes } from "../../../src/bgp/wire/routeAttributes.ts";
+import { MAX_PREPEND } from "../../../src/bgp/wire/registry.ts";
+import {
+  type AttributeContext,
+  communityOctets,
+  MAX_COMMUNITY_OCTETS,
+  writeAttributes,
+} from "../../../src/bgp/wire/routeAttributes.ts";
 import { readUpdate } from "../../../src/bgp/wire/update.ts";
 import {
   announceForm,
@@ -138,6 +144,40 @@ describe("attributes for one session", () => {
   ])("C-102 C-192 %i communities: extended length only beyond 255 octets", (count, head) => {
     const octets = encoded({ communities: Array.from({ length: count }, (_, i) => i) }, external);
     expect(octets).toContain(`${head}0000000000000001`);
+  });
+
+  const crowd = (octets: number): RouteAttributes => {
+    const large = Math.floor((octets - 8) / 24);
+    return {
+      ...plain,
+      localPref: 1,
+      med: 1,
+      asPathPrepend: MAX_PREPEND,
+      linkBandwidth: 1,
+      largeCommunities: Array.from({ length: large }, (_, i) => ({ globalAdmin: i, local1: 0, local2: 0 })),
+      communities: Array.from({ length: Math.floor((octets - 8 - 12 * large) / 4) }, (_, i) => i),
+    };
+  };
+  test.each<[string, Negotiated, Family, string]>([
+    [
+      "an old external peer, our AS in 32 bits",
+      { ...oldExternal, localAsn: Asn(4200000001) },
+      "ipv6-unicast",
+      "2001:db8::1",
+    ],
+    ["an external peer", external, "ipv6-unicast", "2001:db8::1"],
+    ["an internal peer", internal, "ipv6-unicast", "2001:db8::1"],
+    ["IPv4 over IPv6", { ...external, extendedNextHop: true }, "ipv4-unicast", "2001:db8::1"],
+    ["IPv4", external, "ipv4-unicast", "192.0.2.1"],
+  ])("C-192 what the decision lets through leaves room for a prefix: %s", (_name, negotiated, family, hop) => {
+    const route = crowd(MAX_COMMUNITY_OCTETS);
+    expect(MAX_COMMUNITY_OCTETS - communityOctets(route)).toBeLessThan(4);
+    const linkLocalNextHop = hop.includes(":") ? ip("fe80::1") : null;
+    const form = announceForm(writeAttributes(route, { negotiated, family, nextHop: ip(hop), linkLocalNextHop }));
+    const room = prefixLimit(form, 0, messageLimit(negotiated)) - form.lead.length;
+    expect(room).toBeGreaterThanOrEqual(prefixWireSize(family === "ipv4-unicast" ? 32 : 128));
+    // the bound gives away little, even where the session is the plainest
+    expect(room).toBeLessThan(160);
   });
 
   test("C-192 attributes beyond the message are our own mistake", () => {

@@ -1,0 +1,274 @@
+// The annotations `vipcast.io/*`: settings for which MetalLB's API has no field. Owns the one table of their names, values,
+// meanings and defaults, the reading of a value, and the page docs/annotations.md. Must not know where objects come from, nor
+// carry anything out. Contract: never throws; a value is taken as written or not at all, and every fault is told; what a fault
+// costs (the object, or the annotation alone) is for the kind's converter to say.
+import { MAX_PREPEND } from "../bgp/wire/registry.ts";
+import { parseGoDuration } from "../kernel/goDuration.ts";
+import { type Ip, isLinkLocal, isLoopback, isMulticast, isUnspecified, parseIp } from "../kernel/ip.ts";
+import { listed, nameHint, nearest } from "../kernel/suggest.ts";
+import { quote } from "../kernel/text.ts";
+import type { PeerSettings, RouteSettings } from "./model.ts";
+
+export const ANNOTATION_PREFIX = "vipcast.io/";
+
+/** Field path of an annotation; the key is quoted, because it contains dots. @param key with the prefix */
+export const annotationPath = (key: string): string => `metadata.annotations["${key}"]`;
+
+/** Field path of the annotation that a setting is read from. */
+export const settingPath = (setting: keyof PeerSettings | keyof RouteSettings): string =>
+  annotationPath(ANNOTATION_PREFIX + { ...PEER, ...ROUTE }[setting].name);
+
+type Reading<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly message: string; readonly hint: string };
+
+interface Annotation<T> {
+  /** Without the prefix. */
+  readonly name: string;
+  /** The values there are, for people. */
+  readonly grammar: string;
+  readonly meaning: string;
+  readonly default: string;
+  readonly read: (text: string) => Reading<T>;
+}
+
+type Table<S> = { readonly [K in keyof S]-?: Annotation<NonNullable<S[K]>> };
+
+const taken = <T>(value: T): Reading<T> => ({ ok: true, value });
+const refused = (message: string, hint = ""): Reading<never> => ({ ok: false, message, hint });
+
+/** Decimal digits without sign or leading zeros; both bounds included. */
+const integer =
+  (min: number, max: number) =>
+  (text: string): Reading<number> => {
+    const value = /^(0|[1-9][0-9]{0,15})$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= min && value <= max) return taken(value);
+    return refused(`is ${quote(text)}, must be a whole number, ${min} to ${max}`);
+  };
+
+const word =
+  <const W extends string>(...words: readonly W[]) =>
+  (text: string): Reading<W> => {
+    const found = words.find((w) => w === text);
+    if (found !== undefined) return taken(found);
+    const near = nearest(text.toLowerCase(), words);
+    const hint = near === null ? "" : `Did you mean "${near}"?`;
+    return refused(`is ${quote(text)}, must be one of ${words.join(", ")}`, hint);
+  };
+
+/** A Go duration of whole seconds, or a number of seconds; both bounds included. */
+const seconds =
+  (min: number, max: number) =>
+  (text: string): Reading<number> => {
+    const millis = /^[0-9]+$/.test(text) ? Number(text) * 1000 : parseGoDuration(text);
+    if (millis === null) return refused(`is no duration: ${quote(text)}`, 'Write it like "90s" or "2m".');
+    if (millis % 1000 === 0 && millis >= min * 1000 && millis <= max * 1000) return taken(millis / 1000);
+    return refused(`is ${quote(text)}, must be whole seconds, ${min}s to ${max}s`);
+  };
+
+/** An address that a router can use as the next hop of a route (RFC 4271 section 5.1.3, RFC 2545 section 3). */
+const nextHop =
+  (version: 4 | 6) =>
+  (text: string): Reading<Ip> => {
+    const ip = parseIp(text);
+    const example = version === 4 ? "192.0.2.1" : "2001:db8::1";
+    if (ip === null || ip.version !== version) {
+      return refused(`is no IPv${version} address: ${quote(text)}`, `Write it like ${example}.`);
+    }
+    const isMapped = version === 6 && ip.w0 === 0 && ip.w1 === 0 && ip.w2 === 0xffff;
+    // 0.0.0.0/8 is "this network" and 240.0.0.0/4 is nobody's: no host has such an address
+    const isReserved = version === 4 && (ip.w0 >>> 24 === 0 || ip.w0 >>> 28 === 15);
+    if (isUnspecified(ip) || isLoopback(ip) || isMulticast(ip) || isMapped || isReserved) {
+      return refused(`${quote(text)} cannot be a next hop`, "Give an address of this node that the peer can reach.");
+    }
+    if (version === 6 && isLinkLocal(ip)) {
+      return refused(`${quote(text)} is link-local`, "Give a global address: the link-local one goes along by itself.");
+    }
+    return taken(ip);
+  };
+
+const PEER: Table<PeerSettings> = {
+  opens: {
+    name: "opens",
+    grammar: "`us`, `peer` or `both`",
+    meaning: "Which end opens the TCP connection. For `peer` and `both` the daemon must listen (see configuration.md).",
+    default: "`us`",
+    read: word("us", "peer", "both"),
+  },
+  gtsmHops: {
+    name: "gtsm-hops",
+    grammar: "1 to 254",
+    meaning:
+      "GTSM (RFC 5082): the peer is at most so many hops away; packets that come from further away are dropped. Not with `ebgpMultiHop`. The peer must send with TTL 255.",
+    default: "off",
+    read: integer(1, 254),
+  },
+  sendHoldTime: {
+    name: "send-hold-time",
+    grammar: "duration, `1s` to `65535s`",
+    meaning: "The session ends when the peer has read nothing for so long (RFC 9687).",
+    default: "twice the hold time in force",
+    read: seconds(1, 0xffff),
+  },
+  nextHop: {
+    name: "next-hop",
+    grammar: "IPv4 address",
+    meaning: "Next hop of the IPv4 routes.",
+    default: "our address on the session",
+    read: nextHop(4),
+  },
+  nextHopV6: {
+    name: "next-hop-v6",
+    grammar: "global IPv6 address",
+    meaning: "Next hop of the IPv6 routes.",
+    default: "our address on the session",
+    read: nextHop(6),
+  },
+  maxPrefixes: {
+    name: "max-prefixes",
+    grammar: "0 to 4294967295",
+    meaning: "Prefixes accepted from the peer; one more ends the session with Cease/1. 0: no limit.",
+    default: "1000000",
+    read: integer(0, 0xffff_ffff),
+  },
+  keepReceived: {
+    name: "keep-received",
+    grammar: "`true` or `false`",
+    meaning: "Keep received routes in memory, so that they can be looked at; else they are judged and counted only.",
+    default: "`false`",
+    read: (text) => {
+      const reading = word("true", "false")(text);
+      return reading.ok ? taken(reading.value === "true") : reading;
+    },
+  },
+  restartTime: {
+    name: "restart-time",
+    grammar: "duration, `1s` to `4095s`",
+    meaning: "How long the peer keeps our routes while we restart (RFC 4724). Only with `enableGracefulRestart: true`.",
+    default: "`120s`",
+    read: seconds(1, 4095),
+  },
+};
+
+const ROUTE: Table<RouteSettings> = {
+  med: {
+    name: "med",
+    grammar: "0 to 4294967295",
+    meaning: "MULTI_EXIT_DISC: of two ways into our AS, routers take the one with the lower value.",
+    default: "not set, sent as 0",
+    read: integer(0, 0xffff_ffff),
+  },
+  asPathPrepend: {
+    name: "as-path-prepend",
+    grammar: `0 to ${MAX_PREPEND}`,
+    meaning: "So many extra copies of our AS in front of the path, for external peers; internal peers never see them.",
+    default: "0",
+    read: integer(0, MAX_PREPEND),
+  },
+};
+
+const KINDS = {
+  BGPPeer: PEER,
+  BGPAdvertisement: ROUTE,
+  Service: ROUTE,
+  IPAddressPool: {},
+  BFDProfile: {},
+  Community: {},
+} as const;
+
+/** Kinds whose annotations are looked at; those of the others are nobody's business here. */
+export type AnnotatedKind = keyof typeof KINDS;
+
+export type Settings<K extends AnnotatedKind> = K extends "BGPPeer"
+  ? PeerSettings
+  : K extends "BGPAdvertisement" | "Service"
+    ? RouteSettings
+    : Readonly<Record<never, never>>;
+
+export interface AnnotationFault {
+  /** `error`: the value cannot be used. `warning`: nobody reads such an annotation. */
+  readonly severity: "error" | "warning";
+  /** With the prefix. */
+  readonly key: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** Values of one object's annotations, faulty ones left out. Keys without our prefix are passed over. */
+export function readAnnotations<K extends AnnotatedKind>(
+  kind: K,
+  annotations: Iterable<readonly [key: string, value: string]>,
+): { readonly settings: Settings<K>; readonly faults: readonly AnnotationFault[] } {
+  const own = new Map(Object.entries<Annotation<unknown>>(KINDS[kind]).map(([field, a]) => [a.name, { field, ...a }]));
+  const settings: Record<string, unknown> = {};
+  const faults: AnnotationFault[] = [];
+  for (const [key, text] of annotations) {
+    if (!key.startsWith(ANNOTATION_PREFIX)) continue;
+    const name = key.slice(ANNOTATION_PREFIX.length);
+    const known = own.get(name);
+    if (known === undefined) {
+      faults.push({ severity: "warning", key, ...strayAnnotation(kind, name, [...own.keys()]) });
+      continue;
+    }
+    const reading = known.read(text);
+    if (reading.ok) settings[known.field] = reading.value;
+    else faults.push({ severity: "error", key, message: reading.message, hint: reading.hint });
+  }
+  // the table's type ties each field to the reader of its value
+  return { settings: settings as Settings<K>, faults };
+}
+
+function strayAnnotation(kind: AnnotatedKind, name: string, own: readonly string[]): { message: string; hint: string } {
+  const others = kindsOf(name);
+  if (others.length > 0) {
+    return { message: `has no effect on kind ${kind}`, hint: `It belongs on ${others.join(" or ")}.` };
+  }
+  const message = "is not a known annotation and has no effect";
+  if (nearest(name.toLowerCase(), own) !== null) return { message, hint: nameHint(name.toLowerCase(), own, "") };
+  return { message, hint: own.length === 0 ? "Remove it." : `There are: ${listed(own)}.` };
+}
+
+/** The kinds that an annotation applies to. */
+const kindsOf = (name: string): readonly string[] =>
+  Object.entries<Readonly<Record<string, Annotation<unknown>>>>(KINDS)
+    .filter(([, table]) => Object.values(table).some((a) => a.name === name))
+    .map(([kind]) => kind);
+
+/** docs/annotations.md. */
+export function renderAnnotationsDoc(): string {
+  const row = (a: Annotation<unknown>): string =>
+    `| \`${ANNOTATION_PREFIX}${a.name}\` | ${a.grammar} | ${a.meaning} | ${a.default} |`;
+  const table = (annotations: Table<PeerSettings> | Table<RouteSettings>): string =>
+    ["| Annotation | Value | Meaning | Default |", "|---|---|---|---|", ...Object.values(annotations).map(row)].join(
+      "\n",
+    );
+  return `# Annotations
+
+Generated from \`src/announce/annotations.ts\`; do not edit.
+
+Settings that MetalLB's API has no field for. Values are strings: quote numbers and \`true\`. Durations are Go durations of whole
+seconds (\`90s\`, \`2m\`); a bare number means seconds. An object without such annotations behaves as in MetalLB.
+
+## On a BGPPeer
+
+${table(PEER)}
+
+## On a BGPAdvertisement or a Service
+
+${table(ROUTE)}
+
+- On a BGPAdvertisement they hold for all of its routes.
+- On a Service they hold for the routes of its own addresses, in place of the advertisement's value. A route that covers more than
+  one address (\`aggregationLength\` below 32, \`aggregationLengthV6\` below 128) belongs to the advertisement alone: one Service
+  must not change what others share.
+- Where several announce the same prefix to the same peer, the lowest value that is set wins, and the others are told in a warning.
+
+## What a mistake costs
+
+- A wrong value on a BGPPeer or a BGPAdvertisement is an error of the object: its last good version stays in force; without one
+  (after a start) the object is out, so that no session or route is weaker than was asked for.
+- A wrong value on a Service is an error of the annotation alone: the Service is announced as if it were not there, because
+  nothing that was announced may be lost by a slip.
+- An unknown annotation with our prefix has no effect and is a warning.
+`;
+}

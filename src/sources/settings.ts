@@ -1,0 +1,37 @@
+// Annotations `vipcast.io/*` of one object -> its settings. Owns where the faults of announce/annotations.ts are reported and
+// what they cost. Knows nothing of what an annotation means. Contract: annotations of others are never looked at.
+import {
+  ANNOTATION_PREFIX,
+  type AnnotatedKind,
+  annotationPath,
+  readAnnotations,
+  type Settings,
+} from "../announce/annotations.ts";
+import { describe, type Fields } from "./fields.ts";
+
+export const isOurAnnotation = (name: string): boolean => name.startsWith(ANNOTATION_PREFIX);
+
+/** @param cost what a wrong value puts out: the object, or the annotation alone. */
+export function readSettings<K extends AnnotatedKind>(
+  root: Fields,
+  kind: K,
+  cost: "object" | "annotation" = "object",
+): Settings<K> {
+  const { report } = root;
+  const refuse = (key: string, message: string, hint: string): void => {
+    if (cost === "object") report.error(annotationPath(key), message, hint);
+    else report.loss(annotationPath(key), message, hint);
+  };
+  const texts: [string, string][] = [];
+  for (const [key, value] of root.object("metadata")?.entries("annotations") ?? []) {
+    if (!isOurAnnotation(key) || value === null) continue;
+    if (typeof value === "string") texts.push([key, value]);
+    else refuse(key, `must be a string, found ${describe(value)}`, "Write it in quotes.");
+  }
+  const { settings, faults } = readAnnotations(kind, texts);
+  for (const { severity, key, message, hint } of faults) {
+    if (severity === "error") refuse(key, message, hint);
+    else report.warn(annotationPath(key), message, hint);
+  }
+  return settings;
+}
