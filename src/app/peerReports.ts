@@ -1,7 +1,8 @@
 // What peers and decisions do, put into log lines: which event at which level, under which name. Owns the words of these
 // lines (MetalLB's event names where it has one) and the count of our own defects. Changes nothing.
 import type { ServiceDecision } from "../announce/service.ts";
-import type { PeerObserver, PeerRunner } from "../bgp/peerRunner.ts";
+import type { PeerRunner } from "../bgp/peerRunner.ts";
+import type { PeerObserver } from "../bgp/peerSurroundings.ts";
 import type { EndCause, FsmStateName } from "../bgp/session/fsm.ts";
 import type { PeerChange } from "../bgp/speaker.ts";
 import type { NotificationMessage, UpdateMessage } from "../bgp/wire/message.ts";

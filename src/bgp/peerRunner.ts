@@ -1,21 +1,22 @@
 // One peer at work: performs the actions of session/peer.ts, turns octets into its events and its tables into octets.
 // Owns the peer's connections, its AdjRibOut per family, its counters. Knows no sockets (network.ts) and not the other
 // peers (speaker.ts). A defect that shows here ends this peer's session, never the process (docs/design.md).
-import type { Clock, Random, TimerHandle, Timers } from "../kernel/clock.ts";
 import { type Ip, ipEquals, type Prefix } from "../kernel/ip.ts";
 import { assertNever } from "../kernel/result.ts";
-import { toHex } from "../kernel/text.ts";
-import { later, Millis } from "../kernel/units.ts";
+import { later } from "../kernel/units.ts";
 import { socketTerms } from "./admission.ts";
+import { Alarm } from "./alarm.ts";
 import { newCounters } from "./counters.ts";
 import { Inbound } from "./inbound.ts";
 import { Line } from "./line.ts";
-import type { Connection, ConnectionHandlers, ConnectOptions, Network } from "./network.ts";
+import type { Connection, ConnectionHandlers, ConnectOptions } from "./network.ts";
 import { type ChooseNextHop, Outbound } from "./outbound.ts";
-import { AdjRibIn } from "./rib/adjRibIn.ts";
+import type { PeerSurroundings } from "./peerSurroundings.ts";
+import { type FaultyUpdate, Reception } from "./reception.ts";
+import type { AdjRibIn } from "./rib/adjRibIn.ts";
 import type { AdjRibOut } from "./rib/adjRibOut.ts";
 import { type PeerConfig, sessionParameters } from "./session/config.ts";
-import type { EndCause, FsmAction, FsmEvent, FsmStateName } from "./session/fsm.ts";
+import type { FsmAction, FsmEvent, FsmStateName } from "./session/fsm.ts";
 import { addressesBeside, chooseNextHop } from "./session/nextHop.ts";
 import {
   dialAddress,
@@ -37,35 +38,6 @@ import { cease } from "./wire/notification.ts";
 import { REFRESH_SUBTYPE } from "./wire/refresh.ts";
 import { afiSafi, CEASE } from "./wire/registry.ts";
 
-/** An UPDATE that had to be judged by RFC 7606. */
-export interface FaultyUpdate {
-  readonly at: Millis;
-  readonly update: UpdateMessage;
-  /** Its octets without the header, cut after MAX_FAULTY_OCTETS. */
-  readonly hex: string;
-}
-
-/** Octets of a faulty UPDATE that are kept: all of a message of ordinary size. */
-const MAX_FAULTY_OCTETS = 4096;
-
-/** What a peer reports to its owner, at once and in order. */
-export interface PeerObserver {
-  stateChanged(runner: PeerRunner, from: FsmStateName, to: FsmStateName): void;
-  /** A connection or attempt ended. @param wasEstablished it carried the session */
-  ended(runner: PeerRunner, cause: EndCause, wasEstablished: boolean): void;
-  updateFaults(runner: PeerRunner, update: UpdateMessage): void;
-  /** Our own defect: the session was closed because of it. */
-  defect(runner: PeerRunner, error: unknown): void;
-}
-
-export interface PeerSurroundings {
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly random: Random;
-  readonly network: Network;
-  readonly observer: PeerObserver;
-}
-
 interface Live {
   readonly line: Line;
   readonly negotiated: Negotiated;
@@ -77,21 +49,20 @@ export class PeerRunner {
   #lines: { out: Line | null; in: Line | null } = { out: null, in: null };
   /** The established session; null while there is none. */
   #live: Live | null = null;
-  /** What the peer has advertised on it. */
-  #received: AdjRibIn | null = null;
-  #lastFaulty: FaultyUpdate | null = null;
-  #timer: { handle: TimerHandle; at: Millis } | null = null;
+  readonly #alarm: Alarm;
   #removed = false;
   /** Events that came up while another was being worked on; null: none is. */
   #queue: PeerEvent[] | null = null;
   #drained: (() => void) | null = null;
   readonly counters = newCounters();
   readonly #outbound: Outbound;
+  readonly #reception = new Reception();
 
   constructor(config: PeerConfig, around: PeerSurroundings, restart: Restart = FRESH_START) {
     this.#around = around;
     this.#state = initialPeer(config, around.clock.now(), restart);
     this.#outbound = new Outbound(config.families, this.counters);
+    this.#alarm = new Alarm(around, () => this.#safely(() => this.#step({ type: "timer" })));
   }
 
   get config(): PeerConfig {
@@ -128,17 +99,17 @@ export class PeerRunner {
 
   /** What the peer has advertised on the established session; null while there is none. */
   get adjRibIn(): AdjRibIn | null {
-    return this.#received;
+    return this.#reception.table;
   }
 
   /** Prefixes the peer has advertised and not withdrawn; 0 while there is no session. */
   get receivedCount(): number {
-    return this.#received?.count ?? 0;
+    return this.#reception.count;
   }
 
   /** The last UPDATE with a fault, kept over sessions (C-159). */
   get lastFaultyUpdate(): FaultyUpdate | null {
-    return this.#lastFaulty;
+    return this.#reception.lastFaulty;
   }
 
   ribs(): ReadonlyMap<Family, AdjRibOut> {
@@ -230,8 +201,7 @@ export class PeerRunner {
   remove(notification: NotificationMessage, detail: string): void {
     this.#removed = true;
     this.#stop(notification, detail, false);
-    this.#timer?.handle.cancel();
-    this.#timer = null;
+    this.#armTimer();
   }
 
   /** Ends back-off and damping: the next attempt starts now. */
@@ -418,7 +388,7 @@ export class PeerRunner {
         return state.name === "Established" || state.name === "OpenConfirm" ? state.negotiated : null;
       },
       faultyUpdate: (update, body) => {
-        this.#lastFaulty = { at: this.#around.clock.now(), update, hex: toHex(body, MAX_FAULTY_OCTETS) };
+        this.#reception.noteFault(update, body, this.#around.clock.now());
         this.#around.observer.updateFaults(this, update);
       },
       event: (event) => {
@@ -430,7 +400,7 @@ export class PeerRunner {
 
   #established(line: Line, negotiated: Negotiated): void {
     this.#live = { line, negotiated };
-    this.#received = new AdjRibIn({ negotiated, keep: this.config.keepReceived });
+    this.#reception.open(negotiated, this.config.keepReceived);
     this.#outbound.open(negotiated, this.#nextHopChooser(line, negotiated));
     this.flush();
   }
@@ -452,29 +422,21 @@ export class PeerRunner {
 
   /** What is kept of received routes changed: the peer is asked to send them again where it can (RFC 2918). */
   #receiveAnew(): void {
-    const live = this.#live;
-    if (live === null || (this.config.keepReceived && !live.negotiated.routeRefresh)) return;
-    this.#received = new AdjRibIn({ negotiated: live.negotiated, keep: this.config.keepReceived });
-    if (!live.negotiated.routeRefresh) return;
-    for (const family of live.negotiated.families) {
+    for (const family of this.#reception.keepDifferently(this.config.keepReceived)) {
       this.counters.routeRefreshesSent++;
-      live.line.send({
-        type: "routeRefresh",
-        ...afiSafi(family),
-        subtype: REFRESH_SUBTYPE.request,
-      });
+      this.#live?.line.send({ type: "routeRefresh", ...afiSafi(family), subtype: REFRESH_SUBTYPE.request });
     }
   }
 
   /** Received routes are counted, and kept where asked for; they never influence what is announced (C-157). */
   #take(update: UpdateMessage): void {
-    this.#received?.apply(update);
+    this.#reception.take(update);
     this.#checkLimit();
   }
 
   #checkLimit(): void {
     const { maxPrefixes } = this.config;
-    if (this.#received?.isOver(maxPrefixes) !== true) return;
+    if (!this.#reception.isOver(maxPrefixes)) return;
     const detail = `the peer has advertised more than ${maxPrefixes} prefixes`;
     this.#step({ type: "standDown", notification: cease(CEASE.maxPrefixes), detail });
   }
@@ -483,7 +445,7 @@ export class PeerRunner {
     this.#lines[side] = null;
     if (this.#live?.line.side === side) {
       this.#live = null;
-      this.#received = null;
+      this.#reception.close();
       this.#outbound.close();
       this.#drained?.();
     }
@@ -501,19 +463,6 @@ export class PeerRunner {
   }
 
   #armTimer(): void {
-    const at = this.#removed ? null : peerDeadline(this.#state);
-    if (this.#timer !== null && this.#timer.at === at) return;
-    // a deadline that only moved away keeps the armed timer: it fires early, finds nothing due and arms again
-    if (this.#timer !== null && at !== null && this.#timer.at < at) return;
-    this.#timer?.handle.cancel();
-    this.#timer = null;
-    if (at === null) return;
-    const delay = Millis(Math.max(0, at - this.#around.clock.now()));
-    this.#timer = { at, handle: this.#around.timers.after(delay, () => this.#onTimer()) };
-  }
-
-  #onTimer(): void {
-    this.#timer = null;
-    this.#safely(() => this.#step({ type: "timer" }));
+    this.#alarm.set(this.#removed ? null : peerDeadline(this.#state));
   }
 }

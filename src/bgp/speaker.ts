@@ -5,7 +5,8 @@
 import { type Ip, ipEquals, isLinkLocal, type Prefix } from "../kernel/ip.ts";
 import type { PeerName } from "../kernel/units.ts";
 import type { Connection, ConnectionHandlers } from "./network.ts";
-import { PeerRunner, type PeerSurroundings } from "./peerRunner.ts";
+import { PeerRunner } from "./peerRunner.ts";
+import type { PeerSurroundings } from "./peerSurroundings.ts";
 import { type PeerConfig, peerConfigText, peerIdentity } from "./session/config.ts";
 import type { Restart } from "./session/peer.ts";
 import type { RouteAttributes } from "./wire/message.ts";

@@ -9,7 +9,16 @@ import type { Millis } from "../kernel/units.ts";
 /** The readable side of `PeerRunner`. */
 export type PeerView = Pick<
   PeerRunner,
-  "config" | "state" | "stateName" | "negotiated" | "counters" | "ribs" | "receivedCount" | "lastFaultyUpdate"
+  | "config"
+  | "state"
+  | "stateName"
+  | "negotiated"
+  | "counters"
+  | "ribs"
+  | "receivedCount"
+  | "lastFaultyUpdate"
+  | "remoteAddress"
+  | "nextHopProblems"
 >;
 
 /** `address:port` with the configured port, whatever the state of the session (metallb-compat Q-26). */

@@ -4,9 +4,9 @@
 
 import type { Table } from "../announce/reference.ts";
 import { type CheckRoute, checkRoute } from "../announce/report.ts";
-import { peerHost } from "../bgp/session/config.ts";
+import { peerHost, scopedIp } from "../bgp/session/config.ts";
 import type { FsmStateName } from "../bgp/session/fsm.ts";
-import type { PeerState, SeenNotification } from "../bgp/session/peer.ts";
+import { type PeerState, type SeenNotification, waitingFor } from "../bgp/session/peer.ts";
 import { formatCapability } from "../bgp/wire/capability.ts";
 import { describeNotification, shutdownText } from "../bgp/wire/notification.ts";
 import { errorName } from "../bgp/wire/registry.ts";
@@ -28,7 +28,7 @@ export interface NotificationStatus {
 
 export interface PeerStatus {
   readonly name: string;
-  /** null for a peer that cannot run. */
+  /** The interface of an unnumbered peer until it has been heard; null for a peer that cannot run. */
   readonly address: string | null;
   readonly port: number | null;
   readonly vrf: string | null;
@@ -47,6 +47,8 @@ export interface PeerStatus {
   readonly keepaliveTime: number | null;
   /** Agreed or, without a session, offered. */
   readonly families: readonly string[];
+  /** Families of the session without a next hop, or with another one than is configured: why. */
+  readonly nextHopProblems: Readonly<Record<string, string>>;
   /** From the peer's OPEN, in its order; empty before it has come. */
   readonly capabilities: readonly string[];
   /** Prefixes that are at the peer. */
@@ -108,7 +110,7 @@ function peerStatus(peer: PeerView, problem: string | null, now: Millis, wall: n
   const { idleHold } = state;
   return {
     name: config.name,
-    address: peerHost(config),
+    address: peer.remoteAddress === null ? peerHost(config) : scopedIp(peer.remoteAddress, config.interface),
     port: config.port,
     vrf: config.vrf,
     state: peer.stateName,
@@ -120,6 +122,7 @@ function peerStatus(peer: PeerView, problem: string | null, now: Millis, wall: n
     holdTime: negotiated?.holdTime ?? config.holdTime,
     keepaliveTime: negotiated?.keepaliveTime ?? config.keepaliveTime,
     families: negotiated?.families ?? config.families,
+    nextHopProblems: Object.fromEntries(peer.nextHopProblems()),
     capabilities: peerOpen(peer)?.capabilities.map(formatCapability) ?? [],
     advertised: sent,
     pending,
@@ -149,6 +152,7 @@ const peerWithoutSession = (name: string, problem: string | null): PeerStatus =>
   holdTime: null,
   keepaliveTime: null,
   families: [],
+  nextHopProblems: {},
   capabilities: [],
   advertised: 0,
   pending: 0,
@@ -165,8 +169,14 @@ const peerWithoutSession = (name: string, problem: string | null): PeerStatus =>
 
 function whyDown(state: PeerState, isUp: boolean): string | null {
   if (isUp) return null;
-  const { lastEnd } = state;
-  if (lastEnd === null) return state.admin === "down" ? "stopped" : "no attempt has ended yet";
+  const waiting = waitingFor(state);
+  const ended = whyEnded(state.lastEnd);
+  if (ended === null) return waiting ?? (state.admin === "down" ? "stopped" : "no attempt has ended yet");
+  return waiting === null ? ended : `${ended}; ${waiting}`;
+}
+
+function whyEnded(lastEnd: PeerState["lastEnd"]): string | null {
+  if (lastEnd === null) return null;
   if (lastEnd.received !== null) return `it sent ${describeNotification(lastEnd.received)}`;
   if (lastEnd.sent !== null) return `we sent ${describeNotification(lastEnd.sent)} (${escapeText(lastEnd.detail)})`;
   return lastEnd.detail;

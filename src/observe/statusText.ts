@@ -50,6 +50,7 @@ function notes(peer: PeerStatus, { wall }: TextOptions): string[] {
   if (peer.problem !== null) out.push(`problem: ${peer.problem}`);
   if (peer.why !== null && peer.why !== peer.problem) out.push(`no session: ${peer.why}`);
   if (peer.nextAttemptAt !== null) out.push(`next attempt in ${duration(Date.parse(peer.nextAttemptAt) - wall)}`);
+  for (const why of Object.values(peer.nextHopProblems)) out.push(`next hop: ${why}`);
   if (peer.pending > 0) out.push(`${peer.pending} prefixes wait to be sent`);
   if (peer.lastNotificationSent !== null) out.push(`last sent: ${seen(peer.lastNotificationSent)}`);
   if (peer.lastNotificationReceived !== null) out.push(`last received: ${seen(peer.lastNotificationReceived)}`);

@@ -95,10 +95,18 @@ export interface PeerOptions {
   /** IPv4 prefixes that should be at the peer; those of `sent` are. */
   readonly wanted?: readonly string[];
   readonly isUp?: boolean;
+  readonly nextHopProblems?: readonly (readonly [Family, string])[];
 }
 
 /** `isUp`: everything wanted has been sent. */
-export function peer({ config, state, counters, wanted = [], isUp = false }: PeerOptions = {}): PeerView {
+export function peer({
+  config,
+  state,
+  counters,
+  wanted = [],
+  isUp = false,
+  nextHopProblems = [],
+}: PeerOptions = {}): PeerView {
   const full = peerConfig(config);
   const rib = new AdjRibOut(4);
   for (const text of wanted) {
@@ -128,5 +136,7 @@ export function peer({ config, state, counters, wanted = [], isUp = false }: Pee
     ribs: () => new Map<Family, AdjRibOut>([["ipv4-unicast", rib]]),
     receivedCount: 0,
     lastFaultyUpdate: null,
+    remoteAddress: full.address,
+    nextHopProblems: () => new Map(nextHopProblems),
   };
 }

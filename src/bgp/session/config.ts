@@ -1,6 +1,6 @@
 // One peer as the speaker runs it: every default applied, every reference resolved. Owns the type and the question which
 // edits need a new session. Knows nothing of MetalLB objects (announce/compile.ts makes these from them).
-import { formatIp, type Ip } from "../../kernel/ip.ts";
+import { formatIp, type Ip, isLinkLocal } from "../../kernel/ip.ts";
 import { type Asn, type Millis, type PeerName, type RouterId, Seconds, secondsToMillis } from "../../kernel/units.ts";
 import type { Family } from "../wire/message.ts";
 
@@ -90,9 +90,13 @@ export function sessionParameters(c: PeerConfig): string {
   return JSON.stringify(shown);
 }
 
-/** Address, or the interface of an unnumbered peer, as people read it. */
+/** Address, a link-local one with its zone, or the interface of an unnumbered peer, as people read it. */
 export const peerHost = (c: Pick<PeerConfig, "address" | "interface">): string =>
-  c.address === null ? (c.interface ?? "") : formatIp(c.address);
+  c.address === null ? (c.interface ?? "") : scopedIp(c.address, c.interface);
+
+/** A link-local address means nothing without its zone (RFC 4007 section 11). */
+export const scopedIp = (ip: Ip, zone: string | null): string =>
+  ip.version === 6 && isLinkLocal(ip) && zone !== null ? `${formatIp(ip)}%${zone}` : formatIp(ip);
 
 /** At least a second, whatever was written: below that a peer that refuses us would be hammered. */
 export const connectRetryTime = (c: Pick<PeerConfig, "connectRetryTime">): Millis =>

@@ -1,6 +1,6 @@
 // Speakers on simulated hosts, and the little one needs to drive and to watch them. Owns no expectations.
-import type { PeerObserver } from "../../../src/bgp/peerRunner.ts";
 import { PeerRunner } from "../../../src/bgp/peerRunner.ts";
+import type { PeerObserver } from "../../../src/bgp/peerSurroundings.ts";
 import type { PeerConfig } from "../../../src/bgp/session/config.ts";
 import { Speaker } from "../../../src/bgp/speaker.ts";
 import type { RouteAttributes } from "../../../src/bgp/wire/message.ts";

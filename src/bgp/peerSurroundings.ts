@@ -1,0 +1,25 @@
+// What a peer's runner needs from outside, and what it tells its owner. Owns these interfaces only.
+// The real ones are put together in app/, tests bring a simulated network and a virtual clock.
+import type { Clock, Random, Timers } from "../kernel/clock.ts";
+import type { Network } from "./network.ts";
+import type { PeerRunner } from "./peerRunner.ts";
+import type { EndCause, FsmStateName } from "./session/fsm.ts";
+import type { UpdateMessage } from "./wire/message.ts";
+
+/** What a peer reports to its owner, at once and in order. */
+export interface PeerObserver {
+  stateChanged(runner: PeerRunner, from: FsmStateName, to: FsmStateName): void;
+  /** A connection or attempt ended. @param wasEstablished it carried the session */
+  ended(runner: PeerRunner, cause: EndCause, wasEstablished: boolean): void;
+  updateFaults(runner: PeerRunner, update: UpdateMessage): void;
+  /** Our own defect: the session was closed because of it. */
+  defect(runner: PeerRunner, error: unknown): void;
+}
+
+export interface PeerSurroundings {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly network: Network;
+  readonly observer: PeerObserver;
+}
