@@ -2,18 +2,17 @@
 // order and nothing else: no rule about routes, files or messages lives here.
 import type { PlannedPeer } from "../announce/compiled.ts";
 import { DecisionEngine, type DecisionSink } from "../announce/engine.ts";
-import { type Endpoint, Listener } from "../bgp/listener.ts";
+import type { Endpoint } from "../bgp/listener.ts";
 import { Speaker } from "../bgp/speaker.ts";
 import { TcpNetwork } from "../bgp/transport.ts";
-import { joinHostPort } from "../config/readers.ts";
-import { formatIp } from "../kernel/ip.ts";
-import { type ConfigProblem, problemAt } from "../kernel/problem.ts";
+import type { ConfigProblem } from "../kernel/problem.ts";
 import type { Millis, RouterId } from "../kernel/units.ts";
 import type { Logger } from "../observe/log.ts";
 import type { SourceHealth } from "../observe/metricTable.ts";
 import { ManifestSource } from "../sources/manifests.ts";
 import { ObjectSet } from "../sources/objectSet.ts";
 import { ObjectStore } from "../sources/store.ts";
+import { PeerAccess } from "./peerAccess.ts";
 import { type NotificationCounts, PeerReports } from "./peerReports.ts";
 import { realClock, realRandom, realTimers } from "./realTime.ts";
 import { type ReconcileObserver, type ReconcileReport, Reconciler } from "./reconcile.ts";
@@ -49,7 +48,7 @@ export class Daemon {
   readonly engine: DecisionEngine;
   readonly reconciler: Reconciler;
   readonly reports: PeerReports;
-  readonly listener: Listener;
+  readonly access: PeerAccess;
   readonly startedAt = realClock.now();
   readonly #log: Logger;
   readonly #network = new TcpNetwork();
@@ -82,13 +81,11 @@ export class Daemon {
       observer: this.reports,
       ...(this.#marker === null ? {} : { restart: this.#marker.facts }),
     });
-    this.listener = new Listener({
+    this.access = new PeerAccess({
+      speaker: this.speaker,
       network: this.#network,
-      clock: realClock,
-      timers: realTimers,
-      offer: (...connection) => this.speaker.offer(...connection),
-      neighborOn: (name) => this.speaker.neighborOn(name),
-      tell: (text) => log.warn("listener", {}, text),
+      log,
+      problemsChanged: () => this.#tellProblems(),
     });
     const { nodeName, lbClass, ignoreExcludeLb, routerId } = options;
     this.engine = new DecisionEngine(this.store, { nodeName, lbClass, ignoreExcludeLb, routerId }, this.#sink());
@@ -114,13 +111,13 @@ export class Daemon {
 
   /** Peers of this node with what keeps some of them from running. */
   get planned(): readonly PlannedPeer[] {
-    const { problems } = this.listener;
+    const problems = this.access.problems();
     return this.#planned.map((p) => ({ ...p, problem: p.problem ?? problems.get(p.name) ?? null }));
   }
 
   /** Everything that is wrong now, with file and line where it has one. */
   problems(): readonly ConfigProblem[] {
-    const found = [...this.#decisionProblems, ...this.#transportProblems()];
+    const found = [...this.#decisionProblems, ...this.access.configProblems(this.options.namespace)];
     return [...this.#sourceProblems, ...found.map((p) => this.#located(p))];
   }
 
@@ -142,11 +139,7 @@ export class Daemon {
 
   /** Settles when the listening sockets are there and the source has been read once. @throws Error when one cannot be */
   async start(): Promise<void> {
-    const ports = await this.listener.listen(this.options.listen);
-    this.options.listen.forEach(({ address }, i) => {
-      const text = joinHostPort(formatIp(address), ports[i] ?? 0);
-      this.#log.info("listening", { address: text }, "peers may connect");
-    });
+    await this.access.start(this.options.listen);
     await this.#marker?.start();
     await this.#source.start();
   }
@@ -161,7 +154,7 @@ export class Daemon {
   async stop(): Promise<void> {
     this.#source.stop();
     this.reconciler.stop();
-    this.listener.stop();
+    this.access.stop();
     const goodbye = this.speaker
       .shutdown(this.options.shutdownText)
       .then(() => this.#network.idle())
@@ -197,7 +190,7 @@ export class Daemon {
       peersChanged: (planned) => {
         this.#planned = planned;
         const configs = planned.flatMap((p) => (p.config === null ? [] : [p.config]));
-        this.listener.setPeers(configs);
+        this.access.setPeers(configs);
         this.reports.peerChanges(this.speaker.setPeers(configs));
         this.#tellProblems();
       },
@@ -234,16 +227,6 @@ export class Daemon {
     this.#health.staleSince = isWrong ? (this.#health.staleSince ?? realClock.now()) : null;
     this.reports.problems(this.#toldProblems, now);
     this.#toldProblems = now;
-  }
-
-  /** What keeps connections of peers from being made, or taken. */
-  #transportProblems(): readonly ConfigProblem[] {
-    const { namespace } = this.options;
-    return [...this.listener.problems].map(([name, message]) => {
-      // a peer that we connect to as well has its session all the same
-      const severity = this.speaker.peer(name)?.config.opens === "both" ? "warning" : "error";
-      return problemAt({ kind: "BGPPeer", namespace, name }, "spec", message, "", severity);
-    });
   }
 
   #located(problem: ConfigProblem): ConfigProblem {

@@ -1,4 +1,6 @@
 // What observers see of a running daemon: the input of the metrics and the pages of the status socket. Reads, never changes.
+
+import { readTcpDrops } from "../linux/netstat.ts";
 import type { MetricsInput } from "../observe/metricTable.ts";
 import { daemonStatus, peersStatus, routesStatus } from "../observe/status.ts";
 import type { StatusPages } from "../observe/statusSocket.ts";
@@ -20,6 +22,8 @@ export function metricsInput(daemon: Daemon, logLinesDropped: () => number): Met
     problems: () => daemon.problems(),
     internalErrors: () => daemon.reports.internalErrors,
     logLinesDropped,
+    inbound: () => daemon.access.counts,
+    tcpDrops: readTcpDrops,
   };
 }
 

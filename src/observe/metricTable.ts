@@ -1,6 +1,7 @@
 // Every metric of ours: name, type, help, labels, and how its value is read. The only place where metric names stand.
 // Owns the names of MetalLB's speaker, kept bit for bit (metallb-compat 5.4), and our own under `vipcast_`. Knows nothing
 // of prom-client. Contract: label values are bounded: peers and services of the configuration, or words of closed lists.
+import type { ListenerCounts } from "../bgp/listener.ts";
 import type { FsmStateName } from "../bgp/session/fsm.ts";
 import type { SeenNotification } from "../bgp/session/peer.ts";
 import type { Severity } from "../kernel/problem.ts";
@@ -25,6 +26,9 @@ export interface MetricsInput {
   readonly problems: () => Iterable<{ readonly severity: Severity }>;
   readonly internalErrors: () => number;
   readonly logLinesDropped: () => number;
+  readonly inbound: () => Readonly<ListenerCounts>;
+  /** By the kernel's names (linux/netstat.ts); what this kernel does not count is absent. */
+  readonly tcpDrops: () => Readonly<Partial<Record<string, number>>>;
 }
 
 export interface SourceHealth {
@@ -83,6 +87,18 @@ const single = (name: string, type: Kind, help: string, value: (i: MetricsInput)
   help,
   labels: [],
   read: (i, put) => put({}, value(i)),
+});
+
+/** The kernel counts for the whole network namespace, and not everything on every version. */
+const kernelDrops = (name: string, counter: string, why: string): MetricRow => ({
+  name,
+  type: "counter",
+  help: `TCP segments that the kernel dropped ${why}; of the whole network namespace`,
+  labels: [],
+  read: (i, put) => {
+    const count = i.tcpDrops()[counter];
+    if (count !== undefined) put({}, count);
+  },
 });
 
 const STATES: readonly FsmStateName[] = ["Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "Established"];
@@ -228,6 +244,22 @@ export const METRIC_ROWS: readonly MetricRow[] = [
       }
     },
   },
+  {
+    name: "vipcast_bgp_inbound_connections_total",
+    type: "counter",
+    help: "Connections to us: accepted by a session, refused to a configured peer, closed because it is no peer (stranger)",
+    labels: ["outcome"],
+    read: (i, put) => {
+      const { accepted, refused, strangers } = i.inbound();
+      put({ outcome: "accepted" }, accepted);
+      put({ outcome: "refused" }, refused);
+      put({ outcome: "stranger" }, strangers);
+    },
+  },
+  kernelDrops("vipcast_tcp_md5_not_found_total", "TCPMD5NotFound", "for want of a TCP MD5 signature"),
+  kernelDrops("vipcast_tcp_md5_unexpected_total", "TCPMD5Unexpected", "for a TCP MD5 signature that was not expected"),
+  kernelDrops("vipcast_tcp_md5_failure_total", "TCPMD5Failure", "for a wrong TCP MD5 signature: the keys differ"),
+  kernelDrops("vipcast_tcp_min_ttl_drop_total", "TCPMinTTLDrop", "for a TTL below what GTSM (RFC 5082) asks for"),
   {
     name: "vipcast_bgp_notifications_total",
     type: "counter",

@@ -97,6 +97,7 @@ describe("C-188 families of a session, as MetalLB's FRR modes have them (metallb
   test.each<[string, Partial<BGPPeerObject>, string[]]>([
     ["over IPv4", {}, ["ipv4-unicast"]],
     ["over IPv6", six, ["ipv6-unicast"]],
+    ["of an unnumbered peer", { interface: "eth0", peerAddress: null }, ["ipv4-unicast", "ipv6-unicast"]],
     ["over IPv4 with dualStackAddressFamily", { dualStackAddressFamily: true }, ["ipv4-unicast", "ipv6-unicast"]],
     [
       "over IPv6 with dualStackAddressFamily",
@@ -158,7 +159,7 @@ describe("what keeps a peer from running, and what only warns", () => {
     ],
     ["a send hold time as long as the hold time", { settings: { sendHoldTime: 180 } }, [], [], true],
     ["disableMP", { disableMP: true }, [], ["warning spec.disableMP"], true],
-    ["an interface", { interface: "eth0", peerAddress: null }, [], ["error spec.interface"], false],
+    ["an interface", { interface: "eth0", peerAddress: null }, [], [], true],
     ["multi-hop to the own AS", { ebgpMultiHop: true, peerAsn: 64512 }, [], ["error spec.ebgpMultiHop"], false],
     ["multi-hop to another AS", { ebgpMultiHop: true }, [], [], true],
     ["an IPv6 router id (Q-02)", { routerId: ip("2001:db8::1") }, [], ["error spec.routerID"], false],

@@ -25,6 +25,8 @@ const input: MetricsInput = {
   source: () => source,
   problems: () => [{ severity: "error" }, { severity: "warning" }, { severity: "warning" }],
   internalErrors: () => 2,
+  inbound: () => ({ accepted: 5, strangers: 6, refused: 7 }),
+  tcpDrops: () => ({ TCPMD5NotFound: 8, TCPMinTTLDrop: 9 }),
   logLinesDropped: () => 7,
 };
 
@@ -158,6 +160,11 @@ describe("values", () => {
     expect(series.get("vipcast_source_stale_seconds")).toBe(30);
     expect(series.get("vipcast_uptime_seconds")).toBe(60);
     expect(series.get("vipcast_internal_errors_total")).toBe(2);
+    expect(series.get('vipcast_bgp_inbound_connections_total{outcome="stranger"}')).toBe(6);
+    expect(series.get('vipcast_bgp_inbound_connections_total{outcome="refused"}')).toBe(7);
+    expect(series.get("vipcast_tcp_md5_not_found_total")).toBe(8);
+    expect(series.get("vipcast_tcp_min_ttl_drop_total")).toBe(9);
+    expect(series.has("vipcast_tcp_md5_failure_total")).toBe(false); // not counted by this kernel
     expect(series.get("vipcast_log_lines_dropped_total")).toBe(7);
     expect(series.get(`vipcast_config_problems{severity="error"}`)).toBe(1);
     expect(series.get(`vipcast_config_problems{severity="warning"}`)).toBe(2);
