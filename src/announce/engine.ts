@@ -11,7 +11,7 @@ import type { PeerName, ServiceKey } from "../kernel/units.ts";
 import type { StoreChange, StoreView } from "../sources/store.ts";
 import { compile } from "./compile.ts";
 import type { CompiledConfig, DecisionOptions, Offer, PlannedPeer } from "./compiled.ts";
-import { attributesEqual, mergeOffers } from "./merge.ts";
+import { attributesEqual, drained, mergeOffers } from "./merge.ts";
 import type { PoolRange } from "./pools.ts";
 import { joinProblems, type Table, tableOf } from "./reference.ts";
 import { type Contribution, decideService, decisionsEqual, type ServiceDecision } from "./service.ts";
@@ -58,6 +58,7 @@ export class DecisionEngine {
   readonly #decisions = new Map<ServiceKey, ServiceDecision>();
   readonly #prefixes = new Map<string, PrefixEntry>();
   readonly #touched = new Set<string>();
+  #isDraining = false;
 
   constructor(store: StoreView, options: DecisionOptions, sink: DecisionSink) {
     this.#store = store;
@@ -77,7 +78,13 @@ export class DecisionEngine {
 
   /** Every route with the services behind it, for status; costs a walk over all services. null before the first `run`. */
   table(): Table | null {
-    return this.#config === null ? null : tableOf(this.#config, this.#decisions);
+    return this.#config === null ? null : tableOf(this.#config, this.#decisions, this.#isDraining);
+  }
+
+  /** From the next `run` on every route carries GRACEFUL_SHUTDOWN, for good: routers leave it before it is withdrawn. */
+  drain(): void {
+    this.#isDraining = true;
+    for (const key of this.#prefixes.keys()) this.#touched.add(key);
   }
 
   /** Notes what the changes may touch; cheap, tells the sink nothing. The store already holds their outcome. */
@@ -230,7 +237,7 @@ export class DecisionEngine {
     const { prefix, sent } = entry;
     const offers = [...entry.offers.values()].map((o) => o.offer);
     const { routes, problems } = mergeOffers(offers);
-    const wanted = new Map(routes);
+    const wanted = new Map(this.#isDraining ? drained(routes) : routes);
     for (const peer of sent.keys()) if (!wanted.has(peer)) this.#sink.setRoute(peer, prefix, null);
     for (const [peer, attributes] of wanted) {
       const told = sent.get(peer);

@@ -2,6 +2,7 @@
 // where values differ, and the bound that keeps a route within a message. Knows neither services nor sessions.
 // Contract: the result does not depend on the order of the offers; a single offer is passed on as the same object.
 import type { RouteAttributes } from "../bgp/wire/message.ts";
+import { GRACEFUL_SHUTDOWN } from "../bgp/wire/registry.ts";
 import { communityOctets, MAX_COMMUNITY_OCTETS } from "../bgp/wire/routeAttributes.ts";
 import { type ConfigProblem, type ObjectRef, problemAt, refText } from "../kernel/problem.ts";
 import { listed } from "../kernel/suggest.ts";
@@ -66,6 +67,17 @@ export function mergeOffers(offers: readonly Offer[]): Merged {
   }
   return { routes, problems: [...problems.values()] };
 }
+
+type Routes = Merged["routes"];
+
+/** The same routes for a node that is about to leave: GRACEFUL_SHUTDOWN and nothing else (RFC 8326 section 4). */
+export const drained = (routes: Routes): Routes =>
+  new Map(
+    [...routes].map(([peer, attributes]) => {
+      const communities = uniteStandard([attributes.communities, [GRACEFUL_SHUTDOWN]]);
+      return [peer, { ...attributes, communities }];
+    }),
+  );
 
 /**
  * By namespace and name of their advertisements, offers are taken as long as all communities fit a message of any session. One

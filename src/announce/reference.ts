@@ -7,7 +7,7 @@ import type { PeerName, ServiceKey } from "../kernel/units.ts";
 import type { StoreView } from "../sources/store.ts";
 import { compile, sortProblems } from "./compile.ts";
 import type { CompiledConfig, DecisionOptions, Offer, PlannedPeer } from "./compiled.ts";
-import { mergeOffers } from "./merge.ts";
+import { drained, mergeOffers } from "./merge.ts";
 import { decideService, type ServiceDecision } from "./service.ts";
 
 export interface TableRoute {
@@ -33,8 +33,12 @@ export function decideAll(store: StoreView, options: DecisionOptions): Table {
   return tableOf(config, decisions);
 }
 
-/** Merges the decisions of all services into the table of each peer. */
-export function tableOf(config: CompiledConfig, decisions: ReadonlyMap<ServiceKey, ServiceDecision>): Table {
+/** Merges the decisions of all services into the table of each peer. @param isDraining the node is about to leave */
+export function tableOf(
+  config: CompiledConfig,
+  decisions: ReadonlyMap<ServiceKey, ServiceDecision>,
+  isDraining = false,
+): Table {
   interface Gathered {
     readonly prefix: Prefix;
     readonly offers: Map<string, Offer>;
@@ -54,7 +58,7 @@ export function tableOf(config: CompiledConfig, decisions: ReadonlyMap<ServiceKe
   for (const [prefixKey, { prefix, offers, services }] of prefixes) {
     const merged = mergeOffers([...offers.values()]);
     problems.push(...merged.problems);
-    for (const [peer, attributes] of merged.routes) {
+    for (const [peer, attributes] of isDraining ? drained(merged.routes) : merged.routes) {
       const table = routes.get(peer) ?? new Map<string, TableRoute>();
       routes.set(peer, table.set(prefixKey, { prefix, attributes, services: [...(services.get(peer) ?? [])].sort() }));
     }

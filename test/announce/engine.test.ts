@@ -264,11 +264,61 @@ describe("annotations", () => {
       },
     ]);
   });
+  test("a Service with values of its own does not wait until all others are decided", () => {
+    const others = Array.from({ length: 40 }, (_, i) => service(`s${i}`, [`192.0.2.${100 + i}`]));
+    const store = storeOf(p1, tor, adv("a"), service("web", ["192.0.2.10"], med(5)), slice("web"), ...others);
+    const told: string[] = [];
+    const engine = new DecisionEngine(store, options(), {
+      peersChanged: () => {},
+      setRoute: (_peer, prefix) => told.push(formatPrefix(prefix)),
+      serviceChanged: () => {},
+      problemsChanged: () => {},
+    });
+    expect(engine.run(() => true)).toBe(false);
+    expect(told).toEqual(["192.0.2.10/32"]);
+  });
   test("an aggregate does not ask its Services", () => {
     const wide = adv("a", { aggregationLength: 24, ...med(1) });
     const { engine } = start(p1, tor, wide, service("web", ["192.0.2.10"], med(5)), slice("web"));
     expect(sentMeds(engine)).toEqual([1]);
     expect(engine.table()?.problems).toEqual([]);
+  });
+});
+
+describe("C-193 draining", () => {
+  const GRACEFUL_SHUTDOWN = 0xffff_0000;
+  const marked = `+ tor 192.0.2.10/32 ${GRACEFUL_SHUTDOWN}`;
+
+  test("every route is told once more with GRACEFUL_SHUTDOWN, nothing is withdrawn, and nothing else changes", () => {
+    const { engine, take } = start(...base);
+    const before = engine.table();
+    engine.drain();
+    expect(engine.run()).toBe(true);
+    expect(take()).toEqual([marked]);
+    expect(engine.run()).toBe(true);
+    expect(take()).toEqual([]);
+    const routes = (table: typeof before) =>
+      [...(table?.routes.values() ?? [])].flatMap((t) => [...t.values()].map((r) => r.attributes));
+    expect(routes(engine.table())).toEqual(
+      routes(before).map((a) => ({ ...a, communities: [...a.communities, GRACEFUL_SHUTDOWN] })),
+    );
+  });
+  test("changes while draining are followed, and come with it", () => {
+    const { store, engine, change } = start(...base);
+    engine.drain();
+    expect(change(put(store, slice("db")))).toEqual([
+      "default/db noEndpoints>true",
+      marked,
+      `+ tor 192.0.2.11/32 ${GRACEFUL_SHUTDOWN}`,
+    ]);
+    expect(change(put(store, slice("web", [])))).toEqual(["default/web true>noEndpoints", "- tor 192.0.2.10/32"]);
+  });
+  test("a route that carries it already is left alone", () => {
+    const objects = [p1, tor, adv("a", { communities: ["graceful-shutdown"] }), ...base.slice(3)];
+    const { engine, take } = start(...objects);
+    engine.drain();
+    engine.run();
+    expect(take()).toEqual([]);
   });
 });
 

@@ -225,8 +225,11 @@ const SAFI_NAMES: Names = { 1: "unicast", 2: "multicast", 4: "labeled", 70: "evp
 export const formatAfiSafi = ({ afi, safi }: AfiSafi): string =>
   `${AFI_NAMES[afi] ?? `afi${afi}`}-${SAFI_NAMES[safi] ?? `safi${safi}`}`;
 
+/** RFC 8326. */
+export const GRACEFUL_SHUTDOWN = 0xffff_0000;
+
 const COMMUNITIES: readonly (readonly [name: string, value: number])[] = [
-  ["graceful-shutdown", 0xffff_0000],
+  ["graceful-shutdown", GRACEFUL_SHUTDOWN],
   ["accept-own", 0xffff_0001],
   ["route-filter-translated-v4", 0xffff_0002],
   ["route-filter-v4", 0xffff_0003],

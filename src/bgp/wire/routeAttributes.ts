@@ -61,6 +61,7 @@ const MOST_BESIDE_COMMUNITIES =
   (5 + 4 * (1 + MAX_PREPEND)) + // AS4_PATH
   7 + // MULTI_EXIT_DISC
   7 + // LOCAL_PREF
+  4 + // one more community, GRACEFUL_SHUTDOWN
   11 + // EXTENDED_COMMUNITIES
   (4 + 5 + 32 + 17); // MP_REACH_NLRI with two next hops and one IPv6 host
 
