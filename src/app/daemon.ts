@@ -31,6 +31,8 @@ export interface DaemonOptions {
   readonly listen: readonly Endpoint[];
   /** Directory for the life signs that tell a restart from a first start; null: every start is a first one. */
   readonly stateDir: string | null;
+  /** How long routes carry GRACEFUL_SHUTDOWN before they are withdrawn when the daemon stops; 0: not at all. */
+  readonly drainTime: Millis;
   /** Told to the peers in the Cease when the daemon stops (RFC 9003). */
   readonly shutdownText: string;
 }
@@ -150,8 +152,10 @@ export class Daemon {
     this.#source.rescan();
   }
 
-  /** Withdraws everything, says goodbye to every peer, and waits until that has left, within limits. */
+  /** Drains, withdraws everything, says goodbye to every peer, and waits until that has left, within limits. */
   async stop(): Promise<void> {
+    const { drainTime } = this.options;
+    if (drainTime > 0 && this.reconciler.isSettled) await this.#drain(drainTime);
     this.#source.stop();
     this.reconciler.stop();
     this.access.stop();
@@ -168,6 +172,14 @@ export class Daemon {
       this.#marker?.stop(); // that peer may keep our routes, so the next start is a restart to it
     }
     clearTimeout(timer);
+  }
+
+  /** Everything is followed as before meanwhile: an endpoint that goes takes its route along. */
+  async #drain(duration: Millis): Promise<void> {
+    this.#log.info("draining", { durationMs: duration }, "routes carry graceful-shutdown before they are withdrawn");
+    this.engine.drain();
+    this.reconciler.changed([]);
+    await new Promise<void>((resolve) => setTimeout(resolve, duration));
   }
 
   #openMarker(directory: string): RestartMarker {

@@ -2,10 +2,11 @@
 // is wrong with it and what would be right. Pure; knows nothing of where the value stood (schema.ts does).
 // Contract: never throws; a message repeats the offending text, cut and escaped.
 
+import { parseGoDuration } from "../kernel/goDuration.ts";
 import { formatIp, type Ip, parseIp, parseIpv4 } from "../kernel/ip.ts";
 import { nearest } from "../kernel/suggest.ts";
 import { escapeText } from "../kernel/text.ts";
-import { RouterId } from "../kernel/units.ts";
+import { Millis, RouterId } from "../kernel/units.ts";
 
 export type Reading<T> =
   | { readonly ok: true; readonly value: T }
@@ -84,6 +85,16 @@ export const readWord =
     const near = typeof raw === "string" ? nearest(raw.toLowerCase(), words) : null;
     const list = `One of: ${words.join(", ")}.`;
     return bad(`${shown(raw)} is not known`, near === null ? list : `Did you mean "${near}"? ${list}`);
+  };
+
+/** A Go duration such as `10s` or `1m30s`; 0 needs no unit, and no quotes. @param max milliseconds */
+export const readDuration =
+  (max: number): Reader<Millis> =>
+  (raw) => {
+    const millis = raw === 0 ? 0 : typeof raw === "string" ? parseGoDuration(raw) : null;
+    const hint = `Write it with a unit, like "10s" or "1m30s"; at most ${max / 1000}s.`;
+    if (millis === null) return bad(`${shown(raw)} is not a duration`, hint);
+    return millis >= 0 && millis <= max ? good(Millis(millis)) : bad(`${shown(raw)} is out of range`, hint);
   };
 
 /** A BGP Identifier in dotted form, not 0.0.0.0. */

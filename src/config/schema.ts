@@ -4,13 +4,14 @@
 
 import type { ConfigProblem } from "../kernel/problem.ts";
 import { nearest } from "../kernel/suggest.ts";
-import type { RouterId } from "../kernel/units.ts";
+import { Millis, type RouterId } from "../kernel/units.ts";
 import { LOG_LEVELS, type LogLevel } from "../observe/log.ts";
 import {
   type HostPort,
   type ListenAddress,
   type Reader,
   readBoolean,
+  readDuration,
   readHostPort,
   readKubernetesName,
   readListen,
@@ -53,11 +54,15 @@ export interface DaemonConfig {
   readonly namespace: string;
   /** null: every start is a first one to the peers. */
   readonly stateDir: string | null;
+  /** 0: routes are withdrawn at once. */
+  readonly drainTime: Millis;
   readonly shutdownText: string;
 }
 
 export type ConfigKey = keyof DaemonConfig;
 
+/** Milliseconds; whoever stops the daemon waits no longer than that. */
+const MAX_DRAIN_TIME = 600_000;
 /** Octets a Cease carries for the reader at the other end (RFC 9003). */
 const MAX_SHUTDOWN_TEXT = 255;
 
@@ -150,6 +155,14 @@ export const SETTINGS: { readonly [K in ConfigKey]: Setting<DaemonConfig[K]> } =
     read: readPath,
     help: "Keep a life sign in this directory, so that after a crash peers with graceful restart keep the routes; without it none is kept",
   },
+  drainTime: {
+    flag: "drain-time",
+    env: ["VIPCAST_DRAIN_TIME"],
+    placeholder: "DURATION",
+    fallback: Millis(0),
+    read: readDuration(MAX_DRAIN_TIME),
+    help: "When the daemon stops, mark every route with GRACEFUL_SHUTDOWN for so long before it is withdrawn (RFC 8326)",
+  },
   shutdownText: {
     flag: "shutdown-text",
     env: ["VIPCAST_SHUTDOWN_TEXT"],
@@ -220,6 +233,7 @@ export function resolveConfig(given: readonly Given[], required: readonly Config
     routerId: settled("routerId"),
     namespace: settled("namespace"),
     stateDir: settled("stateDir"),
+    drainTime: settled("drainTime"),
     shutdownText: settled("shutdownText"),
   };
   return { config, problems };

@@ -86,6 +86,11 @@ describe("C-192 more communities than fit a message", () => {
     expect(routes.get(PeerName("t"))?.largeCommunities).toHaveLength(largest);
     expect(problems.filter((p) => p.severity === "error")).toEqual([]);
   });
+  test("one more does not fit", () => {
+    const { routes, problems } = mergeOffers([crowd("a", 0, 300), crowd("b", 300, largest - 299)]);
+    expect(routes.get(PeerName("t"))?.largeCommunities).toHaveLength(300);
+    expect(problems.filter((p) => p.severity === "error")).toMatchObject([{ name: "b" }]);
+  });
   test("the last by name is left out with all it asks for, and is told by which others", () => {
     const { routes, problems } = mergeOffers([crowd("c", 600, 10), crowd("b", 300, largest), crowd("a", 1, 300)]);
     expect(routes.get(PeerName("t"))).toMatchObject({ localPref: 600 });

@@ -38,6 +38,7 @@ describe("the configuration", () => {
         routerId: null,
         namespace: "metallb-system",
         stateDir: null,
+        drainTime: 0,
         shutdownText: "vipcast is stopping",
       },
       problems: [],
@@ -68,6 +69,7 @@ ignoreExcludeLb: true
 routerId: 10.0.0.1
 namespace: lb
 stateDir: /var/lib/vipcast
+drainTime: 1m30s
 shutdownText: back at noon
 `;
     expect(load({}, {}, yaml)).toEqual({
@@ -86,6 +88,7 @@ shutdownText: back at noon
         routerId: 0x0a000001,
         namespace: "lb",
         stateDir: "/var/lib/vipcast",
+        drainTime: 90_000,
         shutdownText: "back at noon",
       },
       problems: [],

@@ -4,6 +4,7 @@ import {
   joinHostPort,
   type Reader,
   readBoolean,
+  readDuration,
   readHostPort,
   readKubernetesName,
   readListen,
@@ -75,6 +76,9 @@ describe("other values", () => {
     ["a switch in YAML", readBoolean, true, true],
     ["a switch in the environment", readBoolean, "1", true],
     ["a switch turned off", readBoolean, "false", false],
+    ["a duration", readDuration(90_000), "1m30s", 90_000],
+    ["no duration", readDuration(90_000), "0", 0],
+    ["no duration as a number", readDuration(90_000), 0, 0],
     ["a router id", readRouterId, "192.0.2.1", 0xc0000201],
     ["a node name with dots", readKubernetesName("subdomain"), "node-1.example.org", "node-1.example.org"],
     ["a namespace", readKubernetesName("label"), "metallb-system", "metallb-system"],
@@ -87,6 +91,10 @@ describe("other values", () => {
 
   const bad: [name: string, read: Reader<unknown>, raw: unknown, message: string, hint: string][] = [
     ["a switch of another word", readBoolean, "yes", '"yes" is neither true nor false', "true or false"],
+    ["a duration without a unit", readDuration(90_000), "10", '"10" is not a duration', '"10s"'],
+    ["a duration that is a number", readDuration(90_000), 10, "10 is not a duration", "unit"],
+    ["a duration that is too long", readDuration(90_000), "91s", '"91s" is out of range', "at most 90s"],
+    ["a negative duration", readDuration(90_000), "-1s", "out of range", "at most 90s"],
     ["a router id of zero", readRouterId, "0.0.0.0", "0.0.0.0 cannot be a router id", "address of this node"],
     ["an IPv6 router id", readRouterId, "2001:db8::1", "not an IPv4 address", "192.0.2.1"],
     ["a node name in capitals", readKubernetesName("subdomain"), "Node", "not a legal name", "Lower-case"],

@@ -1,0 +1,83 @@
+// What annotations and draining put on the wire, as a real FRR router shows it.
+import { describe, expect, test } from "vitest";
+import { labProblem, titleOrSkip } from "../../lab/requirements.ts";
+import { objectAt } from "../../lab/routes.ts";
+import { oneRouter } from "../../lab/topologies/oneRouter.ts";
+import {
+  advertisement,
+  bgpPeer,
+  goneAt,
+  labTracker,
+  type Manifest,
+  Manifests,
+  pool,
+  routeAt,
+  service,
+  startSpeaker,
+} from "./support.ts";
+
+const problem = labProblem();
+const VIP = "198.51.100.10";
+const ROUTE = `${VIP}/32`;
+const SHARED = "198.51.100.11/32";
+
+/** The manifest with annotations `vipcast.io/…`. */
+const annotated = (manifest: Manifest | undefined, values: Readonly<Record<string, string>>): Manifest => {
+  if (manifest === undefined) throw new Error("no manifest to annotate");
+  const annotations = Object.fromEntries(Object.entries(values).map(([name, value]) => [`vipcast.io/${name}`, value]));
+  return { ...manifest, metadata: { ...objectAt(manifest, "metadata"), annotations } };
+};
+
+describe.skipIf(problem !== null)(titleOrSkip("attributes at FRR", problem), () => {
+  const track = labTracker();
+
+  test("MED and prepend of the advertisement, and of the Service in its place, live", async () => {
+    const s = track(await oneRouter());
+    const manifests = new Manifests(s.speaker);
+    const web = (values: Readonly<Record<string, string>>): void => {
+      const [object, ...slices] = service("web", VIP);
+      manifests.write("web.yaml", annotated(object, values), ...slices);
+    };
+    manifests.write("peers.yaml", bgpPeer(s));
+    manifests.write("pool.yaml", pool(), annotated(advertisement(), { med: "50", "as-path-prepend": "2" }));
+    manifests.write("other.yaml", ...service("other", "198.51.100.11"));
+    web({});
+    const vipcast = startSpeaker(s.speaker, manifests);
+    const common = { med: 50, asPath: ["65001", "65001", "65001"] };
+    expect(await routeAt(s, ROUTE, [vipcast])).toMatchObject(common);
+    web({ med: "7", "as-path-prepend": "0" });
+    expect(await routeAt(s, ROUTE, [vipcast], (r) => r.med === 7)).toMatchObject({ asPath: ["65001"] });
+    expect(await routeAt(s, SHARED, [vipcast])).toMatchObject(common);
+    // a wrong value costs the annotation, not the route
+    web({ med: "cheap", "as-path-prepend": "1" });
+    expect(await routeAt(s, ROUTE, [vipcast], (r) => r.med === 50)).toMatchObject({ asPath: ["65001", "65001"] });
+    expect(await s.router.peer(s.speakerAddress)).toMatchObject({ established: 1, dropped: 0 });
+  });
+
+  test("C-111 an internal peer sees the MED and no copies of our AS", async () => {
+    const s = track(await oneRouter({ session: "ibgp" }));
+    const manifests = new Manifests(s.speaker);
+    manifests.write("peers.yaml", bgpPeer(s));
+    manifests.write("pool.yaml", pool(), annotated(advertisement(), { med: "50", "as-path-prepend": "2" }));
+    manifests.write("web.yaml", ...service("web", VIP));
+    const vipcast = startSpeaker(s.speaker, manifests);
+    expect(await routeAt(s, ROUTE, [vipcast])).toMatchObject({ med: 50, asPath: [], localPref: 100 });
+  });
+
+  test("C-193 SIGTERM with a drain time: FRR prefers any other way at once, and loses the route only after it", async () => {
+    const s = track(await oneRouter());
+    const manifests = new Manifests(s.speaker);
+    manifests.write("peers.yaml", bgpPeer(s));
+    manifests.write("pool.yaml", pool(), advertisement({ communities: ["65000:1"] }));
+    manifests.write("web.yaml", ...service("web", VIP));
+    const vipcast = startSpeaker(s.speaker, manifests, { extraArgs: ["--drain-time", "2s"] });
+    const before = await routeAt(s, ROUTE, [vipcast]);
+    const stopping = vipcast.stop("SIGTERM");
+    const draining = await routeAt(s, ROUTE, [vipcast], (r) => r.communities.includes("graceful-shutdown"));
+    // RFC 8326 section 4.1: the receiver gives such a route the lowest preference
+    expect(draining).toEqual({ ...before, communities: ["65000:1", "graceful-shutdown"], localPref: 0 });
+    expect(await stopping).toMatchObject({ code: 0, forced: false });
+    expect((await stopping).ms).toBeGreaterThan(2_000);
+    await goneAt(s, ROUTE, [], 500);
+  });
+});
