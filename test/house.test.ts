@@ -22,9 +22,19 @@ const files: readonly SourceFile[] = readdirSync(src, { recursive: true, encodin
   });
 
 /** Rooms that hold cores only: no I/O, no clock, no randomness. */
-const PURE = ["kernel/", "bgp/wire/", "bgp/session/", "bgp/rib/", "announce/", "sources/", "bgp/", "config/"];
+const PURE = ["kernel/", "bgp/wire/", "bgp/session/", "bgp/rib/", "announce/", "sources/", "bgp/", "bfd/", "config/"];
 /** The shells in those rooms. */
-const SHELLS = new Set(["sources/manifests.ts", "bgp/transport.ts", "bgp/listener.ts", "config/load.ts"]);
+const SHELLS = new Set([
+  "sources/manifests.ts",
+  "bgp/transport.ts",
+  "bgp/listener.ts",
+  "config/load.ts",
+  "bfd/worker.ts",
+  "bfd/client.ts",
+  "bfd/loop.ts",
+  "bfd/dgramLoop.ts",
+  "bfd/sockets.ts",
+]);
 
 const isPure = (name: string): boolean => PURE.some((room) => name.startsWith(room)) && !SHELLS.has(name);
 
@@ -39,6 +49,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "bgp/session": ["kernel", "bgp/wire"],
   "bgp/rib": ["kernel", "bgp/wire"],
   bgp: ["kernel", "bgp/wire", "bgp/session", "bgp/rib", "linux"],
+  bfd: ["kernel", "linux"],
   linux: ["kernel"],
   announce: ["kernel", "bgp/wire", "bgp/session", "sources"],
   sources: ["kernel", "announce"],
