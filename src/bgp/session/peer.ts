@@ -397,9 +397,12 @@ class Run {
     if (cause.received !== null) {
       this.#set({ lastNotificationReceived: { at: now, notification: cause.received } });
     }
-    if (cause.kind === "collision") return; // the other connection carries on; no error (C-021)
-    if (this.#state[otherSide(side)].name === "Established") return; // nor may it disturb the session (C-019)
+    if (this.#state[otherSide(side)].name === "Established") return; // it may not disturb the session (C-019)
     const { establishedAt } = this.#state;
+    if (cause.kind === "collision") {
+      this.#set({ establishedAt: null }); // the other connection carries on; no error (C-021)
+      return;
+    }
     const lasted = establishedAt !== null && now - establishedAt >= this.#trialTime();
     const failures = lasted ? 0 : this.#state.failures + (isLostCollision(cause) ? 0 : 1);
     this.#set({ lastEnd: { ...cause, at: now }, establishedAt: null, failures });

@@ -5,12 +5,18 @@ import type { FsmAction, FsmEvent, FsmState } from "../../../src/bgp/session/fsm
 import { type Agreement, negotiate } from "../../../src/bgp/session/negotiate.ts";
 import type { Capability, NotificationMessage, OpenMessage, UpdateMessage } from "../../../src/bgp/wire/message.ts";
 import { cease } from "../../../src/bgp/wire/notification.ts";
-import { type Ip, ipv4 } from "../../../src/kernel/ip.ts";
+import { type Ip, ipv4, parseIp } from "../../../src/kernel/ip.ts";
 import { wireFault } from "../../../src/kernel/result.ts";
 import { Asn, Millis, PeerName, RouterId, Seconds } from "../../../src/kernel/units.ts";
 
 export const address = (a: number, b: number, c: number, d: number): Ip =>
   ipv4(((a << 24) | (b << 16) | (c << 8) | d) >>> 0);
+
+export function ip(text: string): Ip {
+  const value = parseIp(text);
+  if (value === null) throw new Error(`no address: ${text}`);
+  return value;
+}
 
 export const OUR_ID = 0x0a00_0001;
 export const PEER_ID = 0x0a00_0002;

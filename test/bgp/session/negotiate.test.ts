@@ -1,10 +1,11 @@
 // Our OPEN and the judgement of theirs, as tables.
 import { describe, expect, it } from "vitest";
 import type { PeerConfig } from "../../../src/bgp/session/config.ts";
-import { buildOpen, negotiate, openAsn } from "../../../src/bgp/session/negotiate.ts";
+import { buildOpen, negotiate, openAsn, type RestartFlags } from "../../../src/bgp/session/negotiate.ts";
+import { formatCapability } from "../../../src/bgp/wire/capability.ts";
 import type { Capability, Family, OpenMessage } from "../../../src/bgp/wire/message.ts";
 import { Asn, RouterId, Seconds } from "../../../src/kernel/units.ts";
-import { agreed, CAPABILITIES, CONFIG, configWith, OUR_ID, openWith, PEER_ID } from "./fixtures.ts";
+import { agreed, CAPABILITIES, CONFIG, configWith, ip, OUR_ID, openWith, PEER_ID } from "./fixtures.ts";
 
 const IPV4: Capability = { type: "multiprotocol", afi: 1, safi: 1 };
 const IPV6: Capability = { type: "multiprotocol", afi: 2, safi: 1 };
@@ -42,6 +43,64 @@ describe("our OPEN", () => {
     const offered = buildOpen(configWith({ families })).capabilities.filter((c) => c.type === "multiprotocol");
     expect(offered).toEqual(capabilities);
   });
+
+  const IPV6_PEER = ip("2001:db8::2");
+  const offer = (change: Partial<PeerConfig>, restart?: RestartFlags): readonly string[] =>
+    buildOpen(configWith(change), restart).capabilities.map(formatCapability);
+
+  it("C-036 offers what it carries out and nothing else, ascending by code", () => {
+    expect(offer({})).toEqual([
+      "multiprotocol(ipv4-unicast)",
+      "route-refresh",
+      "graceful-restart(0s)",
+      "four-octet-asn(64500)",
+      "enhanced-route-refresh",
+    ]);
+  });
+
+  it.each<readonly [string, Partial<PeerConfig>, boolean]>([
+    [
+      "over IPv6 with IPv4 among the families",
+      { address: IPV6_PEER, families: ["ipv6-unicast", "ipv4-unicast"] },
+      true,
+    ],
+    ["on an unnumbered session", { address: null, interface: "eth0" }, true],
+    ["not over IPv4", { families: ["ipv4-unicast", "ipv6-unicast"] }, false],
+    ["not for IPv6 alone", { address: IPV6_PEER, families: ["ipv6-unicast"] }, false],
+  ])("C-186 IPv4 routes with IPv6 next hops are offered %s: %j %j", (_name, change, isOffered) => {
+    const text = "extended-next-hop(ipv4-unicast via afi 2)";
+    expect(offer(change).includes(text)).toBe(isOffered);
+  });
+
+  it.each<readonly [string, number | null, RestartFlags, string]>([
+    [
+      "without a restart time it names no family: the peer keeps nothing, but waits for our End-of-RIB when it restarts",
+      null,
+      { isRestarting: true, isForwardingKept: true },
+      "graceful-restart(0s)",
+    ],
+    [
+      "C-174 at a first start: neither R nor F",
+      120,
+      { isRestarting: false, isForwardingKept: false },
+      "graceful-restart(120s, notification, ipv4-unicast)",
+    ],
+    [
+      "C-174 after a restart of the process: R and F",
+      120,
+      { isRestarting: true, isForwardingKept: true },
+      "graceful-restart(120s, restarting, notification, ipv4-unicast forwarding)",
+    ],
+    [
+      "C-175 after a boot of the host: R without F",
+      4095,
+      { isRestarting: true, isForwardingKept: false },
+      "graceful-restart(4095s, restarting, notification, ipv4-unicast)",
+    ],
+  ])("graceful restart, %s", (_name, restartTime, restart, expected) => {
+    const config = { restartTime: restartTime === null ? null : Seconds(restartTime) };
+    expect(offer(config, restart).filter((c) => c.startsWith("graceful"))).toEqual([expected]);
+  });
 });
 
 interface Row {
@@ -68,6 +127,24 @@ const ROWS: readonly Row[] = [
     answer: "2/2",
   },
   { name: "C-042 AS_TRANS without capability", open: { asn: 23_456, capabilities: [IPV4] }, answer: "2/2" },
+  {
+    name: "C-042 AS_TRANS without capability to a peer that may be any external",
+    config: { peerAsn: "external" },
+    open: { asn: 23_456, capabilities: [IPV4] },
+    answer: "2/2",
+  },
+  {
+    name: "C-042 AS_TRANS without capability even where it is configured",
+    config: { peerAsn: Asn(23_456) },
+    open: { asn: 23_456, capabilities: [IPV4] },
+    answer: "2/2",
+  },
+  {
+    name: "C-042 AS_TRANS in the capability too",
+    config: { peerAsn: "external" },
+    open: { asn: 23_456, capabilities: withAsn(23_456) },
+    answer: "2/2",
+  },
   {
     name: "C-042 AS_TRANS in the header, the true AS in the capability",
     config: { peerAsn: Asn(4_200_000_001) },
@@ -201,6 +278,63 @@ describe("what both agree on", () => {
     const internal = configWith({ peerAsn: "internal" });
     expect(agreed(internal, openWith({ asn: 64_500, capabilities: withAsn(64_500) })).isInternal).toBe(true);
     expect(agreed(configWith({ routerId: RouterId(PEER_ID) })).isInternal).toBe(false);
+  });
+
+  const viaIpv6 = (nextHopAfi: number, afi = 1): Capability => ({
+    type: "extendedNextHop",
+    entries: [
+      { afi: 1, safi: 128, nextHopAfi: 2 },
+      { afi, safi: 1, nextHopAfi },
+    ],
+  });
+
+  it.each<readonly [string, Partial<PeerConfig>, readonly Capability[], boolean]>([
+    ["both offer it", { address: ip("2001:db8::2") }, [viaIpv6(2)], true],
+    ["the peer offers it for another family", { address: ip("2001:db8::2") }, [viaIpv6(2, 2)], false],
+    ["the peer offers it by another AFI", { address: ip("2001:db8::2") }, [viaIpv6(1)], false],
+    ["the peer does not", { address: ip("2001:db8::2") }, [], false],
+    ["the session is over IPv4, so we do not", {}, [viaIpv6(2)], false],
+  ])("C-186 IPv6 next hops for IPv4 are agreed when %s: %j %j %j", (_name, config, offered, isAgreed) => {
+    const open = openWith({ capabilities: [...CAPABILITIES, ...offered] });
+    expect(agreed(configWith(config), open).extendedNextHop).toBe(isAgreed);
+  });
+
+  const restart = (notification: boolean, families: readonly number[], restartTime = 120): Capability => ({
+    type: "gracefulRestart",
+    restarting: false,
+    notification,
+    restartTime,
+    families: families.map((afi) => ({ afi, safi: 1, forwarding: true })),
+  });
+
+  it.each<readonly [string, number | null, readonly Capability[], boolean, boolean]>([
+    ["C-179 N in both OPENs", 120, [restart(true, [1])], true, true],
+    ["C-179 no N from the peer", 120, [restart(false, [1])], false, true],
+    ["C-179 no N from us, without a restart time", null, [restart(true, [1])], false, true],
+    ["C-180 a helper alone does not restart", 120, [restart(true, [])], true, false],
+    ["C-181 none from the peer", 120, [], false, false],
+    ["C-057 C-182 the last of several counts", 120, [restart(true, [1]), restart(false, [])], false, false],
+    ["C-182 restart time 0 and families that nobody knows", 120, [restart(true, [99], 0)], true, true],
+    ["C-182 restart time 4095", 120, [restart(true, [1, 1, 2], 4095)], true, true],
+  ])("graceful restart, %s", (_name, restartTime, offered, gracefulNotification, peerRestarts) => {
+    const config = configWith({ restartTime: restartTime === null ? null : Seconds(restartTime) });
+    const open = openWith({ capabilities: [...CAPABILITIES, ...offered] });
+    expect(agreed(config, open)).toMatchObject({ gracefulNotification, peerRestarts });
+  });
+
+  it.each([
+    ["C-063 ADD-PATH", 69, [0, 1, 1, 3]],
+    ["C-064 dynamic capability", 67, []],
+    ["C-183 long-lived graceful restart", 71, [0, 1, 1, 128, 0, 14, 16]],
+  ])("%s from the peer changes nothing", (_name, code, octets) => {
+    const capability: Capability = { type: "unknown", code, value: Uint8Array.from(octets) };
+    expect(agreed(CONFIG, openWith({ capabilities: [...CAPABILITIES, capability] }))).toEqual(agreed());
+    expect(buildOpen(CONFIG).capabilities.some((c) => c.type === "unknown")).toBe(false);
+  });
+
+  it("enhanced refresh is agreed when the peer knows it", () => {
+    const open = openWith({ capabilities: [...CAPABILITIES, { type: "enhancedRouteRefresh" }] });
+    expect([agreed(CONFIG, open).enhancedRouteRefresh, agreed().enhancedRouteRefresh]).toEqual([true, false]);
   });
 
   it("the agreement cannot be changed afterwards", () => {

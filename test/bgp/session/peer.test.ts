@@ -5,112 +5,20 @@ import type { PeerConfig } from "../../../src/bgp/session/config.ts";
 import type { FsmEvent } from "../../../src/bgp/session/fsm.ts";
 import {
   AMNESIA,
+  dialAddress,
   FIRST_IDLE_HOLD,
-  initialPeer,
   MAX_IDLE_HOLD,
   mayAccept,
-  type PeerAction,
   type PeerEvent,
-  type PeerState,
   peerDeadline,
   peerStateName,
   type Side,
-  step,
+  waitingFor,
 } from "../../../src/bgp/session/peer.ts";
-import type { NotificationMessage } from "../../../src/bgp/wire/message.ts";
 import { cease } from "../../../src/bgp/wire/notification.ts";
-import { Asn, Millis, RouterId, Seconds } from "../../../src/kernel/units.ts";
-import { actionText, CONFIG, configWith, EVENTS, type EventName, notification, OPEN, openWith } from "./fixtures.ts";
-
-function actionLine(action: PeerAction): string {
-  switch (action.type) {
-    case "side":
-      return `${action.side} ${actionText(action.action)}`;
-    case "moved":
-      return "moved";
-    case "stateChanged":
-      return `${action.from} -> ${action.to}`;
-  }
-}
-
-/** Drives one peer and keeps what it did as text: `out sendOpen`, `Connect -> OpenSent`. */
-class Driver {
-  state: PeerState;
-  now = 0;
-  random = 1 - Number.EPSILON;
-  log: string[] = [];
-
-  constructor(config: PeerConfig = CONFIG) {
-    this.state = initialPeer(config, Millis(0));
-  }
-
-  send(event: PeerEvent): this {
-    const result = step(this.state, event, Millis(this.now), () => this.random);
-    this.state = result.state;
-    for (const action of result.actions) {
-      this.log.push(actionLine(action));
-    }
-    return this;
-  }
-
-  /** Events on one connection, in order. */
-  on(side: Side, ...events: readonly (EventName | FsmEvent)[]): this {
-    for (const e of events) this.send({ type: "connection", side, event: typeof e === "string" ? EVENTS[e] : e });
-    return this;
-  }
-
-  start(): this {
-    return this.send({ type: "start" });
-  }
-
-  establish(side: Side = "out"): this {
-    if (side === "in") this.send({ type: "offered" });
-    return this.on(side, side === "out" ? "tcpConnected" : "tcpAccepted", "openReceived", "keepaliveReceived");
-  }
-
-  /** Lets time pass up to the moment `until`, with every timer on its way. */
-  sleepUntil(until: number): this {
-    for (let at = peerDeadline(this.state); at !== null && at <= until; at = peerDeadline(this.state)) {
-      this.now = at;
-      this.send({ type: "timer" });
-    }
-    this.now = until;
-    return this;
-  }
-
-  sleep(time: number): this {
-    return this.sleepUntil(this.now + time);
-  }
-
-  /** The next attempt begins exactly here: not a millisecond before. */
-  wakeForRetry(): number {
-    const until = this.state.idleHold?.until ?? Number.NaN;
-    const wait = until - this.now;
-    this.now = until - 1;
-    this.send({ type: "timer" });
-    expect(this.state.out.name).toBe("Idle");
-    this.now = until;
-    this.send({ type: "timer" });
-    expect(this.state.out.name).toBe("Connect");
-    return wait;
-  }
-
-  take(): string[] {
-    const log = this.log;
-    this.log = [];
-    return log;
-  }
-}
-
-const stop = (restart: boolean, n: NotificationMessage = cease(2)): PeerEvent => ({
-  type: "stop",
-  notification: n,
-  detail: "stopped",
-  restart,
-});
-
-const started = (config: PeerConfig = CONFIG): Driver => new Driver(config).start();
-const established = (config: PeerConfig = CONFIG): Driver => started(config).establish();
+import { Asn, RouterId, Seconds } from "../../../src/kernel/units.ts";
+import { Driver, established, started, stop } from "./driver.ts";
+import { CONFIG, configWith, EVENTS, type EventName, ip, notification, OPEN, openWith } from "./fixtures.ts";
 
 const failure =
   (event: FsmEvent | EventName) =>
@@ -530,6 +438,22 @@ describe("what is remembered", () => {
   });
 });
 
+const RESTARTABLE_OPEN: FsmEvent = {
+  type: "openReceived",
+  open: openWith({
+    capabilities: [
+      ...OPEN.capabilities,
+      {
+        type: "gracefulRestart",
+        restarting: false,
+        notification: true,
+        restartTime: 120,
+        families: [{ afi: 1, safi: 1, forwarding: true }],
+      },
+    ],
+  }),
+};
+
 describe("any history", () => {
   const side = fc.constantFrom<Side>("out", "in");
   const eventName = fc.constantFrom(...(Object.keys(EVENTS) as EventName[]).filter((e) => !e.startsWith("manual")));
@@ -550,54 +474,74 @@ describe("any history", () => {
         stop(true),
         { type: "clearHold" },
         { type: "offered" },
+        { type: "neighbor", address: ip("fe80::2") },
+        { type: "neighbor", address: null },
       ),
     },
+    { weight: 1, arbitrary: fc.constantFrom("us", "peer", "both") },
     { weight: 2, arbitrary: fc.nat(150_000) },
   );
 
   it("C-087 has one connection per direction, at most one session, exact reports, and always a next step", () => {
     fc.assert(
-      fc.property(fc.array(move, { maxLength: 80 }), fc.constantFrom(LOW, HIGH), (moves, id) => {
-        const driver = started(configWith({ routerId: RouterId(id), families: ["ipv4-unicast"] }));
-        const open: Record<Side, boolean> = { out: false, in: false };
-        let shown = "Idle";
-        const check = (): void => {
-          for (const line of driver.take()) {
-            const [who, what] = line.split(" ");
-            if (what === "->") {
-              expect(line.startsWith(`${shown} -> `)).toBe(true);
-              shown = line.slice(shown.length + 4);
-              expect(line).not.toBe(`${shown} -> ${shown}`);
-            } else if (what === "connect") {
-              expect(open[who as Side]).toBe(false);
-              open[who as Side] = true;
-            } else if (what === "close" || what === "abort" || what === "ended") {
-              open[who as Side] = false;
-            } else {
-              expect(open[who as Side]).toBe(true);
+      fc.property(
+        fc.array(move, { maxLength: 80 }),
+        fc.constantFrom(LOW, HIGH),
+        fc.boolean(),
+        (moves, id, numbered) => {
+          const address = numbered ? CONFIG.address : null;
+          const driver = started(configWith({ routerId: RouterId(id), address, interface: "eth0" }));
+          const open: Record<Side, boolean> = { out: false, in: false };
+          let shown = "Idle";
+          const check = (): void => {
+            for (const line of driver.take()) {
+              const [who, what] = line.split(" ");
+              if (who === "moved") {
+                Object.assign(open, { out: open.in, in: false });
+              } else if (what === "->") {
+                expect(line.startsWith(`${shown} -> `)).toBe(true);
+                shown = line.slice(shown.length + 4);
+                expect(line).not.toBe(`${shown} -> ${shown}`);
+              } else if (what === "connect") {
+                expect(open[who as Side]).toBe(false);
+                expect(driver.state.config.opens).not.toBe("peer"); // C-002
+                expect(dialAddress(driver.state)).not.toBeNull();
+                open[who as Side] = true;
+              } else if (what === "close" || what === "abort" || what === "ended") {
+                open[who as Side] = false;
+              } else {
+                expect(open[who as Side]).toBe(true);
+              }
             }
-          }
-          const { state } = driver;
-          expect(shown).toBe(peerStateName(state));
-          expect(state.out.name === "Established" && state.in.name === "Established").toBe(false);
-          expect(state.establishedAt !== null).toBe(shown === "Established");
-          if (state.admin === "up") expect(peerDeadline(state)).not.toBeNull();
-          else expect([state.out.name, state.in.name, state.idleHold]).toEqual(["Idle", "Idle", null]);
-        };
-        check();
-        for (const m of moves) {
-          if (typeof m === "number") driver.sleep(m);
-          else if (!Array.isArray(m)) driver.send(m as PeerEvent);
-          else {
-            const [where, name] = m as [Side, EventName];
-            const fits = name === "tcpAccepted" ? where === "in" && mayAccept(driver.state) : open[where];
-            if (!fits || (name === "tcpConnected" && driver.state[where].name !== "Connect")) continue;
-            if (name === "tcpAccepted") open.in = true;
-            driver.on(where, name);
-          }
+            const { state } = driver;
+            expect(shown).toBe(peerStateName(state));
+            expect(state.out.name === "Established" && state.in.name === "Established").toBe(false);
+            expect(state.establishedAt !== null).toBe(shown === "Established");
+            if (state.admin === "up") expect(peerDeadline(state) !== null || waitingFor(state) !== null).toBe(true);
+            else expect([state.out.name, state.in.name, state.idleHold]).toEqual(["Idle", "Idle", null]);
+          };
           check();
-        }
-      }),
+          for (const m of moves) {
+            if (typeof m === "number") driver.sleep(m);
+            else if (typeof m === "string") {
+              driver.send({
+                type: "reconfigured",
+                config: { ...driver.state.config, opens: m as PeerConfig["opens"] },
+              });
+            } else if (!Array.isArray(m)) driver.send(m as PeerEvent);
+            else {
+              const [where, name] = m as [Side, EventName];
+              if (name === "tcpAccepted") driver.send({ type: "offered" });
+              check();
+              const fits = name === "tcpAccepted" ? where === "in" && mayAccept(driver.state) : open[where];
+              if (!fits || (name === "tcpConnected" && driver.state[where].name !== "Connect")) continue;
+              if (name === "tcpAccepted") open.in = true;
+              driver.on(where, name === "openReceived" && numbered ? RESTARTABLE_OPEN : name);
+            }
+            check();
+          }
+        },
+      ),
       { numRuns: 200 },
     );
   });
