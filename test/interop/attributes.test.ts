@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { labProblem, titleOrSkip } from "../../lab/requirements.ts";
 import { objectAt } from "../../lab/routes.ts";
+import { chain } from "../../lab/topologies/chain.ts";
 import { oneRouter } from "../../lab/topologies/oneRouter.ts";
 import {
   advertisement,
@@ -11,6 +12,7 @@ import {
   type Manifest,
   Manifests,
   pool,
+  prefixesAt,
   routeAt,
   service,
   startSpeaker,
@@ -62,6 +64,34 @@ describe.skipIf(problem !== null)(titleOrSkip("attributes at FRR", problem), () 
     manifests.write("web.yaml", ...service("web", VIP));
     const vipcast = startSpeaker(s.speaker, manifests);
     expect(await routeAt(s, ROUTE, [vipcast])).toMatchObject({ med: 50, asPath: [], localPref: 100 });
+  });
+
+  test("C-194 FRR passes on neither what we mark with no-export nor with no-advertise, by name or by number", async () => {
+    const s = track(await chain());
+    const manifests = new Manifests(s.speaker);
+    const marks = { open: "65000:1", quiet: "no-export", silent: "no-advertise", numbered: "65535:65281" };
+    const names = Object.keys(marks);
+    manifests.write("peers.yaml", bgpPeer(s.near));
+    manifests.write(
+      "pool.yaml",
+      pool(),
+      ...Object.entries(marks).map(([name, community]) =>
+        advertisement({ communities: [community], serviceSelectors: [{ matchLabels: { mark: name } }] }, name),
+      ),
+    );
+    const write = (name: string): void => {
+      const labels = { mark: name };
+      manifests.write(`${name}.yaml`, ...service(name, `198.51.100.${10 + names.indexOf(name)}`, { labels }));
+    };
+    for (const name of names.slice(1)) write(name);
+    const vipcast = startSpeaker(s.speaker, manifests);
+    const seen = await Promise.all(names.slice(1).map((_, i) => routeAt(s.near, `198.51.100.${11 + i}/32`, [vipcast])));
+    expect(seen.map((r) => r.communities)).toEqual([["no-export"], ["no-advertise"], ["no-export"]]);
+    // the sentinel: announced last, and it has come through
+    write("open");
+    await routeAt(s.far, "198.51.100.10/32", [vipcast]);
+    expect(await prefixesAt(s.far)).toEqual(["198.51.100.10/32"]);
+    expect(await prefixesAt(s.near)).toHaveLength(names.length);
   });
 
   test("C-193 SIGTERM with a drain time: FRR prefers any other way at once, and loses the route only after it", async () => {

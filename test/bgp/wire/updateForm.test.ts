@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Family, Negotiated, RouteAttributes } from "../../../src/bgp/wire/message.ts";
 import { prefixesOf, prefixWireSize, writePrefix } from "../../../src/bgp/wire/nlri.ts";
-import { MAX_PREPEND } from "../../../src/bgp/wire/registry.ts";
+import { GRACEFUL_SHUTDOWN, MAX_PREPEND } from "../../../src/bgp/wire/registry.ts";
 import {
   type AttributeContext,
   communityOctets,
@@ -116,6 +116,18 @@ describe("attributes for one session", () => {
         largeCommunities: [{ globalAdmin: 65000, local1: 1, local2: 4294967295 }],
       },
       `${ORIGIN} 400200 ${NEXT_HOP} ${MED} 400504 00000064 c00808 fde80001 ffffff01 c0200c 0000fde8 00000001 ffffffff`,
+    ],
+    [
+      "C-194 NO_EXPORT and NO_ADVERTISE",
+      external,
+      { communities: [0xffff_ff01, 0xffff_ff02] },
+      `${ORIGIN} 400206 0201 0000fde8 ${NEXT_HOP} ${MED} c00808 ffffff01 ffffff02`,
+    ],
+    [
+      "C-193 GRACEFUL_SHUTDOWN beside another community",
+      external,
+      { communities: [0xfde8_0001, GRACEFUL_SHUTDOWN] },
+      `${ORIGIN} 400206 0201 0000fde8 ${NEXT_HOP} ${MED} c00808 fde80001 ffff0000`,
     ],
     [
       "C-191 link bandwidth of 1 Gbit/s, behind the communities and before the large ones",
