@@ -83,7 +83,7 @@ def reach(afi=2, safi=1, hop=V6_HOP, nlri=V6_ROUTE, hop_length=None):
 
 
 class Case:
-    """`want`: acceptable NOTIFICATION bodies as hex, each a prefix; "none": closed without a word; "up": reaches Established."""
+    """`want`: acceptable NOTIFICATION bodies as hex, each a prefix; "none": closed without a word; "up": reaches Established; "plain": its first route has the plain form."""
 
     def __init__(self, section, name, state, octets, want, exact=False, hold=9):
         self.section, self.name, self.state = section, name, state
@@ -140,6 +140,8 @@ def open_cases():
     yield Case("capabilities", "every code, extended form", "opensent",
                message(OPEN, open_body(params=b"\xff" + struct.pack("!H", len(extended)) + extended, params_length=255)), "up")
     yield Case("capabilities", "none at all, from an AS that fits", "opensent", open_message(params=b""), "up")
+    yield Case("capabilities", "ADD-PATH both ways", "opensent", open_message(params=GOOD + parameter(
+        capability(69, b"\x00\x01\x01\x03"))), "plain")
     yield Case("capabilities", "equal ones twice", "opensent", open_message(params=GOOD + GOOD), "up")
     yield Case("capabilities", "lying host name, version and restart", "opensent", open_message(params=GOOD + parameter(
         capability(73, b"\xff\x41"), capability(75, b"\xff"), capability(75), capability(64, b"\xff"), capability(71, b"\x01"))), "up")
@@ -276,6 +278,8 @@ class Line:
     async def come_up(self, state, **fields):
         first = await self.next()
         assert first is not None and first[0] == OPEN, f"not an OPEN first: {first}"
+        fault = greeting_faults(first[1])
+        assert fault is None, fault
         if state == "opensent":
             return
         self.send(open_message(**fields))
@@ -284,6 +288,28 @@ class Line:
             return
         self.send(message(KEEPALIVE))
         assert (await self.until(UPDATE))[0] == UPDATE, "no UPDATE in the session"
+
+
+def greeting_faults(body):
+    """What is wrong with an OPEN of the speaker; every length must end exactly where the next thing begins."""
+    version, asn, _hold, identifier, size = struct.unpack("!BHH4sB", body[:10])
+    if version != 4 or asn != PEER_AS or identifier == bytes(4) or size != len(body) - 10:
+        return f"fixed part {body[:10].hex()}"
+    if size < 2 or body[10] != 2 or body[11] != size - 2:
+        return f"not one parameter of type 2: {body[10:].hex()}"
+    found, at = {}, 12
+    while at < len(body):
+        code, length = body[at], body[at + 1]
+        if at + 2 + length > len(body):
+            return f"capability {code} overruns"
+        found.setdefault(code, []).append(body[at + 2:at + 2 + length])
+        at += 2 + length
+    if found.get(65) != [struct.pack("!I", PEER_AS)] or found.get(1) != [b"\x00\x01\x00\x01"]:
+        return f"capabilities {found}"
+    if found.get(2) != [b""] or found.get(70) != [b""]:
+        return f"refresh capabilities {found}"
+    barred = [code for code in (67, 69, 71) if code in found]
+    return f"capabilities {barred} are there" if barred else None
 
 
 def report(section, name, ok, want, got):
@@ -301,6 +327,15 @@ async def attempt(case, line):
         line.send(message(KEEPALIVE))
         found = await line.until(UPDATE)
         return "up" if found is not None and found[0] == UPDATE else f"{found}"
+    if case.want == "plain":
+        line.send(message(KEEPALIVE))
+        found = await line.until(UPDATE)
+        if found is None or found[0] != UPDATE:
+            return f"{found}"
+        routes = found[1][4 + struct.unpack("!H", found[1][2:4])[0]:]
+        # nothing but host routes of 1 + 4 octets, with no path identifier before any of them
+        is_plain = len(routes) > 0 and len(routes) % 5 == 0 and set(routes[::5]) == {32}
+        return "plain" if is_plain else found[1].hex()
     if case.octets is not None and case.hold != 3:
         # unread octets would turn a careless close into a reset that overtakes the NOTIFICATION
         line.send(message(KEEPALIVE) * 30_000)
