@@ -91,7 +91,7 @@ const PEER: Table<PeerSettings> = {
   opens: {
     name: "opens",
     grammar: "`us`, `peer` or `both`",
-    meaning: "Which end opens the TCP connection. For `peer` and `both` the daemon must listen (see configuration.md).",
+    meaning: "Which end opens the TCP connection. For `peer` and `both` the daemon must listen (`--listen`).",
     default: "`us`",
     read: word("us", "peer", "both"),
   },
@@ -167,23 +167,29 @@ const ROUTE: Table<RouteSettings> = {
   },
 };
 
-const KINDS = {
-  BGPPeer: PEER,
-  BGPAdvertisement: ROUTE,
-  Service: ROUTE,
-  IPAddressPool: {},
-  BFDProfile: {},
-  Community: {},
-} as const;
-
 /** Kinds whose annotations are looked at; those of the others are nobody's business here. */
-export type AnnotatedKind = keyof typeof KINDS;
+export type AnnotatedKind = "BGPPeer" | "BGPAdvertisement" | "Service" | "IPAddressPool" | "BFDProfile" | "Community";
 
 export type Settings<K extends AnnotatedKind> = K extends "BGPPeer"
   ? PeerSettings
   : K extends "BGPAdvertisement" | "Service"
     ? RouteSettings
     : Readonly<Record<never, never>>;
+
+type ByName = ReadonlyMap<string, { readonly field: string; readonly read: Annotation<unknown>["read"] }>;
+
+const byName = (table: Readonly<Record<string, Annotation<unknown>>>): ByName =>
+  new Map(Object.entries(table).map(([field, { name, read }]) => [name, { field, read }]));
+
+const ROUTE_BY_NAME = byName(ROUTE);
+const BY_NAME: Readonly<Record<AnnotatedKind, ByName>> = {
+  BGPPeer: byName(PEER),
+  BGPAdvertisement: ROUTE_BY_NAME,
+  Service: ROUTE_BY_NAME,
+  IPAddressPool: new Map(),
+  BFDProfile: new Map(),
+  Community: new Map(),
+};
 
 export interface AnnotationFault {
   /** `error`: the value cannot be used. `warning`: nobody reads such an annotation. */
@@ -199,7 +205,7 @@ export function readAnnotations<K extends AnnotatedKind>(
   kind: K,
   annotations: Iterable<readonly [key: string, value: string]>,
 ): { readonly settings: Settings<K>; readonly faults: readonly AnnotationFault[] } {
-  const own = new Map(Object.entries<Annotation<unknown>>(KINDS[kind]).map(([field, a]) => [a.name, { field, ...a }]));
+  const own = BY_NAME[kind];
   const settings: Record<string, unknown> = {};
   const faults: AnnotationFault[] = [];
   for (const [key, text] of annotations) {
@@ -230,9 +236,7 @@ function strayAnnotation(kind: AnnotatedKind, name: string, own: readonly string
 
 /** The kinds that an annotation applies to. */
 const kindsOf = (name: string): readonly string[] =>
-  Object.entries<Readonly<Record<string, Annotation<unknown>>>>(KINDS)
-    .filter(([, table]) => Object.values(table).some((a) => a.name === name))
-    .map(([kind]) => kind);
+  Object.entries(BY_NAME).flatMap(([kind, annotations]) => (annotations.has(name) ? [kind] : []));
 
 /** docs/annotations.md. */
 export function renderAnnotationsDoc(): string {
@@ -260,7 +264,7 @@ ${table(ROUTE)}
 - On a BGPAdvertisement they hold for all of its routes.
 - On a Service they hold for the routes of its own addresses, in place of the advertisement's value. A route that covers more than
   one address (\`aggregationLength\` below 32, \`aggregationLengthV6\` below 128) belongs to the advertisement alone: one Service
-  must not change what others share.
+  must not change what others share. A Service that has no other route is told in a warning.
 - Where several announce the same prefix to the same peer, the lowest value that is set wins, and the others are told in a warning.
 
 ## What a mistake costs

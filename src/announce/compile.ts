@@ -290,6 +290,6 @@ function whyNotOwner(
     listed(list.map((a) => refText(a.ref)).sort());
   if (applying.length === 0) return `no BGPAdvertisement applies to ${refText(pool.ref)}`;
   const out = applying.filter((adv) => isOut.has(refKey(adv.ref)));
-  if (out.length > 0) return `${names(out)} is not in force because of a configuration error`;
+  if (out.length > 0) return `${names(out)} is not used for ${refText(pool.ref)} because of a configuration error`;
   return `spec.nodeSelectors of ${names(applying)} do not select node ${nodeName}`;
 }

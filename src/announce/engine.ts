@@ -190,6 +190,7 @@ export class DecisionEngine {
     if (decisionsEqual(before, after)) return;
     for (const c of before?.contributions ?? []) this.#retract(c);
     for (const c of after?.contributions ?? []) this.#offer(c);
+    if (JSON.stringify(before?.problems ?? []) !== JSON.stringify(after?.problems ?? [])) this.#areProblemsDirty = true;
     if (after === undefined) this.#decisions.delete(key);
     else this.#decisions.set(key, after);
     this.#sink.serviceChanged(key, before, after);
@@ -255,7 +256,8 @@ export class DecisionEngine {
   #tellProblems(config: CompiledConfig): void {
     this.#areProblemsDirty = false;
     const merging = [...this.#prefixes.values()].flatMap((entry) => entry.problems);
-    const problems = joinProblems(config.problems, merging);
+    const services = [...this.#decisions.values()].flatMap((d) => d.problems);
+    const problems = joinProblems(config.problems, merging, services);
     const text = JSON.stringify(problems);
     if (text === this.#problemsText) return;
     this.#problemsText = text;

@@ -52,9 +52,13 @@ export interface Merged {
 
 /** The routes of one prefix. */
 export function mergeOffers(offers: readonly Offer[]): Merged {
+  const [only] = offers;
+  if (only === undefined || offers.length === 1) {
+    return { routes: new Map(only?.peers.map((peer) => [peer, only.attributes])), problems: [] };
+  }
   const routes = new Map<PeerName, RouteAttributes>();
   const problems = new Map<string, ConfigProblem>();
-  const byKey = offers.length < 2 ? offers : [...offers].sort((a, b) => compareText(a.key, b.key));
+  const byKey = [...offers].sort((a, b) => compareText(a.key, b.key));
   for (const peer of new Set(byKey.flatMap((o) => o.peers))) {
     const { fit, faults } = fitting(byKey.filter((o) => o.peers.includes(peer)));
     const [first, ...rest] = fit;

@@ -45,7 +45,9 @@ export function tableOf(
     readonly services: Map<PeerName, Set<ServiceKey>>;
   }
   const prefixes = new Map<string, Gathered>();
-  for (const [key, { contributions }] of decisions) {
+  const problems: ConfigProblem[] = [];
+  for (const [key, { contributions, problems: own }] of decisions) {
+    problems.push(...own);
     for (const c of contributions) {
       const entry: Gathered = prefixes.get(c.prefixKey) ?? { prefix: c.prefix, offers: new Map(), services: new Map() };
       prefixes.set(c.prefixKey, entry);
@@ -54,7 +56,6 @@ export function tableOf(
     }
   }
   const routes = new Map<PeerName, Map<string, TableRoute>>();
-  const problems: ConfigProblem[] = [];
   for (const [prefixKey, { prefix, offers, services }] of prefixes) {
     const merged = mergeOffers([...offers.values()]);
     problems.push(...merged.problems);

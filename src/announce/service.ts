@@ -12,9 +12,10 @@ import {
   parseIp,
   prefixOf,
 } from "../kernel/ip.ts";
-import { refKey, refText } from "../kernel/problem.ts";
+import { type ConfigProblem, problemAt, refKey, refText } from "../kernel/problem.ts";
 import { listed } from "../kernel/suggest.ts";
 import type { StoreView } from "../sources/store.ts";
+import { settingPath } from "./annotations.ts";
 import type { CompiledAdvertisement, CompiledConfig, Offer } from "./compiled.ts";
 import { routeOf } from "./merge.ts";
 import type { EndpointObject, ServiceObject } from "./model.ts";
@@ -40,6 +41,8 @@ export interface ServiceDecision {
   /** Name of the pool that holds them all. */
   readonly pool: string | null;
   readonly contributions: readonly Contribution[];
+  /** Of the Service's own annotations. */
+  readonly problems: readonly ConfigProblem[];
 }
 
 const NONE: readonly never[] = [];
@@ -55,6 +58,7 @@ export function decideService(service: ServiceObject, view: StoreView, config: C
     vips,
     pool,
     contributions: NONE,
+    problems: NONE,
   });
 
   // the type first, so that a service that leaves LoadBalancer and loses its class is still handled (Q-12)
@@ -116,7 +120,8 @@ export function decideService(service: ServiceObject, view: StoreView, config: C
 
   const contributions = contribute(service, ips, matching);
   if (contributions.length === 0) return no("noPeers", whyNoPeers(config, matching));
-  return { announced: true, reason: null, detail: null, vips, pool, contributions };
+  const problems = idleSettings(service, contributions);
+  return { announced: true, reason: null, detail: null, vips, pool, contributions, problems };
 }
 
 /** An IPv4-mapped IPv6 address means the IPv4 address, as in Go's net.ParseIP. */
@@ -154,13 +159,29 @@ function contribute(
       const prefix = prefixOf(ip, adv.length[ip.version]);
       const prefixKey = formatPrefix(prefix);
       // an aggregate stands for others too: what one Service says must not change it
-      const offer = prefix.length === maxPrefixLength(ip.version) ? offerOf(service, compiled) : compiled;
+      const offer = isHost(prefix) ? offerOf(service, compiled) : compiled;
       // two addresses under one aggregate are one contribution
       if (ips.length > 1 && contributions.some((c) => c.key === offer.key && c.prefixKey === prefixKey)) continue;
       contributions.push({ ...offer, prefix, prefixKey });
     }
   }
   return contributions;
+}
+
+const isHost = (prefix: Prefix): boolean => prefix.length === maxPrefixLength(prefix.version);
+
+/** Annotations that change nothing, because all routes of the Service are aggregates. */
+function idleSettings(
+  { ref, settings }: ServiceObject,
+  contributions: readonly Contribution[],
+): readonly ConfigProblem[] {
+  if (Object.keys(settings).length === 0 || contributions.some((c) => isHost(c.prefix))) return NONE;
+  const where = listed([...new Set(contributions.map((c) => refText(c.advertisement)))]);
+  const message = `has no effect: ${where} announces aggregates only, which are not this Service's alone`;
+  const hint = "Annotate the BGPAdvertisement, or announce the addresses on their own as well.";
+  return (["med", "asPathPrepend"] as const)
+    .filter((setting) => settings[setting] !== undefined)
+    .map((setting) => problemAt(ref, settingPath(setting), message, hint, "warning"));
 }
 
 /** The offer with the values that the Service's annotations set in place of the advertisement's. */
@@ -203,6 +224,7 @@ export function decisionsEqual(a: ServiceDecision | undefined, b: ServiceDecisio
     a.pool === b.pool &&
     a.vips.length === b.vips.length &&
     a.vips.every((vip, i) => vip === b.vips[i]) &&
+    (a.problems.length + b.problems.length === 0 || JSON.stringify(a.problems) === JSON.stringify(b.problems)) &&
     a.contributions.length === b.contributions.length &&
     a.contributions.every((c, i) => c.key === b.contributions[i]?.key && c.prefixKey === b.contributions[i]?.prefixKey)
   );

@@ -281,7 +281,16 @@ describe("annotations", () => {
     const wide = adv("a", { aggregationLength: 24, ...med(1) });
     const { engine } = start(p1, tor, wide, service("web", ["192.0.2.10"], med(5)), slice("web"));
     expect(sentMeds(engine)).toEqual([1]);
-    expect(engine.table()?.problems).toEqual([]);
+  });
+  test("a Service all of whose routes are aggregates is told that its values have no effect, while that is so", () => {
+    const wide = adv("a", { aggregationLength: 24 });
+    const { store, engine, change } = start(p1, tor, wide, service("web", ["192.0.2.10"], med(5)), slice("web"));
+    expect(engine.table()?.problems).toMatchObject([
+      { severity: "warning", kind: "Service", name: "web", path: 'metadata.annotations["vipcast.io/med"]' },
+    ]);
+    expect(change(put(store, adv("b", { ipAddressPools: ["p1"] })))).toContain("problems ");
+    expect(change(store.remove("BGPAdvertisement", adv("b").ref))).toContain("problems web");
+    expect(change(put(store, service("web", ["192.0.2.10"])))).toContain("problems ");
   });
 });
 

@@ -89,7 +89,7 @@ describe("checks in order (metallb-compat 2.4)", () => {
       "9 notOwner",
       web(),
       [p1, blocked, adv("bad", { communities: ["q"] })],
-      "BGPAdvertisement metallb-system/bad is not in force",
+      "BGPAdvertisement metallb-system/bad is not used for IPAddressPool metallb-system/p1",
     ],
     [
       "10 noMatchingAdvertisement",
