@@ -18,6 +18,7 @@ export type ChooseNextHop = (family: Family) => NextHopChoice;
 interface FamilyPack {
   readonly family: Family;
   readonly rib: AdjRibOut;
+  readonly negotiated: Negotiated;
   /** null: there is no next hop, so nothing but End-of-RIB is sent. */
   context: PackContext | null;
   /** Why there is no next hop, or not the one that is configured. */
@@ -97,7 +98,9 @@ export class Outbound {
       const choice = choose(family);
       const context = choice.ok ? contextOf(negotiated, family, choice) : null;
       const problem = choice.ok ? null : choice.reason;
-      return [{ family, rib, context, problem, endOfRibSent: false, isRefreshAsked: false, isRefreshing: false }];
+      return [
+        { family, rib, negotiated, context, problem, endOfRibSent: false, isRefreshAsked: false, isRefreshing: false },
+      ];
     });
   }
 
@@ -105,7 +108,7 @@ export class Outbound {
    * The next hops may have changed: what they change goes out again, as a replacement without a withdrawal. One that has
    * become impossible changes nothing but the problem that is shown.
    */
-  chooseAgain(negotiated: Negotiated, choose: ChooseNextHop): void {
+  chooseAgain(choose: ChooseNextHop): void {
     for (const pack of this.#packs) {
       const choice = choose(pack.family);
       if (!choice.ok) {
@@ -114,7 +117,7 @@ export class Outbound {
         continue;
       }
       pack.problem = null;
-      const context = contextOf(negotiated, pack.family, choice);
+      const context = contextOf(pack.negotiated, pack.family, choice);
       if (pack.context !== null && isSameHop(pack.context, context)) continue;
       if (pack.context !== null) pack.rib.resendAll();
       pack.context = context;
@@ -186,8 +189,8 @@ export class Outbound {
   }
 
   /** BoRR or EoRR where the peer knows them (RFC 7313). @returns where it ends; null: the slab has no room for it */
-  #mark({ family, context }: FamilyPack, subtype: number, slab: Uint8Array, at: number): number | null {
-    if (context?.negotiated.enhancedRouteRefresh !== true) return at;
+  #mark({ family, negotiated }: FamilyPack, subtype: number, slab: Uint8Array, at: number): number | null {
+    if (!negotiated.enhancedRouteRefresh) return at;
     const message = writeRouteRefresh({ type: "routeRefresh", ...afiSafi(family), subtype });
     if (at + message.length > slab.length) return null;
     slab.set(message, at);

@@ -408,7 +408,7 @@ export class PeerRunner {
   #chooseNextHops(): void {
     if (this.#live === null) return;
     const { line, negotiated } = this.#live;
-    this.#outbound.chooseAgain(negotiated, this.#nextHopChooser(line, negotiated));
+    this.#outbound.chooseAgain(this.#nextHopChooser(line, negotiated));
     this.flush();
   }
 

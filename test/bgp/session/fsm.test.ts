@@ -295,6 +295,19 @@ describe("timers", () => {
     expect(stateAfter(before, EVENTS.bytesSent)).toEqual({ ...before, sendHoldDeadline: T + 180_000 });
   });
 
+  it.each([
+    ["C-094 a send hold time of its own counts, shorter", 20, 90, 20_000],
+    ["C-094 a send hold time of its own counts, longer", 600, 90, 600_000],
+    ["C-095 with hold time 0 there is none, whatever is configured", 20, 0, null],
+  ])("%s", (_name, sendHold, hold, wait) => {
+    const config = configWith({ sendHoldTime: Seconds(sendHold), holdTime: Seconds(hold) });
+    let state = stateAfter(statesAt0().OpenSent, EVENTS.openReceived, 0.5, config);
+    state = stateAfter(state, EVENTS.keepaliveReceived, 0.5, config);
+    const expected = { sendHoldDeadline: wait === null ? null : T + wait };
+    expect(state).toMatchObject(expected);
+    expect(stateAfter(state, EVENTS.bytesSent, 0.5, config)).toMatchObject(expected);
+  });
+
   it("C-091 with hold time 0 an established session has no deadline, and no event gives it one", () => {
     const config = configWith({ holdTime: Seconds(0) });
     let state = stateAfter(statesAt0().OpenSent, EVENTS.openReceived, 0.5, config);

@@ -1,7 +1,9 @@
 // Small promises on a whole session that no other file is about: the wall clock, silent capabilities, what is not sent twice.
 import { describe, expect, it } from "vitest";
+import type { ConnectionHandlers, ConnectOptions } from "../../../src/bgp/network.ts";
 import { negotiate } from "../../../src/bgp/session/negotiate.ts";
 import type { Capability } from "../../../src/bgp/wire/message.ts";
+import { formatIp } from "../../../src/kernel/ip.ts";
 import { CAPABILITIES, CONFIG, openWith } from "../session/fixtures.ts";
 import {
   A,
@@ -10,6 +12,7 @@ import {
   Desired,
   nameOf,
   onlyEnd,
+  openEnds,
   peerTowards,
   runnerOf,
   type Station,
@@ -17,7 +20,18 @@ import {
   vip,
 } from "./speakers.ts";
 import { WireTap } from "./wire.ts";
-import { World } from "./world.ts";
+import { type End, World } from "./world.ts";
+
+const NO_OPTIONS: Omit<ConnectOptions, "address"> = {
+  port: 179,
+  sourceAddress: null,
+  zone: null,
+  device: null,
+  password: null,
+  ttl: null,
+  minTtl: null,
+  userTimeout: null,
+};
 
 interface Pair {
   readonly world: World;
@@ -165,5 +179,35 @@ describe("a thousand sessions", () => {
     world.run(1_000);
     expect(armed).toBe(1);
     expect(world.links.filter((l) => l.dialler.phase === "open" || l.dialler.phase === "connecting")).toHaveLength(1);
+  });
+});
+
+describe("connections by the peer that say nothing", () => {
+  it("C-262 are one at a time, the newest, and it is given up when no OPEN has come in four minutes", () => {
+    const world = new World(32, { latency: [5, 5] });
+    const tap = new WireTap();
+    tap.ignored.add(formatIp(B));
+    world.tap = tap;
+    const a = station(world, A);
+    const b = world.host(B);
+    a.speaker.setPeers([peerTowards(A, B, { opens: "peer" })]);
+    a.speaker.flush(true);
+    const silent: ConnectionHandlers = { connected() {}, data() {}, fill: () => 0, sent() {}, closed() {} };
+    for (let n = 0; n < 1_000; n++) {
+      b.connect({ ...NO_OPTIONS, address: A }, silent);
+      world.run(50);
+      expect(openEnds(world, a.host)).toHaveLength(1);
+      expect(openEnds(world, a.host)[0]?.link).toBe(world.links.at(-1));
+    }
+    world.run(239_000);
+    expect(openEnds(world, a.host)).toHaveLength(1);
+    world.run(2_000);
+    expect(openEnds(world, a.host)).toEqual([]);
+    expect(tap.said(world.links.at(-1)?.answerer as End).messages.at(-1)).toMatchObject({
+      type: "notification",
+      errorCode: 4,
+      errorSubcode: 0,
+    });
+    expect(a.watch.defects).toEqual([]);
   });
 });

@@ -2,10 +2,19 @@
 import { PeerRunner } from "../../../src/bgp/peerRunner.ts";
 import type { PeerObserver } from "../../../src/bgp/peerSurroundings.ts";
 import type { PeerConfig } from "../../../src/bgp/session/config.ts";
-import { Speaker } from "../../../src/bgp/speaker.ts";
+import { Speaker, type SpeakerSurroundings } from "../../../src/bgp/speaker.ts";
 import type { RouteAttributes } from "../../../src/bgp/wire/message.ts";
 import type { Random } from "../../../src/kernel/clock.ts";
-import { formatIp, formatPrefix, type Ip, ipv4, ipv6, type Prefix, prefixOf } from "../../../src/kernel/ip.ts";
+import {
+  formatIp,
+  formatPrefix,
+  type Ip,
+  ipv4,
+  ipv6,
+  isLinkLocal,
+  type Prefix,
+  prefixOf,
+} from "../../../src/kernel/ip.ts";
 import { Asn, PeerName, RouterId, Seconds } from "../../../src/kernel/units.ts";
 import { address, configWith } from "../session/fixtures.ts";
 import type { WireTap } from "./wire.ts";
@@ -58,7 +67,11 @@ export interface Station {
 }
 
 /** A speaker on that address. It listens unless told otherwise. */
-export function station(world: World, at: Ip, options: { listens?: boolean; random?: Random } = {}): Station {
+export function station(
+  world: World,
+  at: Ip,
+  options: { listens?: boolean; random?: Random; restart?: SpeakerSurroundings["restart"] } = {},
+): Station {
   const host = world.hosts.get(formatIp(at)) ?? world.host(at);
   const watch = new Watch();
   const speaker = new Speaker({
@@ -67,8 +80,11 @@ export function station(world: World, at: Ip, options: { listens?: boolean; rand
     random: options.random ?? seeded(world.pick(0, 2 ** 31)),
     network: host,
     observer: watch,
+    ...(options.restart === undefined ? {} : { restart: options.restart }),
   });
-  host.acceptor = options.listens === false ? null : (remote, local, take) => speaker.offer(remote, local, take);
+  const zoneOf = (remote: Ip): string | null => (isLinkLocal(remote) ? "eth0" : null);
+  host.acceptor =
+    options.listens === false ? null : (remote, local, take) => speaker.offer(remote, local, take, zoneOf(remote));
   return { host, speaker, watch };
 }
 

@@ -9,14 +9,16 @@ import { formatIp, formatPrefix } from "../../../src/kernel/ip.ts";
 import { agreed, configWith, openWith } from "../session/fixtures.ts";
 import type { End, Tap } from "./world.ts";
 
-/** How every pair of speakers here agrees: external, four-octet AS, both families; the reader needs no more. */
+/** How every pair of speakers here agrees, or more: external, four-octet AS, both families, RFC 8950; the reader needs no more. */
 const AGREED = agreed(
-  configWith({ families: ["ipv4-unicast", "ipv6-unicast"] }),
+  configWith({ families: ["ipv4-unicast", "ipv6-unicast"], address: null }),
   openWith({
     capabilities: [
       { type: "multiprotocol", afi: 1, safi: 1 },
       { type: "multiprotocol", afi: 2, safi: 1 },
+      { type: "extendedNextHop", entries: [{ afi: 1, safi: 1, nextHopAfi: 2 }] },
       { type: "fourOctetAsn", asn: 64_501 },
+      { type: "enhancedRouteRefresh" },
     ],
   }),
 );

@@ -1,7 +1,13 @@
 // A small world for speakers: one virtual clock, one seed, hosts with a TCP-like network between them. Owns time, order
 // and loss. Knows no BGP; whoever wants to look at the octets hangs a tap on the connections. Contract: within one moment
 // a host gets its input before its timers, also when it has been paused (kernel/clock.ts).
-import type { Connection, ConnectionHandlers, ConnectOptions, Network } from "../../../src/bgp/network.ts";
+import type {
+  Connection,
+  ConnectionHandlers,
+  ConnectOptions,
+  LocalAddress,
+  Network,
+} from "../../../src/bgp/network.ts";
 import type { Clock, Random, TimerHandle, Timers } from "../../../src/kernel/clock.ts";
 import { formatIp, type Ip } from "../../../src/kernel/ip.ts";
 import { Millis } from "../../../src/kernel/units.ts";
@@ -144,6 +150,8 @@ export class Host implements Network {
   acceptor: Acceptor | null = null;
   /** Attempts from and to here get no answer. */
   isBlackHole = false;
+  /** Addresses besides the one it is known by. */
+  readonly others: LocalAddress[] = [];
 
   readonly clock: Clock;
   readonly timers: Timers;
@@ -162,6 +170,10 @@ export class Host implements Network {
         };
       },
     };
+  }
+
+  localAddresses(): readonly LocalAddress[] {
+    return [{ interface: "eth0", address: this.address }, ...this.others];
   }
 
   connect(options: ConnectOptions, handlers: ConnectionHandlers): Connection {
