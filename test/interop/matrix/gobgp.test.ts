@@ -8,7 +8,9 @@ runMatrix({
   router: "gobgp",
   name: "GoBGP",
   version: () => /version (\S+)/.exec(spawnSync("gobgpd", ["--version"], { encoding: "utf8" }).stdout)?.[1] ?? "?",
-  cannot: {},
+  cannot: {
+    refresh: "softresetin works on its own copy of what it received; it never sends a ROUTE-REFRESH",
+  },
   deviates: {},
   maxAdvertised: 50, // each one is a call of its client
   launch: async (host, plan) => {

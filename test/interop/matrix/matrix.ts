@@ -14,7 +14,7 @@ interface Outcome {
   readonly id: string;
   readonly title: string;
   readonly result: "ok" | "FAILED" | "skipped" | "deviation" | "not run";
-  /** Reason of a skip or a deviation. */
+  /** Reason of a skip or a deviation, help that was given. */
   readonly detail: string;
   readonly seconds: number;
 }
@@ -43,7 +43,7 @@ export function runMatrix(kind: RouterKind): void {
         const since = performance.now();
         note("FAILED", "", since);
         await withLab((lab) => scenario.run(kind, lab));
-        note("ok", "", since);
+        note("ok", kind.notes?.[id], since);
       };
       if (cannot !== undefined) test.skip(`${title} (skipped: ${cannot})`, () => {});
       else if (deviation === undefined) test(title, run, timeoutMs);

@@ -45,6 +45,8 @@ export interface MatrixRouter extends LogSource {
   refresh(): Promise<void>;
   /** Ends the session as an operator does, with a text (RFC 9003) where it can. */
   shutdown(text: string): Promise<void>;
+  /** Makes it forget that the session was lost, where it would else refuse the next one for long. */
+  forgive?(): Promise<void>;
   /** Where it shows the text of the speaker's last Cease. */
   heard(): Promise<string>;
 }
@@ -59,6 +61,8 @@ export interface RouterKind {
   readonly cannot: Readonly<Partial<Record<string, string>>>;
   /** Scenario -> what is different from what we want: must fail, and is shown as a deviation. */
   readonly deviates: Readonly<Partial<Record<string, string>>>;
+  /** Scenario -> how it was helped to pass. */
+  readonly notes?: Readonly<Partial<Record<string, string>>>;
   /** Prefixes it can be made to advertise in reasonable time. */
   readonly maxAdvertised: number;
   launch(host: Host, plan: Plan): Promise<MatrixRouter>;

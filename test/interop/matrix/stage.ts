@@ -29,7 +29,9 @@ const PLAN: Plan = {
 export interface StageOptions {
   readonly plan?: Partial<Plan>;
   /** More of the BGPPeer. */
-  readonly peer?: { readonly spec?: JsonObject; readonly annotations?: Readonly<Record<string, string>> };
+  readonly spec?: JsonObject;
+  /** Of the BGPPeer, without `vipcast.io/`. */
+  readonly annotations?: Readonly<Record<string, string>>;
   /** Manifests beside peer and pool. */
   readonly objects: readonly Manifest[];
   readonly speakerArgs?: readonly string[];
@@ -41,7 +43,7 @@ export class Stage {
   readonly router: MatrixRouter;
   readonly manifests: Manifests;
   readonly #host: Host;
-  readonly #args: readonly string[];
+  readonly #options: StageOptions;
   #vipcast: Vipcast;
 
   private constructor(
@@ -50,15 +52,15 @@ export class Stage {
     plan: Plan,
     router: MatrixRouter,
     manifests: Manifests,
-    args: readonly string[],
+    options: StageOptions,
   ) {
     this.lab = lab;
     this.plan = plan;
     this.router = router;
     this.manifests = manifests;
     this.#host = host;
-    this.#args = args;
-    this.#vipcast = startSpeaker(host, manifests, { extraArgs: args });
+    this.#options = options;
+    this.#vipcast = this.#launch();
   }
 
   /** Sets everything up and starts it; the session comes up in its own time. */
@@ -70,16 +72,14 @@ export class Stage {
     lab.link(speaker, host, { addressA: ends("speaker"), addressB: ends("router") });
     const router = await kind.launch(host, plan);
     const manifests = new Manifests(speaker);
-    const both = plan.families.length === 2 ? { dualStackAddressFamily: true } : {};
-    const key = plan.password === null ? {} : { password: plan.password };
-    const peer = bgpPeer(
-      { routerAsn: plan.routerAsn, routerAddress: addressesOf(plan).router },
-      { myAsn: plan.speakerAsn, spec: { connectTime: "1s", ...both, ...key, ...options.peer?.spec } },
-    );
-    const metadata = { ...objectAt(peer.metadata), annotations: options.peer?.annotations ?? {} };
-    manifests.write("peer.yaml", { ...peer, metadata }, pool(POOLS));
+    manifests.write("peer.yaml", peerOf(plan, options), pool(POOLS));
     manifests.write("objects.yaml", ...options.objects);
-    return new Stage(lab, speaker, plan, router, manifests, options.speakerArgs ?? []);
+    return new Stage(lab, speaker, plan, router, manifests, options);
+  }
+
+  /** Writes the BGPPeer anew, with another spec or other annotations. */
+  editPeer(change: Pick<StageOptions, "spec" | "annotations">): void {
+    this.manifests.write("peer.yaml", peerOf(this.plan, { ...this.#options, ...change }), pool(POOLS));
   }
 
   get vipcast(): Vipcast {
@@ -95,7 +95,11 @@ export class Stage {
   }
 
   startSpeaker(): void {
-    this.#vipcast = startSpeaker(this.#host, this.manifests, { extraArgs: this.#args });
+    this.#vipcast = this.#launch();
+  }
+
+  #launch(): Vipcast {
+    return startSpeaker(this.#host, this.manifests, { extraArgs: this.#options.speakerArgs ?? [] });
   }
 
   /** Waits until the session is up, as the router sees it. */
@@ -157,10 +161,41 @@ export class Stage {
     return said.split("\n").filter((line) => line !== "").length;
   }
 
+  /** TCP connections that programs on the speaker's host have begun, in vain or not. */
+  connectionsBegun(): number {
+    return kernelCounter(this.#host, "snmp", "ActiveOpens");
+  }
+
+  /** Waits until the kernel of either side has refused segments, by its own counter of them. */
+  async refusesSegments(counter: "TCPMD5Failure" | "TCPMinTTLDrop"): Promise<void> {
+    const hosts = [this.#host, this.lab.host("router")];
+    const refused = (): number => hosts.reduce((sum, host) => sum + kernelCounter(host, "netstat", counter), 0);
+    await waitFor("refused segments", refused, (n) => n > 0, { logs: this.logs });
+  }
+
   /** The kernel's routes on the speaker's host, both families. */
   kernelRoutes(): string {
     return this.#host.ip("route", "show", "table", "all") + this.#host.ip("-6", "route", "show", "table", "all");
   }
+}
+
+/** A counter of TCP in a host's /proc/net. */
+function kernelCounter(host: Host, file: "netstat" | "snmp", name: string): number {
+  const lines = host.execSync("cat", [`/proc/net/${file}`]).split("\n");
+  const words = lines.filter((line) => /^Tcp(Ext)?:/.test(line)).map((line) => line.split(" "));
+  const [names = [], values = []] = words;
+  return Number(values[names.indexOf(name)]);
+}
+
+function peerOf(plan: Plan, { spec = {}, annotations = {} }: StageOptions): Manifest {
+  const both = plan.families.length === 2 ? { dualStackAddressFamily: true } : {};
+  const key = plan.password === null ? {} : { password: plan.password };
+  const peer = bgpPeer(
+    { routerAsn: plan.routerAsn, routerAddress: addressesOf(plan).router },
+    { myAsn: plan.speakerAsn, spec: { connectTime: "1s", ...both, ...key, ...spec } },
+  );
+  const ours = Object.entries(annotations).map(([name, value]) => [`vipcast.io/${name}`, value] as const);
+  return { ...peer, metadata: { ...objectAt(peer.metadata), annotations: Object.fromEntries(ours) } };
 }
 
 /** A lab that is gone when `use` is over. */
