@@ -18,6 +18,7 @@ export interface Answer {
 
 /** Kept otherwise than written, on purpose. The number may be in tests too: those pin what we do instead. */
 const DEVIATIONS: Readonly<Record<string, string>> = {
+  "C-029": "understood, not offered (ADR 3)",
   "C-039": "capabilities are never left out (ADR 3)",
   "C-053": "no capability can be demanded (ADR 3)",
   "C-055": "roles are not offered (ADR 3)",
@@ -28,7 +29,9 @@ const DEVIATIONS: Readonly<Record<string, string>> = {
 };
 
 /** M items without a test, each with the reason. An entry that has become false fails the test. */
-export const KNOWN_OPEN: Readonly<Record<string, string>> = {};
+export const KNOWN_OPEN: Readonly<Record<string, string>> = {
+  "C-177": "graceful restart against a real router is being tested",
+};
 
 const root = join(import.meta.dirname, "..", "..");
 
