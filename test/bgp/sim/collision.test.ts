@@ -1,6 +1,8 @@
 // Both ends dial: whatever the timing, one session is the result, and it is the same one for both.
 import { describe, expect, it } from "vitest";
-import { RouterId } from "../../../src/kernel/units.ts";
+import type { PeerConfig } from "../../../src/bgp/session/config.ts";
+import { waitingFor } from "../../../src/bgp/session/peer.ts";
+import { RouterId, Seconds } from "../../../src/kernel/units.ts";
 import {
   A,
   attributes,
@@ -39,8 +41,10 @@ describe("two ends that both dial", () => {
         const b = station(world, B);
         // one in four pairs has equal identifiers, so that the AS decides (C-018)
         const sameId = seed % 4 === 0 ? { routerId: RouterId(7) } : {};
-        world.at(world.pick(0, 300), a.host, () => a.speaker.setPeers([peerTowards(A, B, sameId)]));
-        world.at(world.pick(0, 300), b.host, () => b.speaker.setPeers([peerTowards(B, A, sameId)]));
+        // and one in two may restart, so that a late connection could be taken for that (C-180)
+        const change = { ...sameId, ...(seed % 8 < 4 ? { restartTime: Seconds(120) } : {}) };
+        world.at(world.pick(0, 300), a.host, () => a.speaker.setPeers([peerTowards(A, B, change)]));
+        world.at(world.pick(0, 300), b.host, () => b.speaker.setPeers([peerTowards(B, A, change)]));
         const up = (): boolean =>
           runnerOf(a, B).stateName === "Established" && runnerOf(b, A).stateName === "Established";
         world.run(1_000);
@@ -75,6 +79,26 @@ describe("two ends that both dial", () => {
     expect(outcome(true, false)).toBe("Established");
     expect(outcome(false, true)).toBe("Established");
     expect(outcome(false, false)).toMatch(/Active|Connect/);
+  });
+
+  it("C-001 C-002 opens says who dials: nobody does where both wait, and both say what they wait for", () => {
+    const outcome = (ours: PeerConfig["opens"], theirs: PeerConfig["opens"]) => {
+      const world = new World(2);
+      const a = station(world, A);
+      const b = station(world, B);
+      a.speaker.setPeers([peerTowards(A, B, { opens: ours })]);
+      b.speaker.setPeers([peerTowards(B, A, { opens: theirs })]);
+      world.run(300_000);
+      const dialled = new Set(world.links.map((l) => (l.dialler.host === a.host ? "we" : "they")));
+      return [runnerOf(a, B).stateName, [...dialled].join(), waitingFor(runnerOf(a, B).state)];
+    };
+    const waiting = "waiting for the peer to connect: this end never does";
+    expect(outcome("us", "peer")).toEqual(["Established", "we", null]);
+    expect(outcome("peer", "us")).toEqual(["Established", "they", null]);
+    expect(outcome("peer", "both")).toEqual(["Established", "they", null]);
+    expect(outcome("both", "us")[0]).toBe("Established");
+    expect(outcome("us", "us")[0]).not.toBe("Established");
+    expect(outcome("peer", "peer")).toEqual(["Active", "", waiting]);
   });
 
   it("a session on the peer's connection carries routes with our address on it as next hop", () => {

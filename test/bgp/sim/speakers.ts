@@ -64,6 +64,8 @@ export interface Station {
   readonly host: Host;
   readonly speaker: Speaker;
   readonly watch: Watch;
+  /** The process is gone, without a word from it. @param withHost its kernel, too, so that nobody resets its connections */
+  kill(withHost?: boolean): void;
 }
 
 /** A speaker on that address. It listens unless told otherwise. */
@@ -74,9 +76,10 @@ export function station(
 ): Station {
   const host = world.hosts.get(formatIp(at)) ?? world.host(at);
   const watch = new Watch();
+  let isAlive = true;
   const speaker = new Speaker({
     clock: host.clock,
-    timers: host.timers,
+    timers: { after: (delay, callback) => host.timers.after(delay, () => (isAlive ? callback() : undefined)) },
     random: options.random ?? seeded(world.pick(0, 2 ** 31)),
     network: host,
     observer: watch,
@@ -85,7 +88,16 @@ export function station(
   const zoneOf = (remote: Ip): string | null => (isLinkLocal(remote) ? "eth0" : null);
   host.acceptor =
     options.listens === false ? null : (remote, local, take) => speaker.offer(remote, local, take, zoneOf(remote));
-  return { host, speaker, watch };
+  const kill = (withHost = false): void => {
+    isAlive = false;
+    host.acceptor = null;
+    for (const end of openEnds(world, host)) {
+      end.handlers = null;
+      if (withHost) end.phase = "dead";
+      else end.abort();
+    }
+  };
+  return { host, speaker, watch, kill };
 }
 
 /** Every address has its own AS, of four octets. */
