@@ -20,6 +20,6 @@ const common = {
   },
 };
 
-await build({ ...common, entryPoints: { main: "src/main.ts" }, outdir: "dist" });
+await build({ ...common, entryPoints: { main: "src/main.ts", bfdWorker: "src/bfd/worker.ts" }, outdir: "dist" });
 chmodSync("dist/main.js", 0o755);
 await build({ ...common, entryPoints: { demo: "lab/demo.ts", bench: "bench/main.ts" }, outdir: "dist" });

@@ -34,6 +34,7 @@ const SHELLS = new Set([
   "bfd/loop.ts",
   "bfd/dgramLoop.ts",
   "bfd/sockets.ts",
+  "bfd/threadClock.ts",
 ]);
 
 const isPure = (name: string): boolean => PURE.some((room) => name.startsWith(room)) && !SHELLS.has(name);

@@ -6,6 +6,7 @@ import { endianness } from "node:os";
 import type { Ip, IpVersion } from "../kernel/ip.ts";
 import { ipv4, ipv6 } from "../kernel/ip.ts";
 import { carve } from "./arena.ts";
+import type { Native } from "./native.ts";
 import { libcOrThrow, viewOf } from "./poll.ts";
 import { filterProgram, onLinkProgram } from "./socketFilter.ts";
 import {
@@ -42,6 +43,8 @@ const MEMORY_INFO_WORDS = 9;
 const CS6 = 0xc0;
 const PRIORITY_CONTROL = 6;
 const HIGHEST_TTL = 255;
+/** Of what is sent back: tells it from what is to be sent back. */
+const REFLECTED_TTL = 254;
 
 const isLittle = endianness() === "LE";
 
@@ -72,6 +75,10 @@ export function openReceiver(options: ReceiverOptions, others: readonly number[]
     if (onLinkOnly && sys.attachFilter(fd, onLinkProgram(version)) !== 0) {
       throw new SocketOptionError(`cannot set the TTL filter: ${sys.errnoName()}`, sys.errnoName());
     }
+    // echo packets leave from the port at which they come back
+    setOption(fd, "the TTL", TTL[version], int(HIGHEST_TTL));
+    setOption(fd, "the DSCP", TOS[version], int(CS6));
+    setOption(fd, "the priority", PRIORITY, int(PRIORITY_CONTROL));
     setOption(fd, "the TTL of what arrives", RECEIVE_TTL[version], int(1));
     setOption(fd, "the address of what arrives", RECEIVE_PACKET_INFO[version], int(1));
     const shared = others.length === 0 ? [] : [...others, fd];
@@ -83,6 +90,12 @@ export function openReceiver(options: ReceiverOptions, others: readonly number[]
     }
   });
 }
+
+/** A socket that sends datagrams back with a TTL of 254, from any port. @throws SocketOptionError */
+export const openReflector = (version: IpVersion, device: string | null): number =>
+  openSocket(version === 4 ? AF_INET : AF_INET6, SOCK_DGRAM, 0, (fd, sys) =>
+    prepareToSend(fd, sys, version, device, REFLECTED_TTL),
+  );
 
 export interface SenderOptions {
   readonly version: IpVersion;
@@ -102,18 +115,22 @@ export function openSender(options: SenderOptions, random: number): { readonly f
   const { version, source, scope, device } = options;
   let port = 0;
   const fd = openSocket(version === 4 ? AF_INET : AF_INET6, SOCK_DGRAM, 0, (fd, sys) => {
-    if (version === 6) setOption(fd, "IPv6 alone", V6_ONLY, int(1));
-    if (device !== null) bindToDevice(fd, device);
-    setOption(fd, "the TTL", TTL[version], int(HIGHEST_TTL));
-    setOption(fd, "the DSCP", TOS[version], int(CS6));
-    setOption(fd, "the priority", PRIORITY, int(PRIORITY_CONTROL));
-    setOption(fd, "the receive buffer", RECEIVE_BUFFER, int(0));
-    if (sys.attachFilter(fd, filterProgram({ version, sources: [], others: "drop" })) !== 0) {
-      throw new SocketOptionError(`cannot set the packet filter: ${sys.errnoName()}`, sys.errnoName());
-    }
+    prepareToSend(fd, sys, version, device, HIGHEST_TTL);
     port = bindToFreePort(fd, source ?? anyAddress(version), scope, random);
   });
   return { fd, port };
+}
+
+function prepareToSend(fd: number, sys: Native, version: IpVersion, device: string | null, ttl: number): void {
+  if (version === 6) setOption(fd, "IPv6 alone", V6_ONLY, int(1));
+  if (device !== null) bindToDevice(fd, device);
+  setOption(fd, "the TTL", TTL[version], int(ttl));
+  setOption(fd, "the DSCP", TOS[version], int(CS6));
+  setOption(fd, "the priority", PRIORITY, int(PRIORITY_CONTROL));
+  setOption(fd, "the receive buffer", RECEIVE_BUFFER, int(0));
+  if (sys.attachFilter(fd, filterProgram({ version, sources: [], others: "drop" })) !== 0) {
+    throw new SocketOptionError(`cannot set the packet filter: ${sys.errnoName()}`, sys.errnoName());
+  }
 }
 
 function bindToFreePort(fd: number, source: Ip, scope: number, random: number): number {
@@ -186,22 +203,16 @@ export function droppedPackets(fd: number): number {
   return viewOf(value).getUint32(4 * MEMORY_INFO_DROPS, isLittle);
 }
 
-interface MutableIp {
-  version: IpVersion;
-  w0: number;
-  w1: number;
-  w2: number;
-  w3: number;
-}
-
 /** A datagram as it came in. Overwritten by the next read. */
 export interface Datagram {
   /** At most `DATAGRAM_ROOM` octets of it. */
   readonly bytes: Uint8Array;
-  readonly source: Ip;
+  readonly version: IpVersion;
+  /** Network order, the first 4 or all 16 octets. */
+  readonly source: Uint8Array;
   readonly sourcePort: number;
-  /** Ours, to which it was sent. */
-  readonly destination: Ip;
+  /** Ours, to which it was sent; as `source`. Unknown when `interfaceIndex` is. */
+  readonly destination: Uint8Array;
   /** Index of the interface over which it came; 0: unknown. */
   readonly interfaceIndex: number;
   /** TTL or hop limit; 0: unknown. */
@@ -243,7 +254,9 @@ export class DatagramReader {
     });
   }
 
-  /** Takes what is there, at most `BATCH`. @returns how many; 0: none are left, or an error */
+  readonly capacity = BATCH;
+
+  /** Takes what is there, at most `capacity`. @returns how many; 0: none are left, or an error */
   receive(fd: number): number {
     const view = this.#headersView;
     for (let at = 0; at < BATCH * HEADER_SIZE; at += HEADER_SIZE) {
@@ -275,8 +288,9 @@ class Slot implements Datagram {
   readonly #controlView = viewOf(this.control);
   /** One view per length that was seen, so that a flood makes no garbage. */
   readonly #views: (Uint8Array | undefined)[] = [];
-  readonly source: MutableIp = { version: 4, w0: 0, w1: 0, w2: 0, w3: 0 };
-  readonly destination: MutableIp = { version: 4, w0: 0, w1: 0, w2: 0, w3: 0 };
+  readonly source = new Uint8Array(16);
+  readonly destination = new Uint8Array(16);
+  version: IpVersion = 4;
   bytes = this.data;
   sourcePort = 0;
   interfaceIndex = 0;
@@ -286,12 +300,12 @@ class Slot implements Datagram {
     const view = this.#views[length] ?? this.data.subarray(0, length);
     this.#views[length] = view;
     this.bytes = view;
-    const isV4 = this.#nameView.getUint16(0, isLittle) === AF_INET;
+    this.version = this.#nameView.getUint16(0, isLittle) === AF_INET ? 4 : 6;
     this.sourcePort = this.#nameView.getUint16(2);
-    readAddress(this.#nameView, isV4 ? 4 : 8, isV4, this.source);
+    copyAddress(this.name, this.version === 4 ? 4 : 8, this.version, this.source);
     this.interfaceIndex = 0;
     this.ttl = 0;
-    readControl(this.#controlView, Math.min(controlLength, CONTROL_ROOM), this);
+    readControl(this.control, this.#controlView, Math.min(controlLength, CONTROL_ROOM), this);
   }
 }
 
@@ -301,7 +315,7 @@ const IPV6_PKTINFO = 50;
 const IPV6_HOPLIMIT = 52;
 
 /** Walks the control messages (cmsg(3)). */
-function readControl(view: DataView, length: number, into: Slot): void {
+function readControl(bytes: Uint8Array, view: DataView, length: number, into: Slot): void {
   for (let at = 0; at + CONTROL_HEADER <= length; ) {
     const size = view.getUint32(at + (isLittle ? 0 : 4), isLittle);
     if (size < CONTROL_HEADER || at + size > length) return;
@@ -310,9 +324,9 @@ function readControl(view: DataView, length: number, into: Slot): void {
     const data = at + CONTROL_HEADER;
     if (level === IPPROTO_IP && type === IP_PKTINFO) {
       into.interfaceIndex = view.getInt32(data, isLittle);
-      readAddress(view, data + 8, true, into.destination);
+      copyAddress(bytes, data + 8, 4, into.destination);
     } else if (level === IPPROTO_IPV6 && type === IPV6_PKTINFO) {
-      readAddress(view, data, false, into.destination);
+      copyAddress(bytes, data, 6, into.destination);
       into.interfaceIndex = view.getInt32(data + 16, isLittle);
     } else if ((level === IPPROTO_IP && type === IP_TTL) || (level === IPPROTO_IPV6 && type === IPV6_HOPLIMIT)) {
       into.ttl = view.getInt32(data, isLittle);
@@ -321,10 +335,7 @@ function readControl(view: DataView, length: number, into: Slot): void {
   }
 }
 
-function readAddress(view: DataView, at: number, isV4: boolean, into: MutableIp): void {
-  into.version = isV4 ? 4 : 6;
-  into.w0 = view.getUint32(at);
-  into.w1 = isV4 ? 0 : view.getUint32(at + 4);
-  into.w2 = isV4 ? 0 : view.getUint32(at + 8);
-  into.w3 = isV4 ? 0 : view.getUint32(at + 12);
+function copyAddress(from: Uint8Array, at: number, version: IpVersion, into: Uint8Array): void {
+  const length = version === 4 ? 4 : 16;
+  for (let i = 0; i < length; i++) into[i] = from[at + i] ?? 0;
 }

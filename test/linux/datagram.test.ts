@@ -2,7 +2,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { afterEach, describe, expect, test } from "vitest";
-import { formatIp, type Ip, parseIp } from "../../src/kernel/ip.ts";
+import { formatIp, type Ip, ipFromBytes, parseIp } from "../../src/kernel/ip.ts";
 import {
   BATCH,
   type Datagram,
@@ -155,11 +155,16 @@ function address(text: string): Ip {
   return ip;
 }
 
+const text = (octets: Uint8Array, version: 4 | 6): string => {
+  const ip = ipFromBytes(octets.subarray(0, version === 4 ? 4 : 16));
+  return ip === null ? "" : formatIp(ip);
+};
+
 const copy = (d: Datagram) => ({
   bytes: [...d.bytes],
-  source: formatIp(d.source),
+  source: text(d.source, d.version),
   sourcePort: d.sourcePort,
-  destination: formatIp(d.destination),
+  destination: text(d.destination, d.version),
   interfaceIndex: d.interfaceIndex,
   ttl: d.ttl,
 });
