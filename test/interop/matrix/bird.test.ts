@@ -14,6 +14,7 @@ runMatrix({
   cannot: {},
   deviates: {},
   maxAdvertised: 1_000,
+  installsRoutes: true,
   launch: async (host, plan) => asMatrixRouter(await startBird(host, configuration(plan))),
 });
 
@@ -46,6 +47,7 @@ function configuration(plan: Plan): string {
       : "";
   return `router id ${ROUTER_ID};
 protocol device { }
+protocol kernel { ipv4 { import none; export where source = RTS_BGP; }; }
 protocol static own4 { ipv4;
 ${own(false)}
 }

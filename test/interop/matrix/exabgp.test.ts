@@ -16,6 +16,7 @@ runMatrix({
   },
   deviates: {},
   maxAdvertised: 1_000,
+  installsRoutes: false,
   launch: async (host, plan) =>
     asMatrixRouter(await startExabgp(host, configuration(plan), addressesOf(plan).router), plan),
 });

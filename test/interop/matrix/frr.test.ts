@@ -16,6 +16,7 @@ runMatrix({
   cannot: {},
   deviates: {},
   maxAdvertised: 1_000,
+  installsRoutes: true,
   launch: async (host, plan) => asMatrixRouter(await startFrr(host, { bgpd: configuration(plan) }), plan),
 });
 

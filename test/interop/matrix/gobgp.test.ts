@@ -13,6 +13,7 @@ runMatrix({
   },
   deviates: {},
   maxAdvertised: 50, // each one is a call of its client
+  installsRoutes: false,
   launch: async (host, plan) => {
     const router = asMatrixRouter(await startGobgp(host, configuration(plan)), plan);
     await router.advertise();

@@ -20,6 +20,7 @@ runMatrix({
   deviates: {},
   notes: { speakerRestarts: FORGIVING, passive: FORGIVING },
   maxAdvertised: 1_000,
+  installsRoutes: false,
   launch: async (host, plan) => asMatrixRouter(await startOpenbgpd(host, configuration(plan)), plan),
 });
 

@@ -65,5 +65,7 @@ export interface RouterKind {
   readonly notes?: Readonly<Partial<Record<string, string>>>;
   /** Prefixes it can be made to advertise in reasonable time. */
   readonly maxAdvertised: number;
+  /** Best routes go into the kernel of its host. */
+  readonly installsRoutes: boolean;
   launch(host: Host, plan: Plan): Promise<MatrixRouter>;
 }
