@@ -96,7 +96,10 @@ class Link {
   look(): void {
     const now = this.#around.clock.now();
     this.#expire(now);
-    if (this.#socket !== null && !this.#socket.isCurrent()) this.#close();
+    if (this.#socket !== null && !this.#socket.isCurrent()) {
+      this.#close();
+      this.#forget(); // another interface of that name: another link, whoever may be there
+    }
     if (this.#socket === null) this.#open(now);
     if (this.#socket !== null) this.#speak(this.#socket, now);
     this.#timer = this.#around.timers.after(LOOK_EVERY, () => this.look());
@@ -105,8 +108,7 @@ class Link {
   stop(): void {
     this.#timer?.cancel();
     this.#close();
-    if (this.#neighbor !== null) this.#around.lost(this.#name);
-    this.#neighbor = null;
+    this.#forget();
   }
 
   #open(now: Millis): void {
@@ -154,9 +156,9 @@ class Link {
     if (known !== null && !ipEquals(known.address, source)) return;
     const lifetime = message.lifetime === 0 ? DEFAULT_LIFETIME : message.lifetime;
     this.#neighbor = { address: source, until: later(this.#around.clock.now(), lifetime) };
-    if (known !== null) return;
-    this.#answer(); // it may have come up just now, and not know us
-    this.#around.seen(this.#name, source);
+    // it may have started just now, again perhaps, and take no connection before it knows us
+    if (!this.#around.isUp(this.#name)) this.#answer();
+    if (known === null) this.#around.seen(this.#name, source);
   }
 
   /** At once, or with the next look: at most once a second, however many ask. */
@@ -169,8 +171,13 @@ class Link {
 
   #expire(now: Millis): void {
     if (this.#neighbor === null || now < this.#neighbor.until || this.#around.isUp(this.#name)) return;
-    this.#neighbor = null;
     this.#solicitAt = now;
+    this.#forget();
+  }
+
+  #forget(): void {
+    if (this.#neighbor === null) return;
+    this.#neighbor = null;
     this.#around.lost(this.#name);
   }
 

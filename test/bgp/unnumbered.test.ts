@@ -75,6 +75,10 @@ describe("looking for the router of an interface", () => {
     expect(w.since()).toEqual(["2.5 advertise to ff02::1", "2.5 seen fe80::1 on eth0"]);
     w.world.run(5_000);
     w.hear(ROUTER, told(30));
+    expect(w.since()).toEqual(["7.5 advertise to ff02::1"]); // there is no session yet: it may be new and not know us
+    w.link.isUp = true;
+    w.world.run(5_000);
+    w.hear(ROUTER, told(30));
     expect(w.since()).toEqual([]);
   });
 
@@ -147,15 +151,22 @@ describe("looking for the router of an interface", () => {
     expect(w.unnumbered.problems.size).toBe(0);
   });
 
-  test("an interface that is made anew is opened anew", () => {
+  test("an interface that is made anew is opened anew, and its router looked for anew, session or not", () => {
     const w = watch();
     w.unnumbered.setInterfaces(new Set(["eth0"]));
     w.hear(ROUTER, told(1_800));
     w.world.run(500);
     w.since();
     w.link.isCurrent = false;
+    w.link.isUp = true;
     w.world.run(500);
-    expect(w.since()).toEqual(["1.0 close", "1.0 open eth0", "1.0 advertise to ff02::1"]);
+    const [, ...rest] = START;
+    expect(w.since()).toEqual([
+      "1.0 close",
+      "1.0 lost on eth0",
+      "1.0 open eth0",
+      ...rest.map((l) => l.replace("0.0", "1.0")),
+    ]);
   });
 
   test("a link that is down is tried every second, and told", () => {
