@@ -42,13 +42,22 @@ const numbersIn = (text: string): ReadonlySet<string> =>
       .match(/\bC-\d{3}\b/g) ?? [],
   );
 
+/** Where a test file has titles from. Of the files that share a table, the first stands for all. */
+const TITLES_FROM: Readonly<Record<string, readonly string[]>> = {
+  "interop/matrix/frr.test.ts": ["interop/matrix/scenarios.ts"],
+};
+
 /** Test files below test/ by number. */
 export function scanTests(): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>();
   const names = readdirSync(join(root, "test"), { recursive: true, encoding: "utf8" });
-  for (const name of names.filter((n) => n.endsWith(".test.ts") && !n.startsWith("conformance/")).sort()) {
-    for (const id of numbersIn(readFileSync(join(root, "test", name), "utf8"))) {
-      found.set(id, [...(found.get(id) ?? []), name]);
+  const tests = names.filter((n) => n.endsWith(".test.ts") && !n.startsWith("conformance/"));
+  for (const name of tests.sort()) {
+    for (const source of [name, ...(TITLES_FROM[name] ?? [])]) {
+      for (const id of numbersIn(readFileSync(join(root, "test", source), "utf8"))) {
+        const files = found.get(id) ?? [];
+        if (!files.includes(name)) found.set(id, [...files, name]);
+      }
     }
   }
   return found;
