@@ -1,0 +1,185 @@
+// Our BFD thread against FRR's bfdd: sessions of every kind come up with what both sides asked for, and failures are noticed in
+// the negotiated time, not before and hardly later.
+import { describe, expect, test } from "vitest";
+import { bfdPeer, type FrrBfdPeer } from "../../lab/frrBfd.ts";
+import { labProblem, titleOrSkip } from "../../lab/requirements.ts";
+import { type BfdPair, bfdPair, ROUTER, SPEAKER } from "../../lab/topologies/bfdPair.ts";
+import { waitFor } from "../../lab/waitFor.ts";
+import { upsert } from "../bfd/threadBench.ts";
+import { type BfdSpeaker, monotonicNow, startBfd } from "./bfdSupport.ts";
+import { labTracker } from "./support.ts";
+
+const problem = labProblem();
+/** Beyond the detection time: what the machine, busy with other tests, may add. */
+const LATE_MS = 25;
+
+/** Lines of one peer of bfdd. */
+const frrPeer = (peer: string, options: string, ...lines: readonly string[]): readonly string[] => [
+  ` peer ${peer} ${options}`,
+  ...lines.map((line) => `  ${line}`),
+  "  no shutdown",
+  " exit",
+];
+const timers = (transmit: number, receive: number, multiplier: number): readonly string[] => [
+  `transmit-interval ${transmit}`,
+  `receive-interval ${receive}`,
+  `detect-multiplier ${multiplier}`,
+];
+const V4 = `local-address ${ROUTER.v4} interface to-segment`;
+const V6 = `local-address ${ROUTER.v6} interface to-segment`;
+
+describe.skipIf(problem !== null)(titleOrSkip("BFD with FRR's bfdd", problem), () => {
+  const track = labTracker();
+
+  const frrSees = (pair: BfdPair, what: string, is: (p: FrrBfdPeer) => boolean, peer: string = SPEAKER.v4) =>
+    waitFor(
+      `bfdd sees ${what}`,
+      () => bfdPeer(pair.router, peer),
+      (p) => p !== null && is(p),
+      { logs: [pair.router] },
+    );
+
+  /** Both sides Up and past the slow start. */
+  async function settled(pair: BfdPair, bfd: BfdSpeaker, peer: string, us: string, detectionTime: number) {
+    const session = await bfd.until("Up", peer, (s) => s.state === "Up" && s.detectionTime === detectionTime);
+    await frrSees(pair, "up", (p) => p.status === "up", us);
+    return session;
+  }
+
+  test.each([
+    [300, 3, ROUTER.v4, SPEAKER.v4, V4],
+    [50, 3, ROUTER.v6, SPEAKER.v6, V6],
+    [10, 3, ROUTER.v4, SPEAKER.v4, V4],
+  ])(
+    "C-205 C-213 C-225 %i ms x %i with %s: up, and a path that is cut is Down in time",
+    async (ms, mult, peer, us, where) => {
+      const pair = track(await bfdPair(frrPeer(us, where, ...timers(ms, ms, mult))));
+      const bfd = await startBfd(pair.speaker);
+      const profile = { transmitInterval: ms, receiveInterval: ms, detectMultiplier: mult };
+      bfd.command(upsert({ peer, local: us, interface: pair.interface, profile }));
+      await settled(pair, bfd, peer, us, ms * mult * 1_000);
+      for (let round = 0; round < 3; round++) {
+        const since = bfd.events.length;
+        const cutAt = monotonicNow();
+        pair.cut();
+        const down = await bfd.down(since);
+        expect(down).toMatchObject({ from: "Up", reason: "detectionTimeExpired", localDiag: 1 });
+        const took = (down.at - cutAt) / 1_000;
+        expect(took).toBeGreaterThan(ms * (mult - 1) - 1);
+        expect(took).toBeLessThan(ms * mult + LATE_MS);
+        pair.mend();
+        await settled(pair, bfd, peer, us, ms * mult * 1_000);
+      }
+      expect(bfd.changes().filter((c) => c.from === "Up" && c.to === "Down")).toHaveLength(3);
+      expect(await bfd.stop()).toBe(0);
+    },
+  );
+
+  test("C-223 C-225 asymmetric timers: each side sends as the slower of both wants", async () => {
+    const pair = track(await bfdPair(frrPeer(SPEAKER.v4, V4, ...timers(40, 200, 5))));
+    const bfd = await startBfd(pair.speaker);
+    bfd.command(
+      upsert({ peer: ROUTER.v4, profile: { transmitInterval: 100, receiveInterval: 60, detectMultiplier: 4 } }),
+    );
+    const session = await settled(pair, bfd, ROUTER.v4, SPEAKER.v4, 5 * 60_000);
+    expect(session).toMatchObject({ transmitInterval: 200_000, remoteDetectMult: 5 });
+    const seen = await bfdPeer(pair.router, SPEAKER.v4);
+    expect(seen).toMatchObject({ remoteTransmitMs: 100, remoteReceiveMs: 60, remoteDetectMult: 4 });
+  });
+
+  test("C-206 multihop, from and to loopback addresses", async () => {
+    const where = `multihop local-address ${ROUTER.loopback}`;
+    const pair = track(await bfdPair(frrPeer(SPEAKER.loopback, where, ...timers(50, 50, 3))));
+    const bfd = await startBfd(pair.speaker);
+    const profile = { transmitInterval: 50, receiveInterval: 50 };
+    bfd.command(upsert({ peer: ROUTER.loopback, local: SPEAKER.loopback, hop: "multi", profile }));
+    await settled(pair, bfd, ROUTER.loopback, SPEAKER.loopback, 150_000);
+  });
+
+  test("C-215 C-216 either side may be killed and started, again and again", async () => {
+    const pair = track(await bfdPair(frrPeer(SPEAKER.v4, V4, ...timers(50, 50, 3))));
+    const command = upsert({ peer: ROUTER.v4, profile: { transmitInterval: 50, receiveInterval: 50 } });
+    let bfd = await startBfd(pair.speaker);
+    bfd.command(command);
+    await settled(pair, bfd, ROUTER.v4, SPEAKER.v4, 150_000);
+    for (let round = 0; round < 5; round++) {
+      await bfd.kill();
+      bfd = await startBfd(pair.speaker);
+      bfd.command(command);
+      await settled(pair, bfd, ROUTER.v4, SPEAKER.v4, 150_000);
+      const since = bfd.events.length;
+      await pair.router.kill();
+      expect(await bfd.down(since)).toMatchObject({ reason: "detectionTimeExpired" });
+      await pair.router.start();
+      await settled(pair, bfd, ROUTER.v4, SPEAKER.v4, 150_000);
+    }
+  });
+
+  test("C-220 a session that is taken away, and a thread that is stopped, say AdminDown", async () => {
+    const pair = track(await bfdPair(frrPeer(SPEAKER.v4, V4, ...timers(50, 50, 3))));
+    const command = upsert({ peer: ROUTER.v4, profile: { transmitInterval: 50, receiveInterval: 50 } });
+    const bfd = await startBfd(pair.speaker);
+    bfd.command(command);
+    await settled(pair, bfd, ROUTER.v4, SPEAKER.v4, 150_000);
+    bfd.command({ type: "remove", user: command.user, address: command.address });
+    const isToldAdminDown = (p: FrrBfdPeer) => p.status === "down" && /administratively/.test(p.remoteDiagnostic);
+    await frrSees(pair, "AdminDown", isToldAdminDown);
+    bfd.command(command);
+    await settled(pair, bfd, ROUTER.v4, SPEAKER.v4, 150_000);
+    expect(await bfd.stop()).toBe(0);
+    await frrSees(pair, "AdminDown", isToldAdminDown);
+  });
+
+  test("C-247 the router's shutdown is AdminDown, not a broken path", async () => {
+    const pair = track(await bfdPair(frrPeer(SPEAKER.v4, V4, ...timers(50, 50, 3))));
+    const bfd = await startBfd(pair.speaker);
+    bfd.command(upsert({ peer: ROUTER.v4, profile: { transmitInterval: 50, receiveInterval: 50 } }));
+    await settled(pair, bfd, ROUTER.v4, SPEAKER.v4, 150_000);
+    const since = bfd.events.length;
+    await pair.router.configure(["bfd", `peer ${SPEAKER.v4} ${V4}`, "shutdown"]);
+    expect(await bfd.down(since)).toMatchObject({ reason: "peerAdminDown", remoteState: "AdminDown" });
+  });
+
+  test("a link that fails at our end is Down at once, long before the detection time", async () => {
+    const pair = track(await bfdPair(frrPeer(SPEAKER.v4, V4, ...timers(1_000, 1_000, 3))));
+    const bfd = await startBfd(pair.speaker);
+    const profile = { transmitInterval: 1_000, receiveInterval: 1_000 };
+    bfd.command(upsert({ peer: ROUTER.v4, interface: pair.interface, profile }));
+    await settled(pair, bfd, ROUTER.v4, SPEAKER.v4, 3_000_000);
+    const since = bfd.events.length;
+    const failedAt = monotonicNow();
+    pair.lab.host("segment").setLink("to-speaker", "down");
+    const down = await bfd.down(since);
+    expect(down).toMatchObject({ reason: "pathDown", localDiag: 5 });
+    expect((down.at - failedAt) / 1_000).toBeLessThan(100);
+    pair.lab.host("segment").setLink("to-speaker", "up");
+    await settled(pair, bfd, ROUTER.v4, SPEAKER.v4, 3_000_000);
+  });
+
+  test("C-239 echo both ways: packets come back, and their loss is Down", async () => {
+    const echo = ["echo-mode", "echo transmit-interval 50", "echo receive-interval 50"];
+    const pair = track(await bfdPair(frrPeer(SPEAKER.v4, V4, ...timers(300, 300, 3), ...echo)));
+    const bfd = await startBfd(pair.speaker);
+    bfd.command(upsert({ peer: ROUTER.v4, interface: pair.interface, profile: { echoMode: true, echoInterval: 50 } }));
+    await settled(pair, bfd, ROUTER.v4, SPEAKER.v4, 900_000);
+    await bfd.until("echo packets back", ROUTER.v4, (s) => s.counters.echoIn > 20);
+    await frrSees(pair, "its echo packets back", (p) => p.echoIn > 20);
+    const since = bfd.events.length;
+    const cutAt = monotonicNow();
+    pair.cut();
+    const down = await bfd.down(since);
+    expect(down).toMatchObject({ reason: "echoFailed", localDiag: 2 });
+    expect((down.at - cutAt) / 1_000).toBeLessThan(150 + LATE_MS);
+  });
+
+  test("C-230 a main thread that is blocked, and one that makes garbage, cost no session", async () => {
+    const pair = track(await bfdPair(frrPeer(SPEAKER.v4, V4, ...timers(50, 50, 3))));
+    const bfd = await startBfd(pair.speaker);
+    bfd.command(upsert({ peer: ROUTER.v4, profile: { transmitInterval: 50, receiveInterval: 50 } }));
+    await settled(pair, bfd, ROUTER.v4, SPEAKER.v4, 150_000);
+    await bfd.burden({ type: "block", milliseconds: 3_000, times: 1 });
+    await bfd.burden({ type: "allocate", milliseconds: 3_000 });
+    expect((await bfd.session(ROUTER.v4))?.counters).toMatchObject({ upEvents: 1, downEvents: 0 });
+    expect(await bfdPeer(pair.router, SPEAKER.v4)).toMatchObject({ status: "up", downs: 0 });
+  });
+});
