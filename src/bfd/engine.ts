@@ -82,6 +82,7 @@ export class Engine {
   readonly #deadlines: Deadlines;
   readonly #entries = new Map<string, Entry>();
   readonly #byId: (Entry | undefined)[] = [];
+  readonly #spareIds: number[] = [];
   readonly #counters: Float64Array;
   readonly #drops = new Float64Array(DROP_CAUSES.length);
   readonly #packet = newControlPacket();
@@ -246,7 +247,7 @@ export class Engine {
     if (wish.profile.echo && !echoWanted(wish.profile, wish.address.hop)) {
       faults.push({ path: ECHO_PATH, message: "echo is not used on multihop sessions" });
     }
-    if (isNew && this.#freeId() === -1) {
+    if (isNew && this.#entries.size >= this.#options.maxSessions) {
       faults.push({ path: "", message: `there are ${this.#options.maxSessions} BFD sessions already` });
     }
     return faults;
@@ -264,14 +265,8 @@ export class Engine {
     this.#deadlines.set(entry.session.id, entry.session.deadline);
   }
 
-  /** Lowest id without a session; -1: none. */
-  #freeId(): number {
-    if (this.#entries.size >= this.#options.maxSessions) return -1;
-    for (let id = 0; ; id++) if (this.#byId[id] === undefined) return id;
-  }
-
   #open(wish: Upsert, now: Micros): Entry {
-    const id = this.#freeId();
+    const id = this.#spareIds.pop() ?? this.#byId.length;
     const row = this.#counters.subarray(id * COLUMNS, (id + 1) * COLUMNS).fill(0);
     const { address, local } = wish;
     const make = (discr: number): Session => new Session(id, discr, address, wish, row, this.#context, now);
@@ -310,6 +305,7 @@ export class Engine {
     this.#demux.remove(entry.route);
     this.#entries.delete(session.key);
     this.#byId[session.id] = undefined;
+    this.#spareIds.push(session.id);
     this.#outputs.closed(session);
     this.#outputs.event({ type: "removed", key: session.key });
   }

@@ -14,6 +14,8 @@ export class Intervals {
   /** Changes that the running poll carries, and those made while it ran: they need one of their own. */
   #polled = 0;
   #scheduled = 0;
+  /** The running poll has been heard of: a P of it was sent. */
+  #isAsked = false;
 
   constructor(desiredMinTx: Micros, requiredMinRx: Micros) {
     this.#tx = this.#announcedTx = desiredMinTx;
@@ -59,24 +61,32 @@ export class Intervals {
     this.#request(TX);
   }
 
-  /** A Final came. Without a poll of ours it means nothing (C-235). */
+  /** A packet with P, carrying the announced values, goes out. */
+  asked(): void {
+    this.#isAsked = true;
+  }
+
+  /** A Final came. Without a P of ours it means nothing (C-235). */
   finalReceived(): void {
+    if (!this.#isAsked) return;
     const done = this.#polled & ~this.#scheduled;
     if ((done & TX) !== 0) this.#tx = this.#announcedTx;
     if ((done & RX) !== 0) this.#rx = this.#announcedRx;
     this.#polled = this.#scheduled;
     this.#scheduled = 0;
+    this.#isAsked = false;
   }
 
   /** The session is not Up any more: nobody counts on the old values. */
   leaveUp(desiredMinTx: Micros): void {
     this.#polled = this.#scheduled = 0;
+    this.#isAsked = false;
     this.#tx = this.#announcedTx = desiredMinTx;
     this.#rx = this.#announcedRx;
   }
 
   #request(change: number): void {
-    if (this.#polled === 0) this.#polled = change;
+    if (!this.#isAsked) this.#polled |= change;
     else this.#scheduled |= change;
   }
 }

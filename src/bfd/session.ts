@@ -450,6 +450,7 @@ export class Session implements SessionHandle {
     packet.state = this.#state;
     packet.final = final;
     packet.poll = !final && this.#intervals.pollActive;
+    if (packet.poll) this.#intervals.asked();
     packet.hasAuth = auth !== null;
     packet.detectMult = this.#profile.detectMult;
     packet.length = auth === null ? CONTROL_LENGTH : auth.packetLength;
