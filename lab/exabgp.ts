@@ -6,9 +6,10 @@ import {
   chmodSync,
   closeSync,
   existsSync,
+  fstatSync,
   mkdirSync,
   openSync,
-  readFileSync,
+  readSync,
   rmSync,
   writeFileSync,
   writeSync,
@@ -32,6 +33,7 @@ import { type LogSource, waitFor } from "./waitFor.ts";
 
 /** Name of the process to put into `api { processes [ watch ]; }` of the neighbour. */
 const WATCH = "watch";
+const NEWLINE = 10;
 
 /** Starts ExaBGP with these neighbours; resolves when it is at work. @throws Error when it rejects the configuration */
 export async function startExabgp(host: Host, neighbors: string, listenOn: string): Promise<Exabgp> {
@@ -45,6 +47,10 @@ export class Exabgp implements LogSource {
   readonly host: Host;
   readonly dir: string;
   readonly #listenOn: string;
+  /** Octets of the file of events that have been read. */
+  #read = 0;
+  #events: JsonObject[] = [];
+  readonly #routes = new Map<string, readonly LabRoute[]>();
   #process: LabProcess | null = null;
 
   /** @param neighbors `neighbor` blocks @param listenOn local address for connections from them */
@@ -69,6 +75,9 @@ export class Exabgp implements LogSource {
   async start(): Promise<void> {
     // new files, so that what a killed predecessor left running reads and writes elsewhere
     for (const name of ["events", "commands"]) rmSync(this.#at(name), { force: true });
+    this.#read = 0;
+    this.#events = [];
+    this.#routes.clear();
     runSync(["mkfifo", this.#at("commands")], this.host.env);
     const process = this.host.spawn("exabgp", [this.#at("exabgp.conf")], { env: this.#environment() });
     this.#process = process;
@@ -92,36 +101,62 @@ export class Exabgp implements LogSource {
     closeSync(pipe);
   }
 
-  /** Everything it reported since it started, oldest first. */
+  /** What it reported since it started but UPDATEs, oldest first. */
   events(): readonly JsonObject[] {
-    const text = existsSync(this.#at("events")) ? readFileSync(this.#at("events"), "utf8") : "";
-    const complete = text.slice(0, text.lastIndexOf("\n") + 1);
-    return complete.split("\n").flatMap((line) => (line === "" ? [] : [objectAt(JSON.parse(line))]));
+    this.#catchUp();
+    return this.#events;
   }
 
   /** What the neighbours have advertised and not withdrawn, over the sessions that are up. */
   bgpRoutes(family: Family = "ipv4-unicast"): RouteTable {
-    const table = new Map<string, LabRoute[]>();
-    const name = family === "ipv4-unicast" ? "ipv4 unicast" : "ipv6 unicast";
-    for (const event of this.events()) {
-      const neighbor = objectAt(event.neighbor);
-      if (event.type === "state" && neighbor.state === "down") table.clear();
-      const update = objectAt(neighbor.message, "update");
-      for (const nlri of listAt(objectAt(update.withdraw)[name])) table.delete(prefixOf(nlri));
-      for (const [nextHop, list] of Object.entries(objectAt(objectAt(update.announce)[name]))) {
-        for (const nlri of listAt(list)) {
-          const prefix = prefixOf(nlri);
-          table.set(prefix, [readRoute(prefix, nextHop, objectAt(update.attribute), objectAt(neighbor.address))]);
-        }
-      }
-    }
-    return table;
+    this.#catchUp();
+    return new Map([...this.#routes].filter(([prefix]) => prefix.includes(":") === (family === "ipv6-unicast")));
+  }
+
+  /** Prefixes in the tables of both families. */
+  routeCount(): number {
+    this.#catchUp();
+    return this.#routes.size;
   }
 
   /** `Established` or `Idle`: it reports only when a session comes and goes. */
   peerState(): string {
     const states = this.events().filter((e) => e.type === "state");
     return objectAt(states.at(-1)?.neighbor).state === "up" ? "Established" : "Idle";
+  }
+
+  /** Reads what has been added to the file of events, whole lines only. */
+  #catchUp(): void {
+    if (!existsSync(this.#at("events"))) return;
+    const file = openSync(this.#at("events"), "r");
+    try {
+      const added = Buffer.alloc(fstatSync(file).size - this.#read);
+      const size = readSync(file, added, 0, added.length, this.#read);
+      const end = added.subarray(0, size).lastIndexOf(NEWLINE) + 1;
+      this.#read += end;
+      for (const line of added.toString("utf8", 0, end).split("\n")) {
+        if (line !== "") this.#take(objectAt(JSON.parse(line)));
+      }
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  #take(event: JsonObject): void {
+    const neighbor = objectAt(event.neighbor);
+    if (event.type !== "update") this.#events.push(event);
+    if (event.type === "state" && neighbor.state === "down") this.#routes.clear();
+    const update = objectAt(neighbor.message, "update");
+    for (const nlri of Object.values(objectAt(update.withdraw)).flatMap(listAt)) this.#routes.delete(prefixOf(nlri));
+    for (const [nextHop, list] of Object.values(objectAt(update.announce)).flatMap((f) =>
+      Object.entries(objectAt(f)),
+    )) {
+      for (const nlri of listAt(list)) {
+        const prefix = prefixOf(nlri);
+        const route = readRoute(prefix, nextHop, objectAt(update.attribute), objectAt(neighbor.address));
+        this.#routes.set(prefix, [route]);
+      }
+    }
   }
 
   logTail(lines = 20): string {

@@ -29,7 +29,7 @@ function asMatrixRouter(exabgp: Exabgp, plan: Plan): MatrixRouter {
     start: () => exabgp.start(),
     stop: (signal) => exabgp.stop(signal),
     bgpRoutes: async (family) => exabgp.bgpRoutes(family),
-    learned: async () => plan.families.reduce((sum, family) => sum + exabgp.bgpRoutes(family).size, 0),
+    learned: async () => exabgp.routeCount(),
     isEstablished: async () => exabgp.peerState() === "Established",
     refresh: async () => {
       for (const family of plan.families) {
@@ -48,7 +48,7 @@ function configuration(plan: Plan): string {
   local-address ${router};
   local-as ${plan.routerAsn};
   peer-as ${plan.speakerAsn};
-  hold-time 9;
+  hold-time 180;
   ${plan.dials ? "" : "passive;"}
   ${plan.password === null ? "" : `md5-password '${plan.password}';`}
   ${plan.gtsm ? "outgoing-ttl 255;\n  incoming-ttl 255;" : ""}

@@ -12,6 +12,10 @@ runMatrix({
     refresh: "softresetin works on its own copy of what it received; it never sends a ROUTE-REFRESH",
   },
   deviates: {},
+  notes: {
+    speakerRestarts: "after each it refuses connections for 5 s",
+    passive: "after the session's end it takes up to half a minute to dial again",
+  },
   maxAdvertised: 50, // each one is a call of its client
   installsRoutes: false,
   launch: async (host, plan) => {
@@ -67,8 +71,8 @@ ${plan.gracefulRestart ? "    [neighbors.afi-safis.mp-graceful-restart.config]\n
     passive-mode = ${!plan.dials}
   [neighbors.timers.config]
     connect-retry = 1
-    hold-time = 9
-    keepalive-interval = 3
+    hold-time = 90
+    keepalive-interval = 30
     idle-hold-time-after-reset = 1
 ${plan.gtsm ? "  [neighbors.ttl-security.config]\n    enabled = true\n    ttl-min = 255" : ""}
 ${plan.gracefulRestart ? "  [neighbors.graceful-restart.config]\n    enabled = true\n    restart-time = 20" : ""}

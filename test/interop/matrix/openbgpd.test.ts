@@ -8,6 +8,7 @@ import { addressesOf, type MatrixRouter, type Plan, ROUTER_ID } from "./router.t
 
 const FORGIVING =
   "with `bgpctl neighbor … up` after each stop: a router that lost the session twice in half a minute refuses it for 30 s and more";
+const WITHOUT_LOCAL_ADDRESS = "without `local-address` in its neighbor block: with it, its listener gets no key";
 
 runMatrix({
   router: "openbgpd",
@@ -18,7 +19,12 @@ runMatrix({
   },
   cannot: {},
   deviates: {},
-  notes: { speakerRestarts: FORGIVING, passive: FORGIVING },
+  notes: {
+    speakerRestarts: FORGIVING,
+    passive: FORGIVING,
+    md5: WITHOUT_LOCAL_ADDRESS,
+    md5over6: WITHOUT_LOCAL_ADDRESS,
+  },
   maxAdvertised: 1_000,
   installsRoutes: false,
   launch: async (host, plan) => asMatrixRouter(await startOpenbgpd(host, configuration(plan)), plan),

@@ -300,7 +300,8 @@ export const scenarios: readonly Scenario[] = [
     title: "10,000 prefixes arrive and go",
     timeoutMs: 180_000,
     run: async (kind, lab) => {
-      const stage = await upWith(kind, lab, [VIP], { objects: plain });
+      // a router that reads slowly may be late with its keepalives
+      const stage = await upWith(kind, lab, [VIP], { objects: plain, spec: { holdTime: "60s" } });
       stage.manifests.write("many.yaml", ...manyServices());
       await stage.counts(MANY + 1, 60_000);
       stage.manifests.remove("many.yaml");
