@@ -1,9 +1,12 @@
 // Every limit of the daemon in one table, with its value taken from where it is in force. Owns the page docs/limits.md.
 import { MAX_COMMUNITIES } from "../announce/advertisements.ts";
 import { DEFAULT_CONNECT_RETRY_TIME } from "../announce/peers.ts";
+import { CONNECTS_PER_SECOND, SHIELD_TIME, STRANGERS_PER_SECOND } from "../bgp/admission.ts";
+import { LISTEN_BACKLOG } from "../bgp/listener.ts";
 import { OPEN_HOLD_TIME, SEND_HOLD_FACTOR } from "../bgp/session/fsm.ts";
 import { AMNESIA, FIRST_IDLE_HOLD, FIRST_RETRY, MAX_IDLE_HOLD } from "../bgp/session/peer.ts";
 import { FINISH_LIMIT_MS, SLAB_SIZE } from "../bgp/transport.ts";
+import { ADVERTISE_EVERY, DEFAULT_LIFETIME, LOOK_EVERY } from "../bgp/unnumbered.ts";
 import { MAX_MESSAGE } from "../bgp/wire/registry.ts";
 import { MAX_COMMUNITY_OCTETS } from "../bgp/wire/routeAttributes.ts";
 import { MAX_FAULTS } from "../bgp/wire/update.ts";
@@ -78,6 +81,30 @@ const LIMITS: readonly Limit[] = [
     value: `${MAX_MD5_KEY} octets`,
     why: "kernel",
     there: "the peer runs no session and says why",
+  },
+  {
+    what: "Connections that wait to be taken",
+    value: `${LISTEN_BACKLOG} per listening address`,
+    why: "memory",
+    there: "the kernel drops the SYN, its sender tries again",
+  },
+  {
+    what: "Connections to us",
+    value: `${STRANGERS_PER_SECOND} a second from strangers, ${CONNECTS_PER_SECOND} from one peer`,
+    why: "floods",
+    there: `the kernel drops theirs for ${seconds(SHIELD_TIME)}; sessions that stand are not touched`,
+  },
+  {
+    what: "Router advertisements of ours",
+    value: `every ${seconds(ADVERTISE_EVERY)}, at most one in ${seconds(LOOK_EVERY)}`,
+    why: "solicitations may be many",
+    there: "one answers them all",
+  },
+  {
+    what: "Router that is not heard",
+    value: `its own lifetime, ${seconds(DEFAULT_LIFETIME)} where it gives none`,
+    why: "RFC 4861",
+    there: "forgotten, unless the session stands",
   },
   {
     what: "Communities per BGPAdvertisement",

@@ -233,7 +233,11 @@ function setKeys({ fd, version, keys }: Opened, doors: readonly Door[], shut: (d
     if (wanted.has(address)) continue;
     changed = true;
     keys.delete(address);
-    setMd5Key(fd, peer, null);
+    try {
+      setMd5Key(fd, peer, null);
+    } catch {
+      // a key that stays lets nobody in who should not
+    }
   }
   for (const [address, door] of wanted) {
     if (keys.get(address)?.key === door.password) continue;
