@@ -4,12 +4,13 @@
 // whatever waits is read before a peer is judged.
 
 import type { Random } from "../kernel/clock.ts";
-import { DatagramReader } from "../linux/datagram.ts";
+import { type Datagram, DatagramReader } from "../linux/datagram.ts";
 import type { Descriptors } from "../linux/descriptors.ts";
 import { interfaceIndex } from "../linux/interfaces.ts";
 import { RouteSocket } from "../linux/netlink.ts";
 import { drainEvent, PollSet } from "../linux/poll.ts";
 import type { RouteEvent } from "../linux/routeMessages.ts";
+import { ECHO_HEADERS, ECHO_RETURNED_TTL, ECHO_SENT_TTL, ttlOf } from "./echoPath.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
 import type { LoopGauges } from "./gauges.ts";
 import { type BfdCommand, type BfdEvent, type Micros, newArrival } from "./protocol.ts";
@@ -45,8 +46,6 @@ const UPKEEP: Micros = 1_000_000;
 /** More than a socket buffer holds: after a pause everything that waited is read. In a flood, timers have their turn. */
 const BATCHES_PER_ROUND = 16;
 const MOST_RECEIVERS = 256;
-/** Of what was sent back to us; a peer's own packet comes with 255. */
-const ON_LINK_TTL = 255;
 const WAKE = 0;
 const LINKS = 1;
 const FIRST_RECEIVER = 2;
@@ -163,8 +162,7 @@ export class NativeLoop implements BfdLoop {
     const datagram = this.#reader.datagram(n);
     const { bytes } = datagram;
     if (receiver.kind === "echo") {
-      if (datagram.ttl !== ON_LINK_TTL) this.engine.receiveEcho(bytes, bytes.length, now);
-      else this.#sockets.reflect(receiver, datagram.source, bytes, bytes.length);
+      this.#takeEcho(receiver, datagram, now);
       return;
     }
     const arrival = this.#arrival;
@@ -177,6 +175,18 @@ export class NativeLoop implements BfdLoop {
     arrival.vrfIndex = receiver.vrfIndex;
     arrival.ttl = datagram.ttl;
     this.engine.receive(bytes, bytes.length, arrival, now);
+  }
+
+  #takeEcho(receiver: Receiver, { bytes, source, ttl }: Datagram, now: Micros): void {
+    if (receiver.version === 6) {
+      if (ttl === ECHO_SENT_TTL) this.#sockets.reflect(receiver, source, bytes);
+      else this.engine.receiveEcho(bytes, bytes.length, now);
+    } else if (ttlOf(bytes) === ECHO_RETURNED_TTL) {
+      const payload = bytes.subarray(ECHO_HEADERS);
+      this.engine.receiveEcho(payload, payload.length, now);
+    } else if (ttlOf(bytes) === ECHO_SENT_TTL) {
+      this.#sockets.reflect(receiver, bytes.subarray(12, 16), bytes);
+    }
   }
 
   // --- links
@@ -225,5 +235,6 @@ export class NativeLoop implements BfdLoop {
     this.#upkeepAt = now + UPKEEP;
     this.#options.gauges.set("kernelDrops", this.#sockets.dropped());
     this.#sockets.reopen(null);
+    this.#sockets.refresh();
   }
 }

@@ -3,7 +3,7 @@
 // with the last (C-245); each session sends from a port of its own (C-205); what cannot be opened is told as a sentence and
 // tried again when asked; nothing is allocated for a packet.
 import type { Random } from "../kernel/clock.ts";
-import { type Ip, type IpVersion, isLinkLocal, parseIp } from "../kernel/ip.ts";
+import { type Ip, type IpVersion, ipToBytes, isLinkLocal, parseIp } from "../kernel/ip.ts";
 import {
   droppedPackets,
   lastSendError,
@@ -13,8 +13,11 @@ import {
   sendDatagram,
 } from "../linux/datagram.ts";
 import type { Descriptors } from "../linux/descriptors.ts";
-import { interfaceIndex } from "../linux/interfaces.ts";
+import { interfaceIndex, isIpv4Router } from "../linux/interfaces.ts";
+import { etherAddressOf, interfaceWith, linkAddress, openPacketSocket, sourceTowards } from "../linux/packetSocket.ts";
 import { socketAddress } from "../linux/sockopt.ts";
+import { ECHO_HEADERS, echoPacketTo, isFromAndTo, passedOn } from "./echoPath.ts";
+import { ECHO_LENGTH } from "./packet.ts";
 import type { SessionHandle } from "./protocol.ts";
 import type { BfdPorts, PortKind } from "./threads.ts";
 
@@ -31,8 +34,16 @@ interface OpenReceiver extends Receiver {
   readonly key: string;
   readonly port: number;
   users: number;
-  /** Sends echo packets back: TTL 254. */
+  /** Sends echo packets back: TTL 254. IPv4 has none: there the peer's forwarding sends them back, and ours its. */
   readonly reflector: number | null;
+}
+
+/** Where an IPv4 echo packet goes: to ourselves, by way of the peer. */
+interface EchoPath {
+  /** Its payload is replaced for each packet. */
+  readonly packet: Uint8Array;
+  /** Of the peer, on the link. */
+  readonly to: Uint8Array;
 }
 
 /** What is open for one session. */
@@ -43,6 +54,8 @@ interface SessionSockets {
   to: Uint8Array;
   echo: OpenReceiver | null;
   echoTo: Uint8Array;
+  /** IPv4 only; null: not known. */
+  echoPath: EchoPath | null;
   /** Why packets do not flow; null: they do. */
   problem: string | null;
   /** Of the last packet; null: it was sent. */
@@ -61,6 +74,7 @@ export class SessionSocketTable {
   readonly #onProblem: OnProblem;
   #list: readonly Receiver[] = [];
   #droppedByClosed = 0;
+  #isForwarding = isIpv4Router();
 
   constructor(ports: BfdPorts, descriptors: Descriptors, random: Random, onProblem: OnProblem) {
     this.#ports = ports;
@@ -86,6 +100,7 @@ export class SessionSocketTable {
       to: NOWHERE,
       echo: null,
       echoTo: NOWHERE,
+      echoPath: null,
       problem: null,
       sendError: null,
     };
@@ -127,20 +142,38 @@ export class SessionSocketTable {
   /** Sends an echo packet, for the peer to send back. @returns whether the kernel took it */
   sendEcho(id: number, bytes: Uint8Array, length: number): boolean {
     const session = this.#sessions[id];
-    return session?.echo != null && sendDatagram(session.echo.fd, bytes, length, session.echoTo);
+    if (session === undefined || session.echo === null) return false;
+    if (session.echo.version === 6) return sendDatagram(session.echo.fd, bytes, length, session.echoTo);
+    session.echoPath ??= this.#findEchoPath(session);
+    const path = session.echoPath;
+    if (path === null) return false;
+    for (let i = 0; i < length; i++) path.packet[ECHO_HEADERS + i] = bytes[i] ?? 0;
+    return sendDatagram(session.echo.fd, path.packet, path.packet.length, path.to);
   }
 
   /**
-   * Sends an echo packet of a peer back to it; those of strangers are left alone.
-   * @param source address that it came from, network order
+   * An echo packet of a peer goes back to it; those of strangers are left alone.
+   * @param from address that it came from, network order
    */
-  reflect(receiver: Receiver, source: Uint8Array, bytes: Uint8Array, length: number): void {
+  reflect(receiver: Receiver, from: Uint8Array, bytes: Uint8Array): void {
     for (const session of this.#sessions) {
       if (session === undefined || session.echo === null || session.echo !== receiver) continue;
-      if (session.echo.reflector === null || !isAddressOf(session.echoTo, receiver.version, source)) continue;
-      sendDatagram(session.echo.reflector, bytes, length, session.echoTo);
+      if (!isAddressOf(session.echoTo, receiver.version, from)) continue;
+      const { reflector, fd } = session.echo;
+      if (reflector !== null) sendDatagram(reflector, bytes, bytes.length, session.echoTo);
+      else if (!this.#isForwarding && isFromAndTo(bytes, from) && session.echoPath !== null) {
+        sendDatagram(fd, passedOn(bytes), bytes.length, session.echoPath.to);
+      }
       return;
     }
+  }
+
+  /** Looks anew at what may have changed without a word: addresses on the link, and whether this host is a router. */
+  refresh(): void {
+    for (const session of this.#sessions) {
+      if (session !== undefined && session.echo?.version === 4) session.echoPath = this.#findEchoPath(session);
+    }
+    this.#isForwarding = isIpv4Router();
   }
 
   /** Packets that the kernel kept from us: TTL not 255, or more than there was room for. */
@@ -188,12 +221,25 @@ export class SessionSocketTable {
     if (session.sender !== null) this.#descriptors.close(session.sender);
     session.sender = null;
     session.echo = null;
+    session.echoPath = null;
     for (const receiver of session.receivers) this.#release(receiver);
     session.receivers = [];
   }
 
   #keep(fd: number): number {
     return this.#descriptors.keep(fd);
+  }
+
+  #findEchoPath(session: SessionSockets): EchoPath | null {
+    const { address, local } = session.handle;
+    const peer = literal(address.peer);
+    const port = this.#ports.send.echo;
+    const source = local === null ? sourceTowards(peer, port) : literal(local);
+    const name = address.interface ?? (source === null ? null : interfaceWith(source));
+    const ether = name === null ? null : etherAddressOf(peer, name);
+    if (source === null || name === null || ether === null) return null;
+    const packet = echoPacketTo(ipToBytes(source), port, ECHO_LENGTH);
+    return { packet, to: linkAddress(interfaceIndex(name), ether) };
   }
 
   #use(kind: PortKind, version: IpVersion, vrf: string | null): OpenReceiver {
@@ -206,11 +252,12 @@ export class SessionSocketTable {
     const port = this.#ports.listen[kind];
     const samePort = [...this.#receivers.values()].filter((r) => r.port === port && r.version === version);
     const options = { version, port, device: vrf, onLinkOnly: kind === "single" };
-    const reflector = kind === "echo" ? this.#keep(openReflector(version, vrf)) : null;
+    const isPacketSocket = kind === "echo" && version === 4;
+    const reflector = kind === "echo" && version === 6 ? this.#keep(openReflector(version, vrf)) : null;
     let fd: number;
     try {
       const others = samePort.map((r) => r.fd);
-      fd = this.#keep(openReceiver(options, others));
+      fd = this.#keep(isPacketSocket ? openPacketSocket(port) : openReceiver(options, others));
     } catch (error) {
       if (reflector !== null) this.#descriptors.close(reflector);
       throw error;

@@ -22,9 +22,11 @@ const SOURCE_AT = { 4: 12, 6: 8 };
 const TTL_AT = { 4: 8, 6: 7 };
 
 const LOAD_WORD = 0x20;
+const LOAD_HALF = 0x28;
 const LOAD_OCTET = 0x30;
 const JUMP_IF_EQUAL = 0x15;
 const JUMP_IF_AT_LEAST = 0x35;
+const JUMP_IF_ANY_BIT = 0x45;
 const RETURN = 0x06;
 
 type Instruction = readonly [code: number, ifTrue: number, ifFalse: number, k: number];
@@ -38,6 +40,21 @@ export const filterProgram = ({ version, sources, others }: FilterRules): Uint8A
 
 /** Lets pass what no router has passed on: TTL or hop limit 255 (RFC 4861 6.1.2, RFC 5082). */
 export const onLinkProgram = (version: 4 | 6): Uint8Array => assemble(ttlCheck(255, version));
+
+/** Lets pass whole IPv4 packets without options that go to that UDP port. For packet sockets, which see all packets. */
+export const udpPortProgram = (port: number): Uint8Array =>
+  assemble([
+    [LOAD_OCTET, 0, 0, 0],
+    [JUMP_IF_EQUAL, 0, 6, 0x45], // version 4, a header of 20 octets
+    [LOAD_OCTET, 0, 0, 9],
+    [JUMP_IF_EQUAL, 0, 4, 17],
+    [LOAD_HALF, 0, 0, 6],
+    [JUMP_IF_ANY_BIT, 2, 0, 0x3fff], // a fragment
+    [LOAD_HALF, 0, 0, 22],
+    [JUMP_IF_EQUAL, 1, 0, port],
+    DROP,
+    PASS,
+  ]);
 
 function ruleFor({ source, minTtl }: SourceRule, version: 4 | 6): readonly Instruction[] {
   const verdict = minTtl <= 0 ? [PASS] : minTtl > 255 ? [DROP] : ttlCheck(minTtl, version);

@@ -156,21 +156,31 @@ describe.skipIf(problem !== null)(titleOrSkip("BFD with FRR's bfdd", problem), (
     await settled(pair, bfd, ROUTER.v4, SPEAKER.v4, 3_000_000);
   });
 
-  test("C-239 echo both ways: packets come back, and their loss is Down", async () => {
-    const echo = ["echo-mode", "echo transmit-interval 50", "echo receive-interval 50"];
-    const pair = track(await bfdPair(frrPeer(SPEAKER.v4, V4, ...timers(300, 300, 3), ...echo)));
-    const bfd = await startBfd(pair.speaker);
-    bfd.command(upsert({ peer: ROUTER.v4, interface: pair.interface, profile: { echoMode: true, echoInterval: 50 } }));
-    await settled(pair, bfd, ROUTER.v4, SPEAKER.v4, 900_000);
-    await bfd.until("echo packets back", ROUTER.v4, (s) => s.counters.echoIn > 20);
-    await frrSees(pair, "its echo packets back", (p) => p.echoIn > 20);
-    const since = bfd.events.length;
-    const cutAt = monotonicNow();
-    pair.cut();
-    const down = await bfd.down(since);
-    expect(down).toMatchObject({ reason: "echoFailed", localDiag: 2 });
-    expect((down.at - cutAt) / 1_000).toBeLessThan(150 + LATE_MS);
-  });
+  test.each([
+    ["IPv4, by routers' forwarding", ROUTER.v4, SPEAKER.v4, V4, true],
+    ["IPv4, and our host is no router", ROUTER.v4, SPEAKER.v4, V4, false],
+    ["IPv6", ROUTER.v6, SPEAKER.v6, V6, false],
+  ])(
+    "C-239 echo both ways over %s: packets come back, and their loss is Down",
+    async (_how, peer, us, where, isRouter) => {
+      const echo = ["echo-mode", "echo transmit-interval 50", "echo receive-interval 50"];
+      const pair = track(await bfdPair(frrPeer(us, where, ...timers(300, 300, 3), ...echo)));
+      pair.router.host.enableForwarding();
+      if (isRouter) pair.speaker.enableForwarding();
+      const bfd = await startBfd(pair.speaker);
+      bfd.command(upsert({ peer, profile: { echoMode: true, echoInterval: 50 } }));
+      await settled(pair, bfd, peer, us, 900_000);
+      await bfd.until("echo packets back", peer, (s) => s.counters.echoIn > 20);
+      await frrSees(pair, "its echo packets back", (p) => p.echoIn > 20, us);
+      expect((await bfd.session(peer))?.counters).toMatchObject({ upEvents: 1, downEvents: 0 });
+      const since = bfd.events.length;
+      const cutAt = monotonicNow();
+      pair.cut();
+      const down = await bfd.down(since);
+      expect(down).toMatchObject({ reason: "echoFailed", localDiag: 2 });
+      expect((down.at - cutAt) / 1_000).toBeLessThan(150 + LATE_MS);
+    },
+  );
 
   test("C-230 a main thread that is blocked, and one that makes garbage, cost no session", async () => {
     const pair = track(await bfdPair(frrPeer(SPEAKER.v4, V4, ...timers(50, 50, 3))));
