@@ -95,6 +95,9 @@ describe("both families on one session", () => {
     expect(runnerOf(a, B).remoteAddress).toBeNull();
     a.speaker.neighborSeen("eth0", LINK_B);
     expect(runnerOf(a, B).remoteAddress).toEqual(LINK_B);
+    a.speaker.setPeers([]);
+    a.speaker.setPeers([peerTowards(A, B, { address: null, interface: "eth0" })]);
+    expect(runnerOf(a, B).remoteAddress).toEqual(LINK_B);
   });
 });
 

@@ -82,6 +82,7 @@ describe("a route refresh", () => {
     forEachSeed(10, (seed) => {
       const s = session(20_000, { window: 2_000, segment: 3_000 }, seed);
       say(onlyEnd(s.world, s.b.host), { afi: 1 });
+      const atBeginning = [...s.desired.table.keys()];
       for (let i = 0; i < 40; i++) {
         s.world.run(1);
         for (let k = 0; k < 20; k++) {
@@ -93,10 +94,9 @@ describe("a route refresh", () => {
       s.world.run(10_000);
       const news = s.news();
       expect(Object.fromEntries(s.heard.table)).toEqual(Object.fromEntries(s.desired.table));
-      // what the peer still has at the end was named after the beginning: nothing is taken for stale that is not
+      // all that the peer had is named between the marks, or it would take it for stale
       const told = new Set(news.slice(news.indexOf("BoRR"), news.indexOf("EoRR")).map((n) => n.slice(1)));
-      const changed = new Set(news.slice(news.indexOf("EoRR")).map((n) => n.slice(1)));
-      for (const prefix of s.desired.table.keys()) expect(told.has(prefix) || changed.has(prefix)).toBe(true);
+      expect(atBeginning.filter((prefix) => !told.has(prefix))).toEqual([]);
       expect(news.slice(news.indexOf("BoRR"), news.indexOf("EoRR")).some((n) => n.startsWith("-"))).toBe(true);
       expect(news.filter((n) => n.endsWith("RR"))).toEqual(["BoRR", "EoRR"]);
       expect([...s.tap.faults, ...s.a.watch.defects]).toEqual([]);

@@ -146,6 +146,29 @@ describe("a peer that vanishes with its host and comes back", () => {
     expect(comeBack(RESTARTABLE, 0)).toBeLessThan(10_000);
   });
 
+  it("C-019 and one that comes beside its living session leaves that as it is, whoever opened it", () => {
+    const world = new World(33, { latency: [5, 5] });
+    const tap = new WireTap();
+    world.tap = tap;
+    const a = station(world, A);
+    const b = station(world, B, { listens: false });
+    a.speaker.setPeers([peerTowards(A, B, { opens: "peer" })]);
+    b.speaker.setPeers([peerTowards(B, A)]);
+    world.run(10_000);
+    const heard = tap.heard(onlyEnd(world, b.host));
+    const second = station(world, B, { listens: false });
+    second.speaker.setPeers([peerTowards(B, A)]);
+    world.run(300_000);
+    const refused = runnerOf(second, A).state.lastNotificationReceived;
+    second.speaker.setPeers([]);
+    a.speaker.setRoute(nameOf(B), vip(1), attributes(1));
+    a.speaker.flush(true);
+    world.run(1_000);
+    expect([...heard.table.keys()]).toEqual(["10.0.0.1/32"]);
+    expect(runnerOf(a, B).state.timesEstablished).toBe(1);
+    expect(refused?.notification).toMatchObject({ errorCode: 6, errorSubcode: 7 });
+  });
+
   it("C-019 C-181 otherwise waits for our hold timer", () => {
     expect(comeBack({}, 10_000)).toBeGreaterThan(60_000);
   });
