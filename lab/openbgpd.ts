@@ -70,8 +70,13 @@ export class Openbgpd implements LogSource {
     if (!process.running) throw new Error(`${process.name} did not start:\n${process.logTail()}`);
   }
 
+  /** @returns when its unprivileged processes are gone, too: they hold the port a moment longer than a killed parent lives */
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
-    await this.#process?.stop(signal);
+    const process = this.#process;
+    if (process === null) return;
+    await process.stop(signal);
+    const isGone = () => !isGroupAlive(process.pid);
+    await waitFor(`the end of all of ${this.name}`, isGone, (is) => is, { everyMs: 5, logs: [process] });
   }
 
   /** Runs one command of its control program. @throws CommandError */
@@ -100,6 +105,16 @@ export class Openbgpd implements LogSource {
 
   logTail(lines = 20): string {
     return this.#process?.logTail(lines) ?? "";
+  }
+}
+
+/** Whether any process is left of the group that a program of the lab leads. Sends nothing. */
+function isGroupAlive(leader: number): boolean {
+  try {
+    process.kill(-leader, 0);
+    return true;
+  } catch {
+    return false;
   }
 }
 
