@@ -4,7 +4,14 @@ import { DEFAULT_CONNECT_RETRY_TIME } from "../announce/peers.ts";
 import { CONNECTS_PER_SECOND, SHIELD_TIME, STRANGERS_PER_SECOND } from "../bgp/admission.ts";
 import { LISTEN_BACKLOG } from "../bgp/listener.ts";
 import { OPEN_HOLD_TIME, SEND_HOLD_FACTOR } from "../bgp/session/fsm.ts";
-import { AMNESIA, FIRST_IDLE_HOLD, FIRST_RETRY, MAX_IDLE_HOLD } from "../bgp/session/peer.ts";
+import {
+  AMNESIA,
+  FIRST_IDLE_HOLD,
+  FIRST_RETRY,
+  MAX_IDLE_HOLD,
+  REPLACE_AFTER,
+  RESET_PAUSE,
+} from "../bgp/session/peer.ts";
 import { FINISH_LIMIT_MS, SLAB_SIZE } from "../bgp/transport.ts";
 import { ADVERTISE_EVERY, DEFAULT_LIFETIME, LOOK_EVERY } from "../bgp/unnumbered.ts";
 import { MAX_MESSAGE } from "../bgp/wire/registry.ts";
@@ -18,6 +25,7 @@ import { QUIET_MS, RESCAN_MS } from "../sources/manifests.ts";
 import { MAX_MANIFEST_BYTES } from "../sources/yamlFile.ts";
 import { STOP_LIMIT_MS } from "./daemon.ts";
 import { SLICE_MS } from "./reconcile.ts";
+import { LIFE_SIGN_INTERVAL, LONGEST_RESTART } from "./restartMarker.ts";
 
 interface Limit {
   readonly what: string;
@@ -46,7 +54,7 @@ const LIMITS: readonly Limit[] = [
   },
   {
     what: "Data not read by a peer",
-    value: `${SEND_HOLD_FACTOR} x hold time`,
+    value: `${SEND_HOLD_FACTOR} x hold time unless set`,
     why: "a withdraw must arrive (RFC 9687)",
     there: "the session ends, logged as 8/0",
   },
@@ -67,7 +75,31 @@ const LIMITS: readonly Limit[] = [
     what: "Pause after a protocol error",
     value: `${seconds(FIRST_IDLE_HOLD)} doubling to ${seconds(MAX_IDLE_HOLD)}, x 0.75-1; forgotten after ${seconds(AMNESIA)}`,
     why: "damping (RFC 4271 8.1.1)",
-    there: "the next attempt; Cease is exempt",
+    there: "the next attempt; Cease and expired timers of the peer are exempt",
+  },
+  {
+    what: "Pause after a change of configuration",
+    value: seconds(RESET_PAUSE),
+    why: "the router clears the old session first",
+    there: "the next attempt",
+  },
+  {
+    what: "Age of a session that a restarted peer may replace",
+    value: seconds(REPLACE_AFTER),
+    why: "a younger one has met a late collision",
+    there: "the newcomer gets Cease/7 and comes again",
+  },
+  {
+    what: "Route refreshes waiting",
+    value: "one per family",
+    why: "a peer may ask without end",
+    there: "further requests are answered by the same one",
+  },
+  {
+    what: "Life sign in `stateDir`",
+    value: `every ${seconds(LIFE_SIGN_INTERVAL)}; counts for ${seconds(LONGEST_RESTART)}`,
+    why: "the longest restart time of RFC 4724",
+    there: "a start after that is a first one to the peers",
   },
   {
     what: "Farewell of a closed connection",
