@@ -24,7 +24,7 @@ export interface BfdProfile {
 /** Not Up: at least this is advertised and used (RFC 5880 6.8.3). */
 export const SLOW_INTERVAL: Micros = 1_000_000;
 
-/** No session sends more often, whatever a peer asks for (C-232). */
+/** Nobody can ask for less, so that no session sends more often, whatever its peer would take (C-232). */
 export const LEAST_INTERVAL: Micros = 10_000;
 export const GREATEST_INTERVAL: Micros = 60_000_000;
 

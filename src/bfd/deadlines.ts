@@ -5,14 +5,17 @@ import { type Micros, NEVER } from "./protocol.ts";
 const ABSENT = -1;
 
 export class Deadlines {
-  #at: Float64Array;
-  #heap: Int32Array;
+  /** What each id wishes for; `update` makes it count. Written in place, so that no number has to be handed over. */
+  readonly wished: Float64Array;
+  readonly #at: Float64Array;
+  readonly #heap: Int32Array;
   /** Where an id stands in the heap. */
-  #place: Int32Array;
+  readonly #place: Int32Array;
   #size = 0;
 
   /** @param capacity ids are 0..capacity-1 */
   constructor(capacity: number) {
+    this.wished = new Float64Array(capacity).fill(NEVER);
     this.#at = new Float64Array(capacity).fill(NEVER);
     this.#heap = new Int32Array(capacity);
     this.#place = new Int32Array(capacity).fill(ABSENT);
@@ -32,8 +35,13 @@ export class Deadlines {
     return this.#size === 0 ? ABSENT : (this.#heap[0] ?? ABSENT);
   }
 
-  /** NEVER removes. */
-  set(id: number, at: Micros): void {
+  isDue(now: Micros): boolean {
+    return this.#size !== 0 && (this.#at[this.#heap[0] ?? 0] ?? NEVER) <= now;
+  }
+
+  /** The wish of `id` counts from now on; NEVER removes it. */
+  update(id: number): void {
+    const at = this.wished[id] ?? NEVER;
     const old = this.#at[id] ?? NEVER;
     if (old === at) return;
     if (at === NEVER) {
@@ -54,7 +62,7 @@ export class Deadlines {
     const place = this.#place[id] ?? ABSENT;
     if (place === ABSENT) return;
     this.#place[id] = ABSENT;
-    this.#at[id] = NEVER;
+    this.#at[id] = this.wished[id] = NEVER;
     const last = this.#heap[--this.#size] ?? 0;
     if (place === this.#size) return;
     this.#put(place, last);
@@ -70,11 +78,10 @@ export class Deadlines {
   #rise(start: number): void {
     let place = start;
     const id = this.#heap[place] ?? 0;
-    const at = this.#at[id] ?? NEVER;
     while (place > 0) {
       const parent = (place - 1) >> 1;
       const other = this.#heap[parent] ?? 0;
-      if ((this.#at[other] ?? NEVER) <= at) break;
+      if (!this.#isBefore(id, other)) break;
       this.#put(place, other);
       place = parent;
     }
@@ -84,17 +91,23 @@ export class Deadlines {
   #sink(start: number): void {
     let place = start;
     const id = this.#heap[place] ?? 0;
-    const at = this.#at[id] ?? NEVER;
     for (;;) {
       let child = 2 * place + 1;
       if (child >= this.#size) break;
-      const left = this.#at[this.#heap[child] ?? 0] ?? NEVER;
-      const right = child + 1 < this.#size ? (this.#at[this.#heap[child + 1] ?? 0] ?? NEVER) : NEVER;
-      if (right < left) child++;
-      if (Math.min(left, right) >= at) break;
-      this.#put(place, this.#heap[child] ?? 0);
+      let nearer = this.#heap[child] ?? 0;
+      const right = this.#heap[child + 1] ?? 0;
+      if (child + 1 < this.#size && this.#isBefore(right, nearer)) {
+        child++;
+        nearer = right;
+      }
+      if (!this.#isBefore(nearer, id)) break;
+      this.#put(place, nearer);
       place = child;
     }
     this.#put(place, id);
+  }
+
+  #isBefore(a: number, b: number): boolean {
+    return (this.#at[a] ?? NEVER) < (this.#at[b] ?? NEVER);
   }
 }

@@ -162,8 +162,9 @@ export class Engine {
     if (from.hop === "multi" && from.ttl !== -1 && from.ttl < session.minimumTtl) return this.#drop("ttl", session);
     const forged = session.authenticate(packet, bytes, now);
     if (forged !== null) return this.#drop(forged, session);
+    session.interfaceIndex = from.interfaceIndex;
     session.handle(packet, now);
-    this.#deadlines.set(session.id, session.deadline);
+    this.#arm(session);
     return null;
   }
 
@@ -172,7 +173,7 @@ export class Engine {
     if (length < ECHO_LENGTH || bytes.length < length) return this.#drop("tooShort");
     const session = this.#demux.byDiscr(echoDiscr(bytes))?.target;
     if (session === undefined || !session.handleEcho(bytes, now)) return this.#drop("echoForeign", session);
-    this.#deadlines.set(session.id, session.deadline);
+    this.#arm(session);
     return null;
   }
 
@@ -187,16 +188,21 @@ export class Engine {
 
   /** Everything that is due at `now`. */
   fire(now: Micros): void {
-    while (this.#deadlines.nearest <= now) {
+    while (this.#deadlines.isDue(now)) {
       const entry = this.#byId[this.#deadlines.nearestId];
       invariant(entry !== undefined, "a deadline belongs to a session");
       const { session } = entry;
       session.fire(this.#gap, this.#overdue, now);
       if (this.#byId[session.id] !== entry) continue;
-      invariant(session.deadline > now, "what was due has been done");
-      this.#deadlines.set(session.id, session.deadline);
+      this.#arm(session);
+      invariant(this.#deadlines.nearestId !== session.id || !this.#deadlines.isDue(now), "what was due has been done");
     }
     this.#gap = this.#overdue = 0;
+  }
+
+  #arm(session: Session): void {
+    session.arm(this.#deadlines.wished);
+    this.#deadlines.update(session.id);
   }
 
   // --- commands
@@ -211,17 +217,19 @@ export class Engine {
         return;
       case "interface":
         this.#demux.setInterface(command.name, command.index);
-        if (!command.isUp || command.index === 0) this.#linkDown(command.name, now);
+        if (!command.isUp || command.index === 0) this.#linkDown(command.name, command.index, now);
         return;
     }
     assertNever(command);
   }
 
-  #linkDown(name: string, now: Micros): void {
+  #linkDown(name: string, index: number, now: Micros): void {
     for (const { session } of this.#entries.values()) {
-      if (session.address.interface !== name || session.address.hop !== "single") continue;
+      const { interface: bound, hop } = session.address;
+      const isOver = bound === null ? index !== 0 && session.interfaceIndex === index : bound === name;
+      if (!isOver || hop !== "single") continue;
       session.pathDown(now);
-      this.#deadlines.set(session.id, session.deadline);
+      this.#arm(session);
     }
   }
 
@@ -262,7 +270,7 @@ export class Engine {
       return;
     }
     entry.session.leave(now);
-    this.#deadlines.set(entry.session.id, entry.session.deadline);
+    this.#arm(entry.session);
   }
 
   #open(wish: Upsert, now: Micros): Entry {
@@ -287,7 +295,7 @@ export class Engine {
     const config: SessionConfig = { ...first, isAdminDown: users.every((u) => u.isAdminDown) };
     session.configure(config, now);
     route.setLocal(first.local);
-    this.#deadlines.set(session.id, session.deadline);
+    this.#arm(session);
     if (session.local !== local || session.usesEcho !== usesEcho) this.#outputs.rebound(session);
     const ignored = users
       .map((u) => ({ user: u.user, fields: differences(first, u) }))

@@ -88,7 +88,10 @@ export type BfdCommand =
       readonly isAdminDown: boolean;
     }
   | { readonly type: "remove"; readonly user: string; readonly address: SessionAddress }
-  /** Index 0: the interface is gone. `isUp` false ends single-hop sessions bound to it at once (diag 5). */
+  /**
+   * Index 0: the interface is gone. `isUp` false ends at once (diag 5) the single-hop sessions bound to it, and those bound to
+   * none whose peer was last heard over that index.
+   */
   | { readonly type: "interface"; readonly name: string; readonly index: number; readonly isUp: boolean };
 
 /** Why a session changed its state. */

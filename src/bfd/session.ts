@@ -1,7 +1,7 @@
 // One BFD session: state variables, timers and procedures of RFC 5880 6.8. Owns everything between two packets of one peer.
 // Knows no socket, no clock and no other session; which packets are its own is the demultiplexer's business.
-// Contract: every call has the time as its last argument (integer monotonic microseconds, never going back) and leaves in
-// `deadline` when `fire` must be called next; octets given to the outputs are valid during that call only. Nothing is
+// Contract: every call has the time as its last argument (integer monotonic microseconds, never going back); after it, `arm`
+// tells when `fire` must be called next; octets given to the outputs are valid during that call only. Nothing is
 // allocated between two changes of state.
 import type { Random } from "../kernel/clock.ts";
 import { AuthState, type Digest, sequenceIsStale } from "./auth.ts";
@@ -73,6 +73,8 @@ export class Session implements SessionHandle {
   readonly address: SessionAddress;
   readonly localDiscr: number;
   readonly counters: Float64Array;
+  /** Over which the peer was last heard; 0: not known. */
+  interfaceIndex = 0;
   readonly #context: SessionContext;
   readonly #intervals: Intervals;
   readonly #echo: Echo;
@@ -163,13 +165,13 @@ export class Session implements SessionHandle {
     return this.address.hop === "single" ? 255 : this.#profile.minimumTtl;
   }
 
-  /** When `fire` is due. */
-  get deadline(): Micros {
+  /** Writes down when `fire` is due. To be called after every other call. */
+  arm(deadlines: Float64Array): void {
     let at = this.#nextTxAt < this.#detectAt ? this.#nextTxAt : this.#detectAt;
     if (this.#releaseAt < at) at = this.#releaseAt;
     if (this.#echo.dueAt < at) at = this.#echo.dueAt;
     if (this.#echo.lostAt < at) at = this.#echo.lostAt;
-    return this.#farewellEnd < at ? this.#farewellEnd : at;
+    deadlines[this.id] = this.#farewellEnd < at ? this.#farewellEnd : at;
   }
 
   // --- commands
@@ -403,7 +405,7 @@ export class Session implements SessionHandle {
     if (this.#isMute() || this.#remoteMinRxInterval === 0) return NEVER;
     const demandActive = this.#remoteDemand && this.#state === "Up" && this.#remoteState === "Up";
     if (demandActive && !this.#intervals.pollActive) return NEVER;
-    return Math.max(this.#intervals.tx, this.#remoteMinRxInterval, LEAST_INTERVAL);
+    return Math.max(this.#intervals.tx, this.#remoteMinRxInterval);
   }
 
   /** The passive side says nothing before it is spoken to. */

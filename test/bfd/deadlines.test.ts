@@ -10,7 +10,8 @@ test("the nearest of any deadlines, set, moved and removed in any order, is the 
       const deadlines = new Deadlines(16);
       const model = new Map<number, number>();
       for (const [id, at] of steps) {
-        deadlines.set(id, at);
+        deadlines.wished[id] = at;
+        deadlines.update(id);
         if (at === NEVER) model.delete(id);
         else model.set(id, at);
         expect(deadlines.nearest).toBe(Math.min(NEVER, ...model.values()));

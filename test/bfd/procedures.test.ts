@@ -83,6 +83,23 @@ describe("poll sequences", () => {
     expect(peer.last).toMatchObject({ poll: true });
   });
 
+  test("C-235 an F that comes before our first P is not the answer to it", () => {
+    const peer = new RawPeer({ profile: every(50) }).bringUp({ requiredMinRxInterval: 50 * MS });
+    peer.do(upsert(single(B), { profile: every(50, { transmitInterval: 200 }) }));
+    expect(peer.say({ final: true })).toBe(null);
+    expect(peer.status).toMatchObject({ transmitInterval: 50 * MS, pollActive: true });
+    peer.wait(50 * MS);
+    peer.say({ final: true });
+    expect(peer.status).toMatchObject({ transmitInterval: 200 * MS, pollActive: false });
+  });
+
+  test("C-236 going Up starts a poll even where no interval changes by it", () => {
+    const peer = new RawPeer({ profile: every(5_000) });
+    peer.say({ state: "Down", yourDiscr: 0 });
+    peer.say({ state: "Up" });
+    expect(peer.last).toMatchObject({ state: "Up", poll: true, desiredMinTxInterval: 5 * SECOND });
+  });
+
   test("C-236 going Up by the peer's poll answers it first and polls right after", () => {
     const peer = new RawPeer({ profile: every(50) });
     peer.say({ state: "Down", yourDiscr: 0 });

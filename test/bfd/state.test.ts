@@ -204,21 +204,28 @@ describe("the state machine", () => {
     expect(peer.changes()).toMatchObject([{ from: "Up", reason, localDiag }]);
   });
 
-  test("a link that goes down takes its single-hop sessions with it at once, and no others", () => {
+  test("a link that goes down takes the single-hop sessions that live on it with it at once, and no others", () => {
     const peer = new RawPeer(null);
+    const C = "192.0.2.3";
     peer.do({ type: "interface", name: "eth0", index: 7, isUp: true });
-    const bound = single(A, { interface: "eth0" });
-    peer.do(upsert(bound), upsert(single(B)));
-    for (const source of [A, B]) {
-      const discr = (): number => peer.engine.status().find((s) => s.address.peer === source)?.localDiscr ?? 0;
-      const from = arrivalFrom(source, { interfaceIndex: 7 });
-      peer.say({ state: "Down", yourDiscr: 0 }, from);
-      peer.say({ state: "Init", yourDiscr: discr() }, from);
+    peer.do(upsert(single(A, { interface: "eth0" })), upsert(single(B)), upsert(single(C)));
+    for (const [source, interfaceIndex] of [
+      [A, 7],
+      [B, 7],
+      [C, 8],
+    ] as const) {
+      const yourDiscr = peer.engine.status().find((s) => s.address.peer === source)?.localDiscr ?? 0;
+      peer.say({ state: "Init", yourDiscr }, arrivalFrom(source, { interfaceIndex }));
     }
     peer.do({ type: "interface", name: "eth0", index: 7, isUp: false });
     expect(peer.engine.status().map((s) => [s.address.peer, s.state, s.localDiag])).toEqual([
       [A, "Down", DIAG.pathDown],
-      [B, "Up", 0],
+      [B, "Down", DIAG.pathDown],
+      [C, "Up", 0],
+    ]);
+    expect(peer.changes().filter((c) => c.to === "Down")).toMatchObject([
+      { reason: "pathDown" },
+      { reason: "pathDown" },
     ]);
   });
 
