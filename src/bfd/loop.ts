@@ -228,6 +228,8 @@ export class NativeLoop implements BfdLoop {
   #linkGone(index: number, name: string): void {
     this.#names.delete(index);
     if (this.#indexes.get(name) === index) this.#indexes.delete(name);
+    // first with its number, by which sessions that name no interface know it
+    this.engine.command({ type: "interface", name, index, isUp: false }, this.#now);
     this.engine.command({ type: "interface", name, index: 0, isUp: false }, this.#now);
   }
 

@@ -1,5 +1,6 @@
 // Our BFD thread against FRR's bfdd: sessions of every kind come up with what both sides asked for, and failures are noticed in
 // the negotiated time, not before and hardly later.
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { bfdPeer, type FrrBfdPeer } from "../../lab/frrBfd.ts";
 import { labProblem, titleOrSkip } from "../../lab/requirements.ts";
@@ -140,11 +141,14 @@ describe.skipIf(problem !== null)(titleOrSkip("BFD with FRR's bfdd", problem), (
     expect(await bfd.down(since)).toMatchObject({ reason: "peerAdminDown", remoteState: "AdminDown" });
   });
 
-  test("a link that fails at our end is Down at once, long before the detection time", async () => {
+  test.each([
+    ["bound to its interface", true],
+    ["bound to none", false],
+  ])("a link that fails at our end is Down at once, long before the detection time, %s", async (_how, isBound) => {
     const pair = track(await bfdPair(frrPeer(SPEAKER.v4, V4, ...timers(1_000, 1_000, 3))));
     const bfd = await startBfd(pair.speaker);
     const profile = { transmitInterval: 1_000, receiveInterval: 1_000 };
-    bfd.command(upsert({ peer: ROUTER.v4, interface: pair.interface, profile }));
+    bfd.command(upsert({ peer: ROUTER.v4, interface: isBound ? pair.interface : null, profile }));
     await settled(pair, bfd, ROUTER.v4, SPEAKER.v4, 3_000_000);
     const since = bfd.events.length;
     const failedAt = monotonicNow();
@@ -192,4 +196,66 @@ describe.skipIf(problem !== null)(titleOrSkip("BFD with FRR's bfdd", problem), (
     expect((await bfd.session(ROUTER.v4))?.counters).toMatchObject({ upEvents: 1, downEvents: 0 });
     expect(await bfdPeer(pair.router, SPEAKER.v4)).toMatchObject({ status: "up", downs: 0 });
   });
+
+  test("C-231 a process that was away reads what has waited before it judges", async () => {
+    const pair = track(await bfdPair(frrPeer(SPEAKER.v4, V4, ...timers(50, 50, 3))));
+    const bfd = await startBfd(pair.speaker);
+    // bfdd gives us 5 s, we give it 150 ms
+    bfd.command(
+      upsert({ peer: ROUTER.v4, profile: { transmitInterval: 1_000, receiveInterval: 50, detectMultiplier: 5 } }),
+    );
+    await settled(pair, bfd, ROUTER.v4, SPEAKER.v4, 150_000);
+    for (let round = 0; round < 5; round++) {
+      bfd.signal("SIGSTOP");
+      await sleep(400);
+      bfd.signal("SIGCONT");
+      await sleep(200);
+    }
+    expect((await bfd.session(ROUTER.v4))?.counters).toMatchObject({ upEvents: 1, downEvents: 0 });
+  });
+
+  test("C-204 C-266 floods of junk, forged and far packets are counted and dropped, and no session moves", async () => {
+    const pair = track(await bfdPair(frrPeer(SPEAKER.v4, V4, ...timers(50, 50, 3))));
+    const bfd = await startBfd(pair.speaker);
+    bfd.command(upsert({ peer: ROUTER.v4, profile: { transmitInterval: 50, receiveInterval: 50 } }));
+    await settled(pair, bfd, ROUTER.v4, SPEAKER.v4, 150_000);
+    const { localDiscr = 0 } = (await bfd.session(ROUTER.v4)) ?? {};
+    const sent = Number(await pair.router.host.exec(process.execPath, ["-e", FLOOD, SPEAKER.v4, String(localDiscr)]));
+    expect(sent).toBeGreaterThan(50_000);
+    const { status } = await bfd.answer();
+    expect(status?.sessions).toMatchObject([{ state: "Up", counters: { upEvents: 1, downEvents: 0 } }]);
+    expect(await bfdPeer(pair.router, SPEAKER.v4)).toMatchObject({ status: "up", downs: 0 });
+    for (const cause of ["tooShort", "version", "unknownDiscr"] as const) {
+      expect(status?.drops[cause], cause).toBeGreaterThan(1_000);
+    }
+    expect(status?.drops.ttl).toBe(0); // the kernel kept those out
+  });
 });
+
+/** Sends for two seconds as fast as it can: too short, version 7, a discriminator of nobody, and with TTL 64 a true one. */
+const FLOOD = `
+  const [address, discr] = process.argv.slice(1);
+  const near = require("dgram").createSocket("udp4"), far = require("dgram").createSocket("udp4");
+  const control = (first, your) => {
+    const b = Buffer.alloc(24);
+    b.set([first, 0x40, 3, 24]);
+    b.writeUInt32BE(77, 4); b.writeUInt32BE(your, 8); b.writeUInt32BE(1000, 12); b.writeUInt32BE(1000, 16);
+    return b;
+  };
+  const junk = [Buffer.alloc(3), control(0xe0, 0), control(0x20, 0xfeedbeef)], forged = control(0x20, Number(discr));
+  let sent = 0;
+  near.bind(() => far.bind(() => {
+    near.setTTL(255); far.setTTL(64);
+    const until = Date.now() + 2000;
+    const burst = () => {
+      if (Date.now() > until) { near.close(); far.close(); console.log(sent); return; }
+      let open = 400;
+      const done = () => { if (--open === 0) setImmediate(burst); };
+      for (let i = 0; i < 400; i++, sent++) {
+        if (i % 4 === 3) far.send(forged, 3784, address, done);
+        else near.send(junk[i % 4], 3784, address, done);
+      }
+    };
+    burst();
+  }));
+`;
