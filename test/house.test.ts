@@ -47,15 +47,15 @@ const ownImports = (file: SourceFile): readonly string[] =>
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   kernel: [],
   "bgp/wire": ["kernel"],
-  "bgp/session": ["kernel", "bgp/wire"],
+  "bgp/session": ["kernel", "bgp/wire", "bfd"],
   "bgp/rib": ["kernel", "bgp/wire"],
   bgp: ["kernel", "bgp/wire", "bgp/session", "bgp/rib", "linux"],
-  bfd: ["kernel", "linux"],
   linux: ["kernel"],
-  announce: ["kernel", "bgp/wire", "bgp/session", "sources"],
+  announce: ["kernel", "bgp/wire", "bgp/session", "sources", "bfd"],
   sources: ["kernel", "announce"],
   config: ["kernel", "observe"],
-  observe: ["kernel", "bgp", "bgp/wire", "bgp/session", "bgp/rib", "announce", "config"],
+  observe: ["kernel", "bgp", "bgp/wire", "bgp/session", "bgp/rib", "announce", "config", "bfd"],
+  bfd: ["kernel", "linux"],
 };
 
 const roomOf = (name: string): string => dirname(name);

@@ -56,6 +56,11 @@ const word =
     return refused(`is ${quote(text)}, must be one of ${words.join(", ")}`, hint);
   };
 
+const truth = (text: string): Reading<boolean> => {
+  const reading = word("true", "false")(text);
+  return reading.ok ? taken(reading.value === "true") : reading;
+};
+
 /** A Go duration of whole seconds, or a number of seconds; both bounds included. */
 const seconds =
   (min: number, max: number) =>
@@ -136,10 +141,15 @@ const PEER: Table<PeerSettings> = {
     grammar: "`true` or `false`",
     meaning: "Keep received routes in memory, so that they can be looked at; else they are judged and counted only.",
     default: "`false`",
-    read: (text) => {
-      const reading = word("true", "false")(text);
-      return reading.ok ? taken(reading.value === "true") : reading;
-    },
+    read: truth,
+  },
+  bfdStrict: {
+    name: "bfd-strict",
+    grammar: "`true` or `false`",
+    meaning:
+      "The session waits until BFD is Up, and stays away while it is Down. Without it a session comes up although BFD does not, and only a BFD session that was Up and goes Down ends it. Only with `bfdProfile`.",
+    default: "`false`",
+    read: truth,
   },
   restartTime: {
     name: "restart-time",

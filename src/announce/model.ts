@@ -39,6 +39,7 @@ export interface PeerSettings {
   readonly nextHopV6?: Ip;
   readonly maxPrefixes?: number;
   readonly keepReceived?: boolean;
+  readonly bfdStrict?: boolean;
   /** Whole seconds. */
   readonly restartTime?: number;
 }

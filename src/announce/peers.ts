@@ -1,7 +1,8 @@
 // BGPPeer objects to sessions of one node: defaults, references, and what keeps a peer from running. Owns the timer defaults
 // (metallb-compat 3.1), password lookup (3.6) and families (3.7). Must not know other peers: conflicts are compile.ts's.
 // Contract: a peer with any error runs no session, and every error of it is listed.
-import { PEER_DEFAULTS, type PeerConfig } from "../bgp/session/config.ts";
+import { bfdProfile } from "../bfd/config.ts";
+import { PEER_DEFAULTS, type PeerBfd, type PeerConfig } from "../bgp/session/config.ts";
 import type { Family } from "../bgp/wire/message.ts";
 import { formatIp, isUnspecified } from "../kernel/ip.ts";
 import { type ConfigProblem, problemAt, refText } from "../kernel/problem.ts";
@@ -9,22 +10,6 @@ import { Asn, PeerName, RouterId, Seconds } from "../kernel/units.ts";
 import { objectKey, type StoreView } from "../sources/store.ts";
 import { settingPath } from "./annotations.ts";
 import type { BFDProfileObject, BGPPeerObject } from "./model.ts";
-
-/** What the API offers and this version of the daemon does not yet carry out on the wire. */
-export const laterFeatures: readonly {
-  readonly path: string;
-  readonly isAsked: (peer: BGPPeerObject) => boolean;
-  /** `error`: the peer runs no session. `warning`: the session runs without it. */
-  readonly severity: "error" | "warning";
-  readonly message: string;
-}[] = [
-  {
-    path: "spec.bfdProfile",
-    isAsked: (p) => p.bfdProfile !== null,
-    severity: "warning",
-    message: "BFD is not supported yet: the session runs without it for now",
-  },
-];
 
 /** FRR's "traditional" profile, as MetalLB's FRR modes have it. */
 const DEFAULT_HOLD_TIME = 180;
@@ -57,7 +42,6 @@ export function compilePeer(peer: BGPPeerObject, store: StoreView, nodeRouterId:
   const report = (path: string, message: string, hint = "", severity: "error" | "warning" = "error"): void => {
     problems.push(problemAt(peer.ref, path, message, hint, severity));
   };
-  for (const f of laterFeatures) if (f.isAsked(peer)) report(f.path, f.message, "", f.severity);
   if (peer.disableMP) report("spec.disableMP", "disableMP is deprecated and has no effect", "Remove it.", "warning");
 
   const peerAsn = peer.dynamicAsn ?? (peer.peerAsn === null ? null : Asn(peer.peerAsn));
@@ -83,10 +67,7 @@ export function compilePeer(peer: BGPPeerObject, store: StoreView, nodeRouterId:
       `${formatIp(peer.routerId)} is not usable: a router ID is an IPv4 address other than 0.0.0.0`,
     );
   }
-  if (peer.bfdProfile !== null && profileOf(peer, store) === undefined) {
-    const hint = "The session starts when the profile exists.";
-    report("spec.bfdProfile", `BFDProfile ${objectKey({ ...peer.ref, name: peer.bfdProfile })} does not exist`, hint);
-  }
+  const bfd = bfdOf(peer, store, report);
   const password = passwordOf(peer, store, report);
 
   const { holdTime, keepaliveTime } = timersOf(peer);
@@ -123,8 +104,30 @@ export function compilePeer(peer: BGPPeerObject, store: StoreView, nodeRouterId:
     restartTime: peer.enableGracefulRestart ? Seconds(settings.restartTime ?? DEFAULT_RESTART_TIME) : null,
     maxPrefixes: settings.maxPrefixes ?? PEER_DEFAULTS.maxPrefixes,
     keepReceived: settings.keepReceived ?? PEER_DEFAULTS.keepReceived,
+    bfd,
   };
   return { config, problems };
+}
+
+function bfdOf(peer: BGPPeerObject, store: StoreView, report: Report): PeerBfd | null {
+  const { bfdStrict } = peer.settings;
+  if (peer.bfdProfile === null) {
+    if (bfdStrict === true) {
+      report(settingPath("bfdStrict"), "has no effect without spec.bfdProfile", "Name a BFDProfile.", "warning");
+    }
+    return null;
+  }
+  const profile = profileOf(peer, store);
+  if (profile === undefined) {
+    const hint = "The session starts when the profile exists.";
+    report("spec.bfdProfile", `BFDProfile ${objectKey({ ...peer.ref, name: peer.bfdProfile })} does not exist`, hint);
+    return null;
+  }
+  if (profile.echoMode && peer.ebgpMultiHop) {
+    const message = `${refText(profile.ref)} has echoMode, which is for one hop only: control packets alone watch this peer`;
+    report("spec.bfdProfile", message, "Use a profile without echoMode.", "warning"); // C-242, RFC 5883 3
+  }
+  return { profile: bfdProfile({ ...profile, name: profile.ref.name }), isStrict: bfdStrict ?? false };
 }
 
 /** metallb-compat 3.7: that of the peer's address; both where asked for and for an unnumbered peer; disableMP changes nothing. */
@@ -145,7 +148,7 @@ function timersOf(peer: BGPPeerObject): { readonly holdTime: Seconds; readonly k
   return { holdTime: Seconds(hold), keepaliveTime: Seconds(keepalive ?? Math.floor(hold / 3)) };
 }
 
-type Report = (path: string, message: string, hint?: string) => void;
+type Report = (path: string, message: string, hint?: string, severity?: "error" | "warning") => void;
 
 /** metallb-compat 3.6: the Secret stands in the peer's own namespace. */
 function passwordOf(peer: BGPPeerObject, store: StoreView, report: Report): string | null {

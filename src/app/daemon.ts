@@ -12,6 +12,7 @@ import type { SourceHealth } from "../observe/metricTable.ts";
 import { ManifestSource } from "../sources/manifests.ts";
 import { ObjectSet } from "../sources/objectSet.ts";
 import { ObjectStore } from "../sources/store.ts";
+import { PathWatch } from "./pathWatch.ts";
 import { PeerAccess } from "./peerAccess.ts";
 import { type NotificationCounts, PeerReports } from "./peerReports.ts";
 import { realClock, realRandom, realTimers } from "./realTime.ts";
@@ -51,6 +52,7 @@ export class Daemon {
   readonly reconciler: Reconciler;
   readonly reports: PeerReports;
   readonly access: PeerAccess;
+  readonly paths: PathWatch;
   readonly startedAt = realClock.now();
   readonly #log: Logger;
   readonly #network = new TcpNetwork();
@@ -88,7 +90,9 @@ export class Daemon {
       network: this.#network,
       log,
       problemsChanged: () => this.#tellProblems(),
+      neighborsChanged: () => this.paths.sync(),
     });
+    this.paths = new PathWatch({ speaker: this.speaker, log, problemsChanged: () => this.#tellProblems() });
     const { nodeName, lbClass, ignoreExcludeLb, routerId } = options;
     this.engine = new DecisionEngine(this.store, { nodeName, lbClass, ignoreExcludeLb, routerId }, this.#sink());
     this.reconciler = new Reconciler(this.engine, (settled) => this.speaker.flush(settled), realClock, {
@@ -119,7 +123,9 @@ export class Daemon {
 
   /** Everything that is wrong now, with file and line where it has one. */
   problems(): readonly ConfigProblem[] {
-    const found = [...this.#decisionProblems, ...this.access.configProblems(this.options.namespace)];
+    const { namespace } = this.options;
+    const running = [...this.access.configProblems(namespace), ...this.paths.problems(namespace)];
+    const found = [...this.#decisionProblems, ...running];
     return [...this.#sourceProblems, ...found.map((p) => this.#located(p))];
   }
 
@@ -162,6 +168,7 @@ export class Daemon {
     const goodbye = this.speaker
       .shutdown(this.options.shutdownText)
       .then(() => this.#network.idle())
+      .then(() => this.paths.stop())
       .then(() => this.#marker?.remove());
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<"late">((resolve) => {
@@ -204,6 +211,7 @@ export class Daemon {
         const configs = planned.flatMap((p) => (p.config === null ? [] : [p.config]));
         this.access.setPeers(configs);
         this.reports.peerChanges(this.speaker.setPeers(configs));
+        this.paths.sync();
         this.#tellProblems();
       },
       setRoute: (peer, prefix, attributes) => this.speaker.setRoute(peer, prefix, attributes),

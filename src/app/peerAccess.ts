@@ -20,6 +20,8 @@ export interface PeerAccessSurroundings {
   readonly network: TcpNetwork;
   readonly log: Logger;
   readonly problemsChanged: () => void;
+  /** An unnumbered peer was found or lost. */
+  readonly neighborsChanged: () => void;
 }
 
 export class PeerAccess {
@@ -28,7 +30,7 @@ export class PeerAccess {
   readonly #unnumbered: Unnumbered;
   #configs: readonly PeerConfig[] = [];
 
-  constructor({ speaker, network, log, problemsChanged }: PeerAccessSurroundings) {
+  constructor({ speaker, network, log, problemsChanged, neighborsChanged }: PeerAccessSurroundings) {
     this.#log = log;
     this.#listener = new Listener({
       network,
@@ -46,11 +48,13 @@ export class PeerAccess {
         log.info("neighborSeen", { address: `${formatIp(address)}%${name}` }, `a router advertises itself on ${name}`);
         speaker.neighborSeen(name, address);
         this.#listener.refresh();
+        neighborsChanged();
       },
       lost: (name) => {
         log.warn("neighborLost", {}, `the router on ${name} advertises itself no more`);
         speaker.neighborLost(name);
         this.#listener.refresh();
+        neighborsChanged();
       },
       isUp: (name) => {
         const there = [...speaker.peers()].filter(({ config }) => config.address === null && config.interface === name);

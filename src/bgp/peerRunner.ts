@@ -19,6 +19,7 @@ import { type PeerConfig, sessionParameters } from "./session/config.ts";
 import type { FsmAction, FsmEvent, FsmStateName } from "./session/fsm.ts";
 import { addressesBeside, chooseNextHop } from "./session/nextHop.ts";
 import {
+  type BfdVerdict,
   dialAddress,
   FRESH_START,
   initialPeer,
@@ -140,6 +141,11 @@ export class PeerRunner {
   /** Where an unnumbered peer is, as its router advertisements say; null: they have ceased. */
   setNeighbor(address: Ip | null): void {
     this.#safely(() => this.#step({ type: "neighbor", address }));
+  }
+
+  /** What BFD says of the path to this peer, with the reason in words. */
+  bfd(verdict: BfdVerdict, detail: string): void {
+    this.#safely(() => this.#step({ type: "bfd", verdict, detail }));
   }
 
   /** Records a wish; `flush` sends. Prefixes of a family that the peer does not carry are refused. */

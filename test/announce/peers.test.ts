@@ -134,8 +134,22 @@ describe("what keeps a peer from running, and what only warns", () => {
       false,
     ],
     ["a good Secret", { passwordSecret: "pw" }, [secret("pw")], [], true],
-    ["a missing BFD profile", { bfdProfile: "fast" }, [], ["warning spec.bfdProfile", "error spec.bfdProfile"], false],
-    ["an existing BFD profile", { bfdProfile: "fast" }, [profile], ["warning spec.bfdProfile"], true],
+    ["a missing BFD profile", { bfdProfile: "fast" }, [], ["error spec.bfdProfile"], false],
+    ["an existing BFD profile", { bfdProfile: "fast" }, [profile], [], true],
+    [
+      "C-242 echo on a multihop session",
+      { bfdProfile: "echo", ebgpMultiHop: true, peerAsn: 64_600 },
+      [bfdProfile("echo", { echoMode: true })],
+      ["warning spec.bfdProfile"],
+      true,
+    ],
+    [
+      "strict BFD without a profile",
+      { settings: { bfdStrict: true } },
+      [],
+      ['warning metadata.annotations["vipcast.io/bfd-strict"]'],
+      true,
+    ],
     [
       "a Secret with a password that no TCP MD5 key can be",
       { passwordSecret: "pw" },
@@ -174,6 +188,15 @@ describe("what keeps a peer from running, and what only warns", () => {
     expect(JSON.stringify(build({ passwordSecret: "pw" }, secret("pw", { type: "x" })).problems)).not.toContain(
       "s3cret",
     );
+  });
+  test("C-233 a BFD profile's milliseconds become microseconds; strictness comes from the annotation", () => {
+    const profile = bfdProfile("fast", { transmitInterval: 50, receiveInterval: 60, detectMultiplier: 4 });
+    const { config } = build({ bfdProfile: "fast", settings: { bfdStrict: true } }, profile);
+    expect(config?.bfd).toMatchObject({
+      isStrict: true,
+      profile: { name: "fast", desiredMinTxInterval: 50_000, requiredMinRxInterval: 60_000, detectMult: 4 },
+    });
+    expect(build({}).config?.bfd).toBeNull();
   });
   test("every error is listed, not the first", () => {
     const { problems } = build({ ebgpMultiHop: true, peerAsn: 64512, passwordSecret: "pw", bfdProfile: "x" });

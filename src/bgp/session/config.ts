@@ -1,5 +1,6 @@
 // One peer as the speaker runs it: every default applied, every reference resolved. Owns the type and the question which
 // edits need a new session. Knows nothing of MetalLB objects (announce/compile.ts makes these from them).
+import type { BfdProfile } from "../../bfd/config.ts";
 import { formatIp, type Ip, isLinkLocal } from "../../kernel/ip.ts";
 import { type Asn, type Millis, type PeerName, type RouterId, Seconds, secondsToMillis } from "../../kernel/units.ts";
 import type { Family } from "../wire/message.ts";
@@ -47,6 +48,14 @@ export interface PeerConfig {
   readonly maxPrefixes: number;
   /** Received routes are kept in memory, for looking at them; else they are judged and counted only. */
   readonly keepReceived: boolean;
+  /** Path supervision (RFC 5882); null: none. */
+  readonly bfd: PeerBfd | null;
+}
+
+export interface PeerBfd {
+  readonly profile: BfdProfile;
+  /** No connection before BFD is Up, none after it went Down. */
+  readonly isStrict: boolean;
 }
 
 /** Settings that a plain BGPPeer leaves as they are. */
@@ -63,10 +72,19 @@ export const PEER_DEFAULTS = {
   restartTime: null,
   maxPrefixes: 1_000_000,
   keepReceived: false,
+  bfd: null,
 } as const satisfies Partial<PeerConfig>;
 
 /** What neither the OPEN nor the socket shows: changed without touching the session. */
-type Live = "name" | "opens" | "connectRetryTime" | "sendHoldTime" | "nextHops" | "maxPrefixes" | "keepReceived";
+type Live =
+  | "name"
+  | "opens"
+  | "connectRetryTime"
+  | "sendHoldTime"
+  | "nextHops"
+  | "maxPrefixes"
+  | "keepReceived"
+  | "bfd";
 
 /** Text by which two configurations are compared: equal text, same session. Contains the password, so never log it. */
 export function sessionParameters(c: PeerConfig): string {

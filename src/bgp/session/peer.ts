@@ -37,6 +37,9 @@ export interface Restart {
 
 export const FRESH_START: Restart = { restartedAt: null, isForwardingKept: false };
 
+/** RFC 5882: `down` is a failure of the path; `adminDown` says nothing about it. */
+export type BfdVerdict = "unknown" | "up" | "down" | "adminDown";
+
 export interface SeenNotification {
   readonly at: Millis;
   readonly notification: NotificationMessage;
@@ -50,6 +53,8 @@ export interface PeerState {
   /** Address of an unnumbered peer as its router advertisements tell it; null: none is known. */
   readonly neighbor: Ip | null;
   readonly restart: Restart;
+  /** What BFD says of the path; `unknown` before it first came up. */
+  readonly bfd: BfdVerdict;
   /** No connection is attempted or accepted before this moment; null: none is pending. */
   readonly idleHold: { readonly until: Millis; readonly why: string; readonly damped: boolean } | null;
   /** Attempts and sessions in a row that did not last; drives the connect back-off. */
@@ -83,6 +88,8 @@ export type PeerEvent =
   | { readonly type: "reconfigured"; readonly config: PeerConfig }
   /** Router advertisements tell where an unnumbered peer is; null: they have ceased. */
   | { readonly type: "neighbor"; readonly address: Ip | null }
+  /** @param detail why, for people */
+  | { readonly type: "bfd"; readonly verdict: BfdVerdict; readonly detail: string }
   /** The operator ends a back-off or damping period. */
   | { readonly type: "clearHold" }
   | { readonly type: "timer" }
@@ -119,6 +126,7 @@ export function initialPeer(config: PeerConfig, now: Millis, restart: Restart = 
     in: IDLE,
     neighbor: null,
     restart,
+    bfd: "unknown",
     idleHold: null,
     failures: 0,
     errors: 0,
@@ -152,7 +160,11 @@ export function peerStateName(state: PeerState): FsmStateName {
  * and one at a time. What is refused is closed without a word.
  */
 export const mayAccept = (state: PeerState): boolean =>
-  state.config.opens !== "us" && state.admin === "up" && !isHeldDown(state) && RANK[state.in.name] <= RANK.Active;
+  state.config.opens !== "us" &&
+  state.admin === "up" &&
+  !isHeldDown(state) &&
+  !isBarredByBfd(state) &&
+  RANK[state.in.name] <= RANK.Active;
 
 /** Where the peer can be reached; null: not known, or not yet. */
 export const dialAddress = (state: PeerState): Ip | null => state.config.address ?? state.neighbor;
@@ -161,10 +173,13 @@ export const dialAddress = (state: PeerState): Ip | null => state.config.address
 export function waitingFor(state: PeerState): string | null {
   const { admin, config, out, in: inbound } = state;
   if (admin === "down" || RANK[out.name] > RANK.Active || RANK[inbound.name] > RANK.Active) return null;
+  if (isBarredByBfd(state)) return "waiting for BFD to come up, as the peer is configured (bfd-strict)";
   if (config.opens === "peer") return "waiting for the peer to connect: this end never does";
   if (dialAddress(state) === null) return `no router advertisement has been heard on ${config.interface ?? "?"}`;
   return null;
 }
+
+const isBarredByBfd = (state: PeerState): boolean => state.config.bfd?.isStrict === true && state.bfd !== "up";
 
 const isHeldDown = (state: PeerState): boolean => state.idleHold?.damped === true;
 
@@ -216,11 +231,14 @@ class Run {
         this.#makeRoom();
         return;
       case "reconfigured":
-        this.#set({ config: event.config });
+        this.#set({ config: event.config, ...(event.config.bfd === null ? { bfd: "unknown" } : {}) });
         this.#abandonIfBarred();
         return;
       case "neighbor":
         this.#neighbor(event.address);
+        return;
+      case "bfd":
+        this.#bfd(event.verdict, event.detail);
         return;
       case "clearHold":
         this.#set({ idleHold: null, failures: 0, errors: 0 });
@@ -251,7 +269,8 @@ class Run {
     }
   }
 
-  readonly #mayDial = (): boolean => this.#state.config.opens !== "peer" && dialAddress(this.#state) !== null;
+  readonly #mayDial = (): boolean =>
+    this.#state.config.opens !== "peer" && dialAddress(this.#state) !== null && !isBarredByBfd(this.#state);
 
   finish(): PeerStep {
     const to = peerStateName(this.#state);
@@ -316,6 +335,18 @@ class Run {
     const since = this.#state.establishedAt;
     if (state.name !== "Established" || since === null) return false;
     return state.negotiated.peerRestarts && this.#now - since >= REPLACE_AFTER;
+  }
+
+  /** RFC 5882 4.2, RFC 9384: a path that was Up and fails ends the session at once; AdminDown and a path never Up do not. */
+  #bfd(verdict: BfdVerdict, detail: string): void {
+    const wasUp = this.#state.bfd === "up";
+    this.#set({ bfd: verdict });
+    if (verdict === "up" && this.#state.idleHold?.damped === false) this.#set({ idleHold: null, failures: 0 });
+    if (verdict !== "down" || !wasUp) return;
+    const { out, in: inbound, admin } = this.#state;
+    // before the session stands there is nothing to lose (C-252), but a strict peer has no business there either
+    const isAffected = out.name === "Established" || inbound.name === "Established" || isBarredByBfd(this.#state);
+    if (isAffected) this.#stop({ type: "stop", notification: cease(CEASE.bfdDown), detail, restart: admin === "up" });
   }
 
   #neighbor(address: Ip | null): void {

@@ -1,10 +1,12 @@
 // One peer with two possible connections: which survives, when it is tried again, what is reported.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { type BfdProfile, bfdProfile, DEFAULT_PROFILE } from "../../../src/bfd/config.ts";
 import type { PeerConfig } from "../../../src/bgp/session/config.ts";
 import type { FsmEvent } from "../../../src/bgp/session/fsm.ts";
 import {
   AMNESIA,
+  type BfdVerdict,
   dialAddress,
   FIRST_IDLE_HOLD,
   MAX_IDLE_HOLD,
@@ -544,5 +546,89 @@ describe("any history", () => {
       ),
       { numRuns: 200 },
     );
+  });
+});
+
+describe("BFD (RFC 5882)", () => {
+  const profile: BfdProfile = bfdProfile(DEFAULT_PROFILE);
+  const watched = configWith({ bfd: { profile, isStrict: false } });
+  const strict = configWith({ bfd: { profile, isStrict: true }, opens: "both" });
+  const bfd = (verdict: BfdVerdict): PeerEvent => ({
+    type: "bfd",
+    verdict,
+    detail: "BFD Down: control detection time expired",
+  });
+
+  it("C-246 a path that was Up and goes Down ends the session at once with Cease/10, without damping (C-250)", () => {
+    const driver = established(watched);
+    driver.send(bfd("up")).take();
+    driver.send(bfd("down"));
+    expect(peerStateName(driver.state)).not.toBe("Established");
+    expect(driver.state.lastNotificationSent?.notification).toMatchObject({ errorCode: 6, errorSubcode: 10 });
+    expect(driver.state).toMatchObject({ errors: 0, failures: 0, idleHold: { damped: false } });
+    expect(driver.state.lastEnd?.detail).toContain("detection time expired");
+  });
+
+  it("C-247 AdminDown, of the peer or our own, leaves the session alone", () => {
+    const driver = established(watched);
+    driver.send(bfd("up"));
+    driver.send(bfd("adminDown"));
+    expect(peerStateName(driver.state)).toBe("Established");
+    driver.send(bfd("down"));
+    expect(peerStateName(driver.state)).toBe("Established");
+  });
+
+  it("C-248 BFD that never came up does not keep the session from coming up, nor end it", () => {
+    const driver = established(watched);
+    driver.send(bfd("down"));
+    expect(peerStateName(driver.state)).toBe("Established");
+  });
+
+  it("C-252 a path that goes Down before the session stands has no effect", () => {
+    const driver = started(watched);
+    driver.send(bfd("up"));
+    driver.on("out", "tcpConnected").take();
+    driver.send(bfd("down"));
+    expect(driver.state.out.name).toBe("OpenSent");
+    expect(driver.state.lastNotificationSent).toBeNull();
+  });
+
+  it("C-250 a path that comes back ends the pause before the next attempt", () => {
+    const driver = refused(refused(started(watched)));
+    expect(driver.state.idleHold).not.toBeNull();
+    driver.send(bfd("up"));
+    expect(driver.state.out.name).toBe("Connect");
+  });
+
+  it("C-249 a strict peer neither dials nor is let in before BFD is Up, and says what it waits for", () => {
+    const driver = started(strict);
+    expect(driver.state.out.name).toBe("Idle");
+    expect(mayAccept(driver.state)).toBe(false);
+    expect(waitingFor(driver.state)).toContain("bfd-strict");
+    driver.send(bfd("up"));
+    expect(driver.state.out.name).toBe("Connect");
+    expect(mayAccept(driver.state)).toBe(true);
+  });
+
+  it("C-249 a strict peer stays away while BFD is Down", () => {
+    const driver = started(strict);
+    driver.send(bfd("up"));
+    driver.on("out", "tcpConnected", "openReceived", "keepaliveReceived");
+    driver.send(bfd("down")).sleep(60_000);
+    expect(driver.state.out.name).toBe("Idle");
+    driver.send(bfd("up"));
+    expect(driver.state.out.name).toBe("Connect");
+  });
+
+  it("strictness given up lets a waiting peer go", () => {
+    const driver = started(strict);
+    driver.send({ type: "reconfigured", config: { ...strict, bfd: { profile, isStrict: false } } });
+    expect(driver.state.out.name).toBe("Connect");
+  });
+
+  it("C-255 our own failure says nothing of the path: an unknown one ends no session", () => {
+    const driver = started(strict).send(bfd("up")).establish();
+    driver.send(bfd("unknown"));
+    expect(peerStateName(driver.state)).toBe("Established");
   });
 });

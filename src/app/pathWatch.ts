@@ -1,0 +1,248 @@
+// BFD beside BGP (RFC 5882): which sessions the peers ask for, what their state means to each peer, and what is told of it.
+// Owns the choice of hop kind, address and interface. The sessions themselves run in their own thread behind bfd/client.ts.
+// Contract: `sync` may be called whenever anything changed; it commands only differences. Nothing here ever resets BGP for a
+// failure of our own (C-255): only a path that was Up and is Down by the word of the engine does.
+import { networkInterfaces } from "node:os";
+import { BfdClient, type ClientEvent } from "../bfd/client.ts";
+import type { BfdProfile } from "../bfd/config.ts";
+import {
+  type BfdCommand,
+  diagText,
+  type HopKind,
+  type SessionAddress,
+  type SessionStatus,
+  type StateChanged,
+  sessionKey,
+} from "../bfd/protocol.ts";
+import { type SchedulingClass, timelinessWarning } from "../bfd/threads.ts";
+import type { PeerRunner } from "../bgp/peerRunner.ts";
+import type { PeerConfig } from "../bgp/session/config.ts";
+import type { BfdVerdict } from "../bgp/session/peer.ts";
+import type { Speaker } from "../bgp/speaker.ts";
+import { formatIp, type Ip, ipEquals, isLinkLocal, parsePrefix, prefixOf } from "../kernel/ip.ts";
+import { type ConfigProblem, problemAt } from "../kernel/problem.ts";
+import { PeerName } from "../kernel/units.ts";
+import type { Logger } from "../observe/log.ts";
+
+export interface PathWatchSurroundings {
+  readonly speaker: Speaker;
+  readonly log: Logger;
+  readonly problemsChanged: () => void;
+}
+
+/** A session as it was commanded for one peer. */
+interface Watched {
+  readonly address: SessionAddress;
+  readonly profile: BfdProfile;
+  /** Equal text, same command. */
+  readonly text: string;
+}
+
+/** How often addresses of the host are looked at again, for peers whose hop kind follows from them. */
+const LOOK_AGAIN_MS = 5_000;
+
+export class PathWatch {
+  readonly #speaker: Speaker;
+  readonly #log: Logger;
+  readonly #problemsChanged: () => void;
+  readonly #client: BfdClient;
+  readonly #watched = new Map<PeerName, Watched>();
+  readonly #socketProblems = new Map<string, string>();
+  #scheduling: { readonly class: SchedulingClass; readonly reason: string | null } | null = null;
+  #statuses: readonly SessionStatus[] = [];
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor({ speaker, log, problemsChanged }: PathWatchSurroundings) {
+    this.#speaker = speaker;
+    this.#log = log;
+    this.#problemsChanged = problemsChanged;
+    this.#client = new BfdClient({ onEvent: (event) => this.#onEvent(event) });
+  }
+
+  get client(): BfdClient {
+    return this.#client;
+  }
+
+  /** Scheduling class of the thread; null while it does not run. */
+  get schedulingClass(): SchedulingClass | null {
+    return this.#scheduling?.class ?? null;
+  }
+
+  /** The session of a peer as of the last `refresh`; null: it has none. */
+  statusOf(peer: PeerName): SessionStatus | null {
+    const watched = this.#watched.get(peer);
+    if (watched === undefined) return null;
+    const key = sessionKey(watched.address);
+    return this.#statuses.find((s) => s.key === key) ?? null;
+  }
+
+  /** Asks the thread for the state of everything. */
+  async refresh(): Promise<void> {
+    this.#statuses = (await this.#client.status())?.sessions ?? [];
+  }
+
+  /** Brings the sessions in line with the peers as they are now. */
+  sync(): void {
+    const runners = [...this.#speaker.peers()];
+    const there = new Set(runners.map((r) => r.config.name));
+    for (const [name, watched] of this.#watched) if (!there.has(name)) this.#forget(name, watched);
+    for (const runner of runners) this.#syncPeer(runner);
+    const isNeeded = this.#watched.size > 0;
+    if (isNeeded && this.#timer === null) this.#timer = setInterval(() => this.sync(), LOOK_AGAIN_MS).unref();
+    if (!isNeeded && this.#timer !== null) clearInterval(this.#timer);
+    if (!isNeeded) this.#timer = null;
+  }
+
+  /** Says AdminDown, then ends the thread. BGP has said goodbye before (C-254). */
+  async stop(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    await this.#client.close();
+  }
+
+  /** @param namespace of the BGPPeers */
+  problems(namespace: string): readonly ConfigProblem[] {
+    return [...this.#watched].flatMap(([name, { address, profile }]) => {
+      const ref = { kind: "BGPPeer", namespace, name };
+      const path = "spec.bfdProfile";
+      const broken = this.#socketProblems.get(sessionKey(address));
+      const late =
+        this.#scheduling === null ? null : timelinessWarning(profile, this.#scheduling.class, this.#scheduling.reason);
+      return [
+        ...(broken === undefined ? [] : [problemAt(ref, path, `BFD packets cannot flow: ${broken}`)]),
+        ...(late === null
+          ? []
+          : [problemAt(ref, path, late, "Allow CAP_SYS_NICE, or use longer intervals.", "warning")]),
+      ];
+    });
+  }
+
+  #syncPeer(runner: PeerRunner): void {
+    const { config } = runner;
+    const before = this.#watched.get(config.name);
+    const remote = runner.remoteAddress;
+    if (config.bfd === null || remote === null) {
+      if (before !== undefined) this.#forget(config.name, before);
+      return;
+    }
+    const { profile } = config.bfd;
+    const address: SessionAddress = {
+      peer: formatIp(remote),
+      interface: isLinkLocal(remote) ? config.interface : null,
+      vrf: config.vrf,
+      hop: hopKind(config, remote),
+    };
+    const local = config.sourceAddress === null ? null : formatIp(config.sourceAddress);
+    const command: BfdCommand = {
+      type: "upsert",
+      user: config.name,
+      address,
+      local,
+      profile,
+      auth: null,
+      isAdminDown: false,
+    };
+    const text = JSON.stringify(command);
+    if (before?.text === text) return;
+    if (before !== undefined && sessionKey(before.address) !== sessionKey(address)) this.#forget(config.name, before);
+    this.#watched.set(config.name, { address, profile, text });
+    this.#client.command(command);
+  }
+
+  #forget(name: PeerName, { address }: Watched): void {
+    this.#watched.delete(name);
+    this.#client.command({ type: "remove", user: name, address });
+    this.#speaker.peer(name)?.bfd("unknown", "BFD is not asked for any more");
+  }
+
+  #onEvent(event: ClientEvent): void {
+    switch (event.type) {
+      case "stateChanged":
+        this.#stateChanged(event);
+        return;
+      case "started":
+        this.#scheduling = { class: event.schedulingClass, reason: event.schedulingReason };
+        this.#log.info(
+          "bfdStarted",
+          { reason: event.schedulingReason },
+          `BFD runs with class ${event.schedulingClass}`,
+        );
+        this.#problemsChanged();
+        return;
+      case "restarted":
+        this.#scheduling = null;
+        // our own failure says nothing about any path
+        for (const name of this.#watched.keys()) this.#speaker.peer(name)?.bfd("unknown", "the BFD thread restarts");
+        this.#log.error(
+          "bfdRestarted",
+          { reason: event.why, count: event.restarts },
+          "the BFD thread died and is started again",
+        );
+        return;
+      case "socketProblem":
+        if (event.problem === null) this.#socketProblems.delete(event.key);
+        else this.#socketProblems.set(event.key, event.problem);
+        this.#problemsChanged();
+        return;
+      case "weaker":
+        this.#log.warn("bfdWeaker", { reason: event.why }, `BFD session ${event.key}: ${event.why}`);
+        return;
+      case "stalled": {
+        const text = `BFD was away for ${ms(event.away)}, longer than the detection time of ${event.key}: not held against the peer`;
+        this.#log.warn("bfdStalled", { durationMs: event.away / 1000 }, text);
+        return;
+      }
+      case "adapted": {
+        const text = `BFD session ${event.key} sends every ${ms(event.to)} now, configured are ${ms(event.configured)}`;
+        this.#log.warn("bfdAdapted", { reason: event.why }, text);
+        return;
+      }
+      case "conflict": {
+        if (event.ignored.length === 0) return;
+        const others = event.ignored.map((i) => `${i.user} (${i.fields.join(", ")})`).join(", ");
+        const text = `BFD session ${event.key} has one profile for all: that of ${event.kept}, not that of ${others}`;
+        this.#log.warn("bfdConflict", { peer: event.kept }, text);
+        return;
+      }
+      case "refused": {
+        const faults = event.faults.map((f) => `${f.path} ${f.message}`).join("; ");
+        this.#log.error("bfdRefused", { peer: event.user }, `BFD session ${event.key} cannot run: ${faults}`);
+        return;
+      }
+      case "removed":
+        return;
+    }
+  }
+
+  #stateChanged(event: StateChanged): void {
+    const { from, to, reason, localDiag, remoteDiag } = event;
+    const verdict: BfdVerdict =
+      to === "Up" ? "up" : reason === "peerAdminDown" || to === "AdminDown" ? "adminDown" : "down";
+    const diag = reason === "peerDown" ? remoteDiag : localDiag;
+    const detail = `BFD ${to}: ${diagText(diag)}`;
+    for (const user of event.users) {
+      const fields = { peer: user, from, state: to, reason };
+      if (to === "Up") this.#log.info("bfdUp", fields, `BFD with ${user} is up`);
+      else if (from === "Up") this.#log.warn("bfdDown", fields, `BFD with ${user} is down: ${diagText(diag)}`);
+      this.#speaker.peer(PeerName(user))?.bfd(verdict, detail);
+    }
+  }
+}
+
+/** As FRR chooses (metallb-compat 3.5): multihop where eBGP may span hops, and for internal peers on no shared subnet. */
+function hopKind({ ebgpMultihop, peerAsn, localAsn }: PeerConfig, remote: Ip): HopKind {
+  if (ebgpMultihop) return "multi";
+  const isInternal = peerAsn === "internal" || peerAsn === localAsn;
+  return isInternal && !isOnLink(remote) ? "multi" : "single";
+}
+
+function isOnLink(remote: Ip): boolean {
+  if (isLinkLocal(remote)) return true;
+  return Object.values(networkInterfaces()).some((addresses) =>
+    (addresses ?? []).some(({ cidr }) => {
+      const subnet = cidr === null ? null : parsePrefix(cidr);
+      return subnet !== null && subnet.version === remote.version && ipEquals(prefixOf(remote, subnet.length), subnet);
+    }),
+  );
+}
+
+const ms = (micros: number): string => `${(micros / 1000).toFixed(0)} ms`;
