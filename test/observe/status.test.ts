@@ -154,6 +154,30 @@ const table: Table = {
   problems: [],
 };
 
+describe("the status of a peer without a session, or without a next hop", () => {
+  const statusOf = (options: Parameters<typeof peer>[0]) => peersStatus([peer(options)], [], Millis(0), 0).peers[0];
+
+  test("C-001 says what a peer waits for that this end never dials, also after a session ended", () => {
+    const waiting = "waiting for the peer to connect: this end never does";
+    const config = { opens: "peer" } as const;
+    expect(statusOf({ config, state: { admin: "up" } })?.why).toBe(waiting);
+    const lastEnd = { kind: "tcpFailed", sent: null, received: null, detail: "reset", at: Millis(0) } as const;
+    expect(statusOf({ config, state: { admin: "up", lastEnd } })?.why).toBe(`reset; ${waiting}`);
+  });
+
+  test("C-185 says why a family has no next hop", () => {
+    const status = statusOf({ isUp: true, nextHopProblems: [["ipv6-unicast", "no next hop"]] });
+    expect(status?.nextHopProblems).toEqual({ "ipv6-unicast": "no next hop" });
+  });
+
+  test("names the interface of an unnumbered peer that has not been heard", () => {
+    expect(statusOf({ config: { address: null, interface: "eth0" }, state: { admin: "up" } })).toMatchObject({
+      address: "eth0",
+      why: "no router advertisement has been heard on eth0",
+    });
+  });
+});
+
 describe("the status of routes", () => {
   test("has the shape of check, sorted by prefix, without localPref for external peers", () => {
     const route = {
