@@ -14,6 +14,7 @@ import {
   type StateChanged,
   sessionKey,
 } from "../bfd/protocol.ts";
+import { localMillis } from "../bfd/threadClock.ts";
 import { type SchedulingClass, timelinessWarning } from "../bfd/threads.ts";
 import type { PeerRunner } from "../bgp/peerRunner.ts";
 import type { PeerConfig } from "../bgp/session/config.ts";
@@ -22,6 +23,7 @@ import type { Speaker } from "../bgp/speaker.ts";
 import { formatIp, type Ip, ipEquals, isLinkLocal, parsePrefix, prefixOf } from "../kernel/ip.ts";
 import { type ConfigProblem, problemAt } from "../kernel/problem.ts";
 import { PeerName } from "../kernel/units.ts";
+import type { BfdView } from "../observe/bfdView.ts";
 import type { Logger } from "../observe/log.ts";
 
 export interface PathWatchSurroundings {
@@ -50,6 +52,7 @@ export class PathWatch {
   readonly #socketProblems = new Map<string, string>();
   #scheduling: { readonly class: SchedulingClass; readonly reason: string | null } | null = null;
   #statuses: readonly SessionStatus[] = [];
+  #stalls = 0;
   #timer: NodeJS.Timeout | null = null;
 
   constructor({ speaker, log, problemsChanged }: PathWatchSurroundings) {
@@ -59,22 +62,19 @@ export class PathWatch {
     this.#client = new BfdClient({ onEvent: (event) => this.#onEvent(event) });
   }
 
-  get client(): BfdClient {
-    return this.#client;
+  /** As of the last `refresh`, its times in milliseconds of this process. */
+  view(): BfdView {
+    const byKey = new Map(this.#statuses.map((s) => [s.key, s]));
+    const sessions = [...this.#watched].flatMap(([peer, { address }]) => {
+      const session = byKey.get(sessionKey(address));
+      return session === undefined ? [] : [{ peer, isStrict: this.#isStrict(peer), session: inLocalTime(session) }];
+    });
+    const lateness = this.#client.isRunning ? this.#client.lateness() : null;
+    const { restarts } = this.#client;
+    return { sessions, lateness, schedulingClass: this.#scheduling?.class ?? null, stalls: this.#stalls, restarts };
   }
 
-  /** Scheduling class of the thread; null while it does not run. */
-  get schedulingClass(): SchedulingClass | null {
-    return this.#scheduling?.class ?? null;
-  }
-
-  /** The session of a peer as of the last `refresh`; null: it has none. */
-  statusOf(peer: PeerName): SessionStatus | null {
-    const watched = this.#watched.get(peer);
-    if (watched === undefined) return null;
-    const key = sessionKey(watched.address);
-    return this.#statuses.find((s) => s.key === key) ?? null;
-  }
+  readonly #isStrict = (peer: PeerName): boolean => this.#speaker.peer(peer)?.config.bfd?.isStrict ?? false;
 
   /** Asks the thread for the state of everything. */
   async refresh(): Promise<void> {
@@ -187,6 +187,7 @@ export class PathWatch {
         this.#log.warn("bfdWeaker", { reason: event.why }, `BFD session ${event.key}: ${event.why}`);
         return;
       case "stalled": {
+        this.#stalls++;
         const text = `BFD was away for ${ms(event.away)}, longer than the detection time of ${event.key}: not held against the peer`;
         this.#log.warn("bfdStalled", { durationMs: event.away / 1000 }, text);
         return;
@@ -244,5 +245,10 @@ function isOnLink(remote: Ip): boolean {
     }),
   );
 }
+
+const inLocalTime = (s: SessionStatus): SessionStatus => ({
+  ...s,
+  transitions: s.transitions.map((t) => ({ ...t, at: localMillis(t.at) })),
+});
 
 const ms = (micros: number): string => `${(micros / 1000).toFixed(0)} ms`;

@@ -23,14 +23,21 @@ export function metricsInput(daemon: Daemon, logLinesDropped: () => number): Met
     internalErrors: () => daemon.reports.internalErrors,
     logLinesDropped,
     inbound: () => daemon.access.counts,
+    bfd: () => daemon.paths.view(),
     tcpDrops: readTcpDrops,
   };
 }
 
 export function statusPages(daemon: Daemon): StatusPages {
-  const peers = () => peersStatus(daemon.speaker.peers(), daemon.planned, realClock.now(), realClock.wall());
+  const peers = () => {
+    const { sessions } = daemon.paths.view();
+    return peersStatus(daemon.speaker.peers(), daemon.planned, realClock.now(), realClock.wall(), sessions);
+  };
   return {
-    peers,
+    peers: async () => {
+      await daemon.paths.refresh();
+      return peers();
+    },
     routes: (peer) => routesStatus(daemon.engine.table(), peer),
     status: () => {
       const { nodeName, manifests } = daemon.options;

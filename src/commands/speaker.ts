@@ -69,7 +69,11 @@ async function startListeners(
   const onDefect = (error: unknown): void => daemon.defect(error);
   const stops: (() => Promise<void>)[] = [];
   if (config.metrics !== null) {
-    const pages = { metrics: () => metrics.render(), notReady: () => daemon.notReady(), onDefect };
+    const render = async (): Promise<string> => {
+      await daemon.paths.refresh();
+      return metrics.render();
+    };
+    const pages = { metrics: render, notReady: () => daemon.notReady(), onDefect };
     const server = await startHttp(config.metrics, pages);
     stops.push(() => server.stop());
     const address = joinHostPort(config.metrics.host, server.port);

@@ -1,11 +1,14 @@
 // Every metric of ours: name, type, help, labels, and how its value is read. The only place where metric names stand.
 // Owns the names of MetalLB's speaker, kept bit for bit (metallb-compat 5.4), and our own under `vipcast_`. Knows nothing
 // of prom-client. Contract: label values are bounded: peers and services of the configuration, or words of closed lists.
+import { LATENESS_BOUNDS } from "../bfd/gauges.ts";
+import type { SessionStatus } from "../bfd/protocol.ts";
 import type { ListenerCounts } from "../bgp/listener.ts";
 import type { FsmStateName } from "../bgp/session/fsm.ts";
 import type { SeenNotification } from "../bgp/session/peer.ts";
 import type { Severity } from "../kernel/problem.ts";
 import type { Millis } from "../kernel/units.ts";
+import type { BfdView } from "./bfdView.ts";
 import { type PeerView, peerEndpoint, prefixCounts, wallOf } from "./peerView.ts";
 
 export type Direction = "sent" | "received";
@@ -27,6 +30,7 @@ export interface MetricsInput {
   readonly internalErrors: () => number;
   readonly logLinesDropped: () => number;
   readonly inbound: () => Readonly<ListenerCounts>;
+  readonly bfd: () => BfdView;
   /** By the kernel's names (linux/netstat.ts); what this kernel does not count is absent. */
   readonly tcpDrops: () => Readonly<Partial<Record<string, number>>>;
 }
@@ -61,6 +65,12 @@ export type MetricRow = { readonly name: string; readonly help: string; readonly
     }
   /** Observed as it happens. @param buckets upper bounds, seconds */
   | { readonly type: "histogram"; readonly buckets: readonly number[] }
+  /** Counted elsewhere. @param read counts per bucket, one more than bounds, and their sum; null: nothing to tell */
+  | {
+      readonly type: "histogram";
+      readonly bounds: readonly number[];
+      readonly read: (i: MetricsInput) => { readonly counts: readonly number[]; readonly sum: number } | null;
+    }
 );
 
 export const peerLabels = (peer: PeerView): { readonly peer: string; readonly vrf: string } => ({
@@ -78,6 +88,18 @@ const perPeer = (name: string, type: Kind, help: string, value: (peer: PeerView)
   labels: PEER,
   read: (i, put) => {
     for (const peer of i.peers()) put(peerLabels(peer), value(peer));
+  },
+});
+
+const perBfdSession = (name: string, type: Kind, help: string, value: (s: SessionStatus) => number): MetricRow => ({
+  name,
+  type,
+  help,
+  labels: PEER,
+  read: (i, put) => {
+    for (const { session } of i.bfd().sessions) {
+      put({ peer: session.address.peer, vrf: session.address.vrf ?? "default" }, value(session));
+    }
   },
 });
 
@@ -172,6 +194,74 @@ export const METRIC_ROWS: readonly MetricRow[] = [
   perPeer("metallb_bgp_route_refresh_sent", "counter", "ROUTE-REFRESHs sent", (p) => p.counters.routeRefreshesSent),
   perPeer("metallb_bgp_total_sent", "counter", "Messages sent", totalSent),
   perPeer("metallb_bgp_total_received", "counter", "Messages received", totalReceived),
+
+  perBfdSession("metallb_bfd_session_up", "gauge", "1 while the BFD session is Up", (s) => Number(s.state === "Up")),
+  perBfdSession(
+    "metallb_bfd_control_packet_input",
+    "counter",
+    "BFD control packets taken",
+    (s) => s.counters.controlIn,
+  ),
+  perBfdSession(
+    "metallb_bfd_control_packet_output",
+    "counter",
+    "BFD control packets sent",
+    (s) => s.counters.controlOut,
+  ),
+  perBfdSession(
+    "metallb_bfd_echo_packet_input",
+    "counter",
+    "BFD echo packets that came back",
+    (s) => s.counters.echoIn,
+  ),
+  perBfdSession("metallb_bfd_echo_packet_output", "counter", "BFD echo packets sent", (s) => s.counters.echoOut),
+  perBfdSession(
+    "metallb_bfd_session_up_events",
+    "counter",
+    "Times the BFD session came Up",
+    (s) => s.counters.upEvents,
+  ),
+  perBfdSession("metallb_bfd_session_down_events", "counter", "Times it went Down", (s) => s.counters.downEvents),
+  perBfdSession(
+    "metallb_bfd_zebra_notifications",
+    "counter",
+    "Changes of state told to BGP; the name is FRR's",
+    (s) => s.counters.upEvents + s.counters.downEvents,
+  ),
+  {
+    name: "vipcast_bfd_lateness_seconds",
+    type: "histogram",
+    help: "How late the BFD thread began what was due",
+    labels: [],
+    bounds: LATENESS_BOUNDS.map((micros) => micros / 1e6),
+    read: (i) => {
+      const { lateness } = i.bfd();
+      return lateness === null ? null : { counts: lateness.counts, sum: lateness.sum / 1e6 };
+    },
+  },
+  single(
+    "vipcast_bfd_stalls_total",
+    "counter",
+    "Times the BFD thread was away longer than a detection time",
+    (i) => i.bfd().stalls,
+  ),
+  single(
+    "vipcast_bfd_thread_restarts_total",
+    "counter",
+    "Times the BFD thread died and was started again",
+    (i) => i.bfd().restarts,
+  ),
+  {
+    name: "vipcast_bfd_scheduling",
+    type: "gauge",
+    help: "1 for the scheduling class the BFD thread runs with; no series while it does not run",
+    labels: ["class"],
+    read: (i, put) => {
+      const { schedulingClass } = i.bfd();
+      if (schedulingClass === null) return;
+      for (const c of ["fifo", "nice", "normal"]) put({ class: c }, Number(c === schedulingClass));
+    },
+  },
 
   {
     name: "vipcast_build_info",

@@ -44,6 +44,19 @@ function line(name: string, labels: Series[0], value: number): string {
   return inner.length === 0 ? `${name} ${value}\n` : `${name}{${inner.join(",")}} ${value}\n`;
 }
 
+/** A histogram that somebody else counts; buckets are cumulative in the text form. */
+function mirroredHistogram(row: Extract<MetricRow, { readonly bounds: unknown }>, input: MetricsInput): string {
+  const found = row.read(input);
+  if (found === null) return "";
+  let below = 0;
+  const buckets = found.counts.map((count, i) => {
+    below += count;
+    return line(`${row.name}_bucket`, { le: i < row.bounds.length ? String(row.bounds[i]) : "+Inf" }, below);
+  });
+  const head = `# HELP ${row.name} ${row.help}\n# TYPE ${row.name} histogram\n`;
+  return `${head}${buckets.join("")}${line(`${row.name}_sum`, {}, found.sum)}${line(`${row.name}_count`, {}, below)}`;
+}
+
 /** @param withProcess also memory, CPU, event loop and garbage collection, under prom-client's names */
 export function createMetrics(input: MetricsInput, withProcess = true): Metrics {
   const registry = new Registry();
@@ -55,7 +68,7 @@ export function createMetrics(input: MetricsInput, withProcess = true): Metrics 
     return [...tallies.values()];
   };
   for (const row of METRIC_ROWS) {
-    if (row.type !== "histogram") continue;
+    if (row.type !== "histogram" || !("buckets" in row)) continue;
     const { name, help, labels, buckets } = row;
     const settings = { name, help, labelNames: [...labels], buckets: [...buckets], registers: [registry] };
     histograms.set(name, new Histogram(settings));
@@ -66,7 +79,10 @@ export function createMetrics(input: MetricsInput, withProcess = true): Metrics 
     async render() {
       const parts: string[] = [];
       for (const row of METRIC_ROWS) {
-        if (row.type === "histogram") continue;
+        if (row.type === "histogram") {
+          if ("bounds" in row) parts.push(mirroredHistogram(row, input));
+          continue;
+        }
         const series: Series[] = [];
         row.read(input, (labels, value) => series.push([labels, value]), currentTallies);
         parts.push(`# HELP ${row.name} ${row.help}\n# TYPE ${row.name} ${row.type}\n`);

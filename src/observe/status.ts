@@ -13,7 +13,8 @@ import { errorName } from "../bgp/wire/registry.ts";
 import { comparePrefix } from "../kernel/ip.ts";
 import type { ConfigProblem } from "../kernel/problem.ts";
 import { escapeText } from "../kernel/text.ts";
-import type { Millis } from "../kernel/units.ts";
+import { Millis } from "../kernel/units.ts";
+import { type BfdSessionView, type BfdStatus, bfdStatus } from "./bfdView.ts";
 import { type PeerView, peerOpen, prefixCounts, wallOf } from "./peerView.ts";
 
 export interface NotificationStatus {
@@ -72,7 +73,8 @@ export interface PeerStatus {
   readonly timesEstablished: number;
   /** Messages by type, both ways, and received UPDATEs with faults. */
   readonly counters: PeerView["counters"] | null;
-  readonly bfd: { readonly state: string } | null;
+  /** null: no BFD session is asked for, or its thread has not answered. */
+  readonly bfd: BfdStatus | null;
   /** What is wrong with its configuration; null: nothing. */
   readonly problem: string | null;
 }
@@ -88,20 +90,33 @@ export interface PlannedView {
   readonly problem: string | null;
 }
 
-/** @param now monotonic milliseconds @param wall the same moment in milliseconds since 1970 */
+/**
+ * @param now monotonic milliseconds @param wall the same moment in milliseconds since 1970
+ * @param bfd sessions with their times in milliseconds of this process
+ */
 export function peersStatus(
   peers: Iterable<PeerView>,
   planned: readonly PlannedView[],
   now: Millis,
   wall: number,
+  bfd: readonly BfdSessionView[] = [],
 ): PeersStatus {
   const problems = new Map(planned.map((p) => [p.name, p.problem]));
-  const running = [...peers].map((p) => peerStatus(p, problems.get(p.config.name) ?? null, now, wall));
+  const running = [...peers].map((p) => {
+    const own = bfd.find((s) => s.peer === p.config.name) ?? null;
+    return peerStatus(p, problems.get(p.config.name) ?? null, now, wall, own);
+  });
   const others = planned.filter((p) => p.config === null).map((p) => peerWithoutSession(p.name, p.problem));
   return { peers: [...running, ...others].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)) };
 }
 
-function peerStatus(peer: PeerView, problem: string | null, now: Millis, wall: number): PeerStatus {
+function peerStatus(
+  peer: PeerView,
+  problem: string | null,
+  now: Millis,
+  wall: number,
+  bfd: BfdSessionView | null,
+): PeerStatus {
   const { config, state, negotiated } = peer;
   const time = (at: Millis): string => new Date(wallOf(at, now, wall)).toISOString();
   const { wanted: _wanted, sent } = prefixCounts(peer);
@@ -133,7 +148,7 @@ function peerStatus(peer: PeerView, problem: string | null, now: Millis, wall: n
     connectRetryCounter: state.failures,
     timesEstablished: state.timesEstablished,
     counters: { ...peer.counters },
-    bfd: null,
+    bfd: bfd === null ? null : bfdStatus(bfd, (at) => time(Millis(at))),
     problem,
   };
 }

@@ -10,6 +10,7 @@ import { createBoundedServer, jsonPage, ListenError, listening, type PageMaker, 
 /** Each gives the document of one path; called once per request. */
 export interface StatusPages {
   readonly status: () => unknown;
+  /** May be a promise. */
   readonly peers: () => unknown;
   /** @param peer only this one; null: all */
   readonly routes: (peer: string | null) => unknown;
@@ -36,7 +37,7 @@ export async function startStatusSocket(
   await clearStale(path);
   const byPath = new Map<string, PageMaker>([
     ["/status", () => jsonPage(pages.status())],
-    ["/peers", () => jsonPage(pages.peers())],
+    ["/peers", async () => jsonPage(await pages.peers())],
     ["/routes", ({ query }) => jsonPage(pages.routes(query.get("peer")))],
   ]);
   const server = createBoundedServer(byPath, onDefect);

@@ -1,6 +1,7 @@
 // The status documents for people: tables within 100 columns, details beneath. Owns the layout only. Must not know where a
 // document comes from, nor whether a terminal is there: the caller says whether to colour.
 // Contract: every fact in the text is also in the JSON document.
+import type { BfdStatus } from "./bfdView.ts";
 import type { DaemonStatus, NotificationStatus, PeerStatus, PeersStatus, RoutesStatus } from "./status.ts";
 
 const WIDTH = 100;
@@ -50,11 +51,20 @@ function notes(peer: PeerStatus, { wall }: TextOptions): string[] {
   if (peer.problem !== null) out.push(`problem: ${peer.problem}`);
   if (peer.why !== null && peer.why !== peer.problem) out.push(`no session: ${peer.why}`);
   if (peer.nextAttemptAt !== null) out.push(`next attempt in ${duration(Date.parse(peer.nextAttemptAt) - wall)}`);
+  if (peer.bfd !== null) out.push(bfdNote(peer.bfd, wall));
   for (const why of Object.values(peer.nextHopProblems)) out.push(`next hop: ${why}`);
   if (peer.pending > 0) out.push(`${peer.pending} prefixes wait to be sent`);
   if (peer.lastNotificationSent !== null) out.push(`last sent: ${seen(peer.lastNotificationSent)}`);
   if (peer.lastNotificationReceived !== null) out.push(`last received: ${seen(peer.lastNotificationReceived)}`);
   return out;
+}
+
+function bfdNote(bfd: BfdStatus, wall: number): string {
+  const last = bfd.transitions.at(-1);
+  const since = last === undefined ? "" : ` for ${duration(wall - Date.parse(last.at))}`;
+  const timing = bfd.detectionTimeMs === null ? "" : `, detection time ${bfd.detectionTimeMs} ms`;
+  const why = bfd.state === "Up" ? timing : `: ${bfd.diag}; the peer says ${bfd.remoteState}`;
+  return `BFD ${bfd.state}${since}${why}`;
 }
 
 /** A table per peer. Ends with a newline. */

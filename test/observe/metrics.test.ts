@@ -1,11 +1,14 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
+import { LATENESS_BOUNDS } from "../../src/bfd/gauges.ts";
 import type { NotificationMessage } from "../../src/bgp/wire/message.ts";
 import { Asn, Millis, PeerName } from "../../src/kernel/units.ts";
+import { type BfdView, NO_BFD } from "../../src/observe/bfdView.ts";
 import { createMetrics, metricsTable, renderMetricsDoc } from "../../src/observe/metrics.ts";
 import type { MetricsInput, SourceHealth } from "../../src/observe/metricTable.ts";
 import type { PeerView } from "../../src/observe/peerView.ts";
+import { bfdSession } from "./bfdSession.ts";
 import { ip, PASSWORD, peer } from "./peers.ts";
 
 const NOW = Millis(1_000_000);
@@ -14,6 +17,7 @@ const WALL = Date.UTC(2026, 0, 1);
 let peers: PeerView[] = [];
 let announced: { service: string; vips: readonly string[] }[] = [];
 let source: SourceHealth;
+let bfd: BfdView = NO_BFD;
 const input: MetricsInput = {
   version: "1.2.3",
   nodeName: "worker-1",
@@ -25,6 +29,7 @@ const input: MetricsInput = {
   source: () => source,
   problems: () => [{ severity: "error" }, { severity: "warning" }, { severity: "warning" }],
   internalErrors: () => 2,
+  bfd: () => bfd,
   inbound: () => ({ accepted: 5, strangers: 6, refused: 7 }),
   tcpDrops: () => ({ TCPMD5NotFound: 8, TCPMinTTLDrop: 9 }),
   logLinesDropped: () => 7,
@@ -33,6 +38,7 @@ const input: MetricsInput = {
 beforeEach(() => {
   peers = [];
   announced = [];
+  bfd = NO_BFD;
   source = { updates: 5, updateErrors: 1, isLoaded: true, staleSince: null };
 });
 
@@ -58,6 +64,14 @@ describe("metrics of a speaker have MetalLB's names, types and labels", () => {
     ["metallb_k8s_client_config_loaded_bool", "gauge", ""],
     ["metallb_k8s_client_config_stale_bool", "gauge", ""],
     ["metallb_bgp_session_up", "gauge", "peer,vrf"],
+    ["metallb_bfd_session_up", "gauge", "peer,vrf"],
+    ["metallb_bfd_control_packet_input", "counter", "peer,vrf"],
+    ["metallb_bfd_control_packet_output", "counter", "peer,vrf"],
+    ["metallb_bfd_echo_packet_input", "counter", "peer,vrf"],
+    ["metallb_bfd_echo_packet_output", "counter", "peer,vrf"],
+    ["metallb_bfd_session_up_events", "counter", "peer,vrf"],
+    ["metallb_bfd_session_down_events", "counter", "peer,vrf"],
+    ["metallb_bfd_zebra_notifications", "counter", "peer,vrf"],
     ["metallb_bgp_updates_total", "counter", "peer,vrf"],
     ["metallb_bgp_announced_prefixes_total", "gauge", "peer,vrf"],
     ["metallb_bgp_pending_prefixes_total", "gauge", "peer,vrf"],
@@ -74,6 +88,7 @@ describe("metrics of a speaker have MetalLB's names, types and labels", () => {
   test.each(expected)("%s is a %s with labels %s", async (name, type, labels) => {
     peers = [peer()];
     announced = [{ service: "default/web", vips: ["192.0.2.10"] }];
+    bfd = { ...NO_BFD, sessions: [{ peer: "tor-a", isStrict: false, session: bfdSession() }] };
     const text = await createMetrics(input, false).render();
     expect(text).toContain(`# TYPE ${name} ${type}\n`);
     const series = text.split("\n").filter((l) => l.startsWith(`${name} `) || l.startsWith(`${name}{`));
@@ -263,4 +278,32 @@ test("the document is current and names every metric once", () => {
   const doc = renderMetricsDoc();
   expect(readFileSync(join(import.meta.dirname, "../../docs/metrics.md"), "utf8")).toBe(doc);
   for (const { name } of metricsTable()) expect(doc.split(`\`${name}\``)).toHaveLength(2);
+});
+
+describe("BFD", () => {
+  test("a session is told with its peer's address and VRF, and goes with it", async () => {
+    bfd = { ...NO_BFD, sessions: [{ peer: "tor-a", isStrict: false, session: bfdSession({ state: "Up" }) }] };
+    const labels = '{peer="192.0.2.1",vrf="default"}';
+    const seen = await scrape();
+    expect(seen.get(`metallb_bfd_session_up${labels}`)).toBe(1);
+    expect(seen.get(`metallb_bfd_control_packet_input${labels}`)).toBe(11);
+    expect(seen.get(`metallb_bfd_control_packet_output${labels}`)).toBe(12);
+    expect(seen.get(`metallb_bfd_session_up_events${labels}`)).toBe(2);
+    expect(seen.get(`metallb_bfd_session_down_events${labels}`)).toBe(1);
+    bfd = NO_BFD;
+    expect([...(await scrape()).keys()].filter((k) => k.startsWith("metallb_bfd"))).toEqual([]);
+  });
+
+  test("lateness is a histogram with cumulative buckets, in seconds", async () => {
+    const counts = LATENESS_BOUNDS.map((_, i) => (i === 0 ? 3 : i === 2 ? 4 : 0));
+    bfd = { ...NO_BFD, lateness: { counts: [...counts, 1], sum: 2_500_000, max: 2_000_000 }, schedulingClass: "nice" };
+    const seen = await scrape();
+    expect(seen.get('vipcast_bfd_lateness_seconds_bucket{le="0.0001"}')).toBe(3);
+    expect(seen.get('vipcast_bfd_lateness_seconds_bucket{le="0.0005"}')).toBe(7);
+    expect(seen.get('vipcast_bfd_lateness_seconds_bucket{le="+Inf"}')).toBe(8);
+    expect(seen.get("vipcast_bfd_lateness_seconds_sum")).toBe(2.5);
+    expect(seen.get("vipcast_bfd_lateness_seconds_count")).toBe(8);
+    expect(seen.get('vipcast_bfd_scheduling{class="nice"}')).toBe(1);
+    expect(seen.get('vipcast_bfd_scheduling{class="fifo"}')).toBe(0);
+  });
 });

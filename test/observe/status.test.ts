@@ -8,6 +8,7 @@ import { parsePrefix } from "../../src/kernel/ip.ts";
 import { Asn, Millis, PeerName, ServiceKey } from "../../src/kernel/units.ts";
 import { daemonStatus, peersStatus, routesStatus } from "../../src/observe/status.ts";
 import { duration, renderPeers, renderRoutes, renderStatus } from "../../src/observe/statusText.ts";
+import { bfdSession } from "./bfdSession.ts";
 import { attributes, ip, PASSWORD, peer, peerConfig } from "./peers.ts";
 
 const NOW = Millis(100_000);
@@ -322,5 +323,43 @@ describe("the text for people", () => {
     [86_400_000, "1d0h"],
   ])("a span of %d ms reads %s", (ms, text) => {
     expect(duration(ms)).toBe(text);
+  });
+});
+
+describe("BFD in the status of peers", () => {
+  const transition = {
+    at: 999_000,
+    from: "Up",
+    to: "Down",
+    reason: "detectionTimeExpired",
+    localDiag: 1,
+    remoteDiag: 0,
+  } as const;
+  const session = bfdSession({ transitions: [transition] });
+  const status = peersStatus([peer()], [], Millis(1_000_000), Date.UTC(2026, 0, 1), [
+    { peer: "tor-a", isStrict: true, session },
+  ]);
+
+  test("the document has states, diagnostics, discriminators, intervals and the last transitions", () => {
+    expect(status.peers[0]?.bfd).toMatchObject({
+      state: "Down",
+      diag: "control detection time expired",
+      localDiscr: 7,
+      remoteDiscr: 8,
+      strict: true,
+      transmitIntervalMs: 300,
+      detectionTimeMs: 900,
+      packetsIn: 11,
+      transitions: [{ at: "2025-12-31T23:59:59.000Z", from: "Up", to: "Down", reason: "detectionTimeExpired" }],
+    });
+  });
+
+  test("people read why it is down and for how long", () => {
+    const text = renderPeers(status, { color: false, wall: Date.UTC(2026, 0, 1) });
+    expect(text).toContain("BFD Down for 1s: control detection time expired; the peer says Down");
+  });
+
+  test("a peer without it has none", () => {
+    expect(peersStatus([peer()], [], Millis(0), 0).peers[0]?.bfd).toBeNull();
   });
 });
