@@ -2,7 +2,10 @@
 // section 10). Owns the command line. Progress goes to stderr, so that stdout is the result alone.
 // Contract: exit 0 done, 1 failed, 2 usage. Names with an @ are roles that a bench gives to processes it makes of itself.
 import { parseArgs } from "node:util";
+import { runBfdProgram } from "../lab/bfdProgram.ts";
+import type { SchedulingClass } from "../src/bfd/threads.ts";
 import type { Bench } from "./bench.ts";
+import { bfd } from "./bfd/bfd.ts";
 import { inject } from "./inject/inject.ts";
 import { runSink } from "./inject/sinkRole.ts";
 import { runSpeaker } from "./inject/speakerRole.ts";
@@ -11,7 +14,7 @@ import { reaction } from "./reaction/reaction.ts";
 import { type Report, renderText } from "./report.ts";
 import { save } from "./save.ts";
 
-const BENCHES: readonly Bench[] = [reaction, inject];
+const BENCHES: readonly Bench[] = [reaction, inject, bfd];
 
 const USAGE = `usage: npm run bench -- NAME [--quick] [--json] [--save]
 
@@ -84,6 +87,9 @@ async function runRole(role: string, [first, second, third]: readonly string[]):
   if (role === "@sink") await runSink(Number(first));
   else if (role === "@speaker") {
     runSpeaker(Number(first), Number(second), third === "tableFirst" ? "tableFirst" : "sessionFirst");
+  } else if (role === "@bfd") {
+    runBfdProgram(new URL("./bfdWorker.js", import.meta.url), first as SchedulingClass);
+    await new Promise(() => {}); // it ends the process itself
   } else return usage(2, `there is no role ${role}`);
   return 0;
 }

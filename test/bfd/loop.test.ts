@@ -2,10 +2,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { upsert } from "../../lab/bfdSpeaker.ts";
 import type { ClientOptions } from "../../src/bfd/client.ts";
 import { sessionKey } from "../../src/bfd/protocol.ts";
 import { nativeProblem } from "../../src/linux/native.ts";
-import { bundleWorker, crossedPorts, upsert, Watched } from "./threadBench.ts";
+import { bundleWorker, crossedPorts, Watched } from "./threadBench.ts";
 
 const FAST = { transmitInterval: 20, receiveInterval: 20 };
 

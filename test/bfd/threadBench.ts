@@ -5,8 +5,7 @@ import { pathToFileURL } from "node:url";
 import type { Worker } from "node:worker_threads";
 import { build } from "esbuild";
 import { BfdClient, type ClientEvent, type ClientOptions } from "../../src/bfd/client.ts";
-import { bfdProfile, DEFAULT_PROFILE, type ProfileMillis } from "../../src/bfd/config.ts";
-import type { BfdCommand, BfdState } from "../../src/bfd/protocol.ts";
+import type { BfdState } from "../../src/bfd/protocol.ts";
 import type { BfdPorts } from "../../src/bfd/threads.ts";
 
 const root = join(import.meta.dirname, "..", "..");
@@ -36,25 +35,6 @@ export function crossedPorts(base: number): readonly [BfdPorts, BfdPorts] {
     { listen: b, send: a },
   ];
 }
-
-export interface UpsertOptions {
-  readonly peer: string;
-  readonly local?: string | null;
-  readonly user?: string;
-  readonly hop?: "single" | "multi";
-  readonly interface?: string | null;
-  readonly profile?: Partial<ProfileMillis>;
-}
-
-export const upsert = (o: UpsertOptions): Extract<BfdCommand, { type: "upsert" }> => ({
-  type: "upsert",
-  user: o.user ?? "test",
-  address: { peer: o.peer, interface: o.interface ?? null, vrf: null, hop: o.hop ?? "single" },
-  local: o.local ?? null,
-  profile: bfdProfile({ ...DEFAULT_PROFILE, ...o.profile }),
-  auth: null,
-  isAdminDown: false,
-});
 
 /** A client that remembers what it was told, and can be waited for. */
 export class Watched {

@@ -2,12 +2,12 @@
 // the negotiated time, not before and hardly later.
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
+import { type BfdSpeaker, monotonicNow, upsert } from "../../lab/bfdSpeaker.ts";
 import { bfdPeer, type FrrBfdPeer } from "../../lab/frrBfd.ts";
 import { labProblem, titleOrSkip } from "../../lab/requirements.ts";
 import { type BfdPair, bfdPair, ROUTER, SPEAKER } from "../../lab/topologies/bfdPair.ts";
 import { waitFor } from "../../lab/waitFor.ts";
-import { upsert } from "../bfd/threadBench.ts";
-import { type BfdSpeaker, monotonicNow, startBfd } from "./bfdSupport.ts";
+import { startBfd } from "./bfdSupport.ts";
 import { labTracker } from "./support.ts";
 
 const problem = labProblem();

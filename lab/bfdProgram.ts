@@ -1,8 +1,10 @@
 // A BFD client as a program of its own, so that it can stand in a namespace: commands as JSON lines in, events as JSON lines
-// out. Owns nothing but that translation. Contract: ends when its input does, with AdminDown; at once when killed.
+// out. Owns nothing but that translation (the other side of it is bfdSpeaker.ts). Contract: ends when its input does, with
+// AdminDown; at once when killed.
 import { createInterface } from "node:readline";
-import { BfdClient } from "../../src/bfd/client.ts";
-import type { BfdCommand } from "../../src/bfd/protocol.ts";
+import { BfdClient } from "../src/bfd/client.ts";
+import type { BfdCommand } from "../src/bfd/protocol.ts";
+import type { SchedulingClass } from "../src/bfd/threads.ts";
 
 /** What it is asked. */
 export type Ask =
@@ -15,13 +17,7 @@ export type Ask =
 
 const say = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 
-const client = new BfdClient({
-  onEvent: say,
-  workerFile: new URL("./bfdWorker.js", import.meta.url),
-  bestClass: (process.argv[2] ?? "fifo") as "fifo" | "nice" | "normal",
-});
-
-async function answer(asked: Ask): Promise<void> {
+async function answer(client: BfdClient, asked: Ask): Promise<void> {
   switch (asked.type) {
     case "command":
       client.command(asked.command);
@@ -54,6 +50,10 @@ async function answer(asked: Ask): Promise<void> {
   }
 }
 
-const input = createInterface({ input: process.stdin });
-input.on("line", (line) => void answer(JSON.parse(line) as Ask));
-input.on("close", () => void client.close().then(() => process.exit(0)));
+/** @param workerFile bundle of src/bfd/worker.ts */
+export function runBfdProgram(workerFile: URL, bestClass: SchedulingClass): void {
+  const client = new BfdClient({ onEvent: say, workerFile, bestClass });
+  const input = createInterface({ input: process.stdin });
+  input.on("line", (line) => void answer(client, JSON.parse(line) as Ask));
+  input.on("close", () => void client.close().then(() => process.exit(0)));
+}
