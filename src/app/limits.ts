@@ -1,6 +1,8 @@
 // Every limit of the daemon in one table, with its value taken from where it is in force. Owns the page docs/limits.md.
 import { MAX_COMMUNITIES } from "../announce/advertisements.ts";
 import { DEFAULT_CONNECT_RETRY_TIME } from "../announce/peers.ts";
+import { GREATEST_INTERVAL, LEAST_INTERVAL } from "../bfd/config.ts";
+import { DEFAULT_MAX_SESSIONS } from "../bfd/engine.ts";
 import { CONNECTS_PER_SECOND, SHIELD_TIME, STRANGERS_PER_SECOND } from "../bgp/admission.ts";
 import { LISTEN_BACKLOG } from "../bgp/listener.ts";
 import { OPEN_HOLD_TIME, SEND_HOLD_FACTOR } from "../bgp/session/fsm.ts";
@@ -192,6 +194,18 @@ const LIMITS: readonly Limit[] = [
     value: `${HTTP_LIMITS.connections} each; ${seconds(HTTP_LIMITS.requestMs)} per request; headers ${kib(HTTP_LIMITS.headerOctets)}`,
     why: "not a way in",
     there: "refused or closed",
+  },
+  {
+    what: "BFD sessions",
+    value: `${DEFAULT_MAX_SESSIONS}`,
+    why: "memory",
+    there: "further ones are refused, and their peers say so",
+  },
+  {
+    what: "BFD intervals",
+    value: `${LEAST_INTERVAL / 1000} ms to ${seconds(GREATEST_INTERVAL / 1000)}`,
+    why: "MetalLB's range; a peer cannot ask for more",
+    there: "a profile beyond it is refused where it is read",
   },
   {
     what: "Stop",
