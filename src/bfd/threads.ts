@@ -50,6 +50,8 @@ export type LoopEvent =
   | {
       readonly type: "started";
       readonly kind: LoopKind;
+      /** Why it is not `native` although that was asked for; else null. */
+      readonly kindReason: string | null;
       readonly schedulingClass: SchedulingClass;
       /** Why it is no better class; null for `fifo`. */
       readonly schedulingReason: string | null;

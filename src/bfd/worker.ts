@@ -5,6 +5,7 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "
 import { assertNever, invariant } from "../kernel/result.ts";
 import { Descriptors } from "../linux/descriptors.ts";
 import { raisePriority } from "../linux/scheduling.ts";
+import { SocketOptionError } from "../linux/sockopt.ts";
 import { DgramLoop } from "./dgramLoop.ts";
 import type { Engine } from "./engine.ts";
 import { LoopGauges } from "./gauges.ts";
@@ -27,26 +28,33 @@ class BfdThread {
   }
 
   run(): void {
-    const { kind, wakeFd, bestClass } = this.#setup;
-    const scheduling = raisePriority(bestClass);
-    const options = this.#loopOptions();
+    const scheduling = raisePriority(this.#setup.bestClass);
+    const native = this.#setup.kind === "native" ? this.#nativeLoop() : null;
+    const isNative = native instanceof NativeLoop;
     this.#post({
       type: "started",
-      kind,
+      kind: isNative ? "native" : "dgram",
+      kindReason: typeof native === "string" ? native : null,
       schedulingClass: scheduling.class,
       schedulingReason: scheduling.reason,
     });
-    if (kind === "dgram") {
-      const loop = new DgramLoop(options);
-      this.#loop = loop;
-      loop.onRound = () => {
-        if (this.#isOver(loop.engine)) this.#end();
-      };
-      this.#port.on("message", (message: ToWorker) => this.#take(message));
-      return;
-    }
+    if (isNative) this.#runNative(native);
+    else this.#runDgram();
+  }
+
+  /** The loop, or why there is none on this machine. */
+  #nativeLoop(): NativeLoop | string {
+    const { wakeFd } = this.#setup;
     invariant(wakeFd !== null, "a native loop is woken by a descriptor");
-    const loop = new NativeLoop({ ...options, wakeFd, onWake: () => this.#drainMessages() });
+    try {
+      return new NativeLoop({ ...this.#loopOptions(), wakeFd, onWake: () => this.#drainMessages() });
+    } catch (error) {
+      if (error instanceof SocketOptionError) return error.message;
+      throw error;
+    }
+  }
+
+  #runNative(loop: NativeLoop): void {
     this.#loop = loop;
     try {
       this.#drainMessages();
@@ -55,6 +63,15 @@ class BfdThread {
       loop.close();
     }
     this.#post({ type: "stopped" });
+  }
+
+  #runDgram(): void {
+    const loop = new DgramLoop(this.#loopOptions());
+    this.#loop = loop;
+    loop.onRound = () => {
+      if (this.#isOver(loop.engine)) this.#end();
+    };
+    this.#port.on("message", (message: ToWorker) => this.#take(message));
   }
 
   #loopOptions(): Omit<LoopOptions, "wakeFd" | "onWake"> {
@@ -113,7 +130,7 @@ class BfdThread {
     return this.#stopAt !== null && (engine.sessionCount === 0 || monotonicMicros() >= this.#stopAt);
   }
 
-  /** Of the loop in Node's own: nothing is left that would keep the thread alive. */
+  /** Of the loop on Node's sockets: nothing is left that would keep the thread alive. */
   #end(): void {
     this.#loop?.close();
     this.#post({ type: "stopped" });
