@@ -13,6 +13,7 @@ runMatrix({
   },
   deviates: {},
   notes: {
+    routerAdvertises: "50 prefixes in all; 1,000 from the others",
     speakerRestarts: "after each it refuses connections for 5 s",
     passive: "after the session's end it takes up to half a minute to dial again",
   },
