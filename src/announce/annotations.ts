@@ -2,6 +2,7 @@
 // meanings and defaults, the reading of a value, and the page docs/annotations.md. Must not know where objects come from, nor
 // carry anything out. Contract: never throws; a value is taken as written or not at all, and every fault is told; what a fault
 // costs (the object, or the annotation alone) is for the kind's converter to say.
+import type { AuthType } from "../bfd/protocol.ts";
 import { MAX_PREPEND } from "../bgp/wire/registry.ts";
 import { parseGoDuration } from "../kernel/goDuration.ts";
 import { type Ip, isLinkLocal, isLoopback, isMulticast, isUnspecified, parseIp } from "../kernel/ip.ts";
@@ -55,6 +56,14 @@ const word =
     const hint = near === null ? "" : `Did you mean "${near}"?`;
     return refused(`is ${quote(text)}, must be one of ${words.join(", ")}`, hint);
   };
+
+/** As written in an annotation, and as the BFD engine calls them. */
+const AUTH_WORDS = [
+  ["keyed-sha1", "keyedSha1"],
+  ["meticulous-keyed-sha1", "meticulousKeyedSha1"],
+  ["keyed-md5", "keyedMd5"],
+  ["meticulous-keyed-md5", "meticulousKeyedMd5"],
+] as const satisfies readonly (readonly [string, AuthType])[];
 
 const truth = (text: string): Reading<boolean> => {
   const reading = word("true", "false")(text);
@@ -142,6 +151,32 @@ const PEER: Table<PeerSettings> = {
     meaning: "Keep received routes in memory, so that they can be looked at; else they are judged and counted only.",
     default: "`false`",
     read: truth,
+  },
+  bfdAuthType: {
+    name: "bfd-auth-type",
+    grammar: AUTH_WORDS.map(([written]) => `\`${written}\``).join(", "),
+    meaning: "How BFD packets are authenticated (RFC 5880 6.7), the same at both ends. Only with `bfd-auth-secret`.",
+    default: "`meticulous-keyed-sha1`",
+    read: (text) => {
+      const reading = word(...AUTH_WORDS.map(([written]) => written))(text);
+      return reading.ok ? taken(AUTH_WORDS.find(([w]) => w === reading.value)?.[1] ?? "meticulousKeyedSha1") : reading;
+    },
+  },
+  bfdAuthKeyId: {
+    name: "bfd-auth-key-id",
+    grammar: "0 to 255",
+    meaning: "Number of the key, the same at both ends.",
+    default: "1",
+    read: integer(0, 255),
+  },
+  bfdAuthSecret: {
+    name: "bfd-auth-secret",
+    grammar: "name of a Secret",
+    meaning:
+      "BFD packets are authenticated with the key `password` of this Secret (type kubernetes.io/basic-auth, in the namespace of the BGPPeer): 1 to 20 octets for SHA1, 1 to 16 for MD5. Without it they are not authenticated.",
+    default: "none",
+    read: (text) =>
+      /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(text) ? taken(text) : refused(`is ${quote(text)}, no name of a Secret`),
   },
   bfdStrict: {
     name: "bfd-strict",

@@ -1,6 +1,7 @@
 // What a decision looks at: the objects of the store, trimmed to the fields that matter, already validated one by one.
 // Owns types only. Knows nothing of YAML, of the API server, of BGP messages.
 // Both sources (manifests, later Kubernetes) produce exactly these; sources/coreObjects.ts and sources/metallbCrds.ts convert.
+import type { AuthType } from "../bfd/protocol.ts";
 import type { Ip } from "../kernel/ip.ts";
 import type { ObjectRef } from "../kernel/problem.ts";
 import type { ServiceKey } from "../kernel/units.ts";
@@ -40,6 +41,11 @@ export interface PeerSettings {
   readonly maxPrefixes?: number;
   readonly keepReceived?: boolean;
   readonly bfdStrict?: boolean;
+  readonly bfdAuthType?: AuthType;
+  /** 0..255 */
+  readonly bfdAuthKeyId?: number;
+  /** Name of a Secret in the peer's own namespace. */
+  readonly bfdAuthSecret?: string;
   /** Whole seconds. */
   readonly restartTime?: number;
 }

@@ -1,7 +1,8 @@
 // BGPPeer objects to sessions of one node: defaults, references, and what keeps a peer from running. Owns the timer defaults
 // (metallb-compat 3.1), password lookup (3.6) and families (3.7). Must not know other peers: conflicts are compile.ts's.
 // Contract: a peer with any error runs no session, and every error of it is listed.
-import { bfdProfile } from "../bfd/config.ts";
+import { authFaults, bfdProfile } from "../bfd/config.ts";
+import type { BfdAuth } from "../bfd/protocol.ts";
 import { PEER_DEFAULTS, type PeerBfd, type PeerConfig } from "../bgp/session/config.ts";
 import type { Family } from "../bgp/wire/message.ts";
 import { formatIp, isUnspecified } from "../kernel/ip.ts";
@@ -127,7 +128,8 @@ function bfdOf(peer: BGPPeerObject, store: StoreView, report: Report): PeerBfd |
     const message = `${refText(profile.ref)} has echoMode, which is for one hop only: control packets alone watch this peer`;
     report("spec.bfdProfile", message, "Use a profile without echoMode.", "warning"); // C-242, RFC 5883 3
   }
-  return { profile: bfdProfile({ ...profile, name: profile.ref.name }), isStrict: bfdStrict ?? false };
+  const auth = bfdAuthOf(peer, store, report);
+  return { profile: bfdProfile({ ...profile, name: profile.ref.name }), auth, isStrict: bfdStrict ?? false };
 }
 
 /** metallb-compat 3.7: that of the peer's address; both where asked for and for an unnumbered peer; disableMP changes nothing. */
@@ -150,11 +152,24 @@ function timersOf(peer: BGPPeerObject): { readonly holdTime: Seconds; readonly k
 
 type Report = (path: string, message: string, hint?: string, severity?: "error" | "warning") => void;
 
-/** metallb-compat 3.6: the Secret stands in the peer's own namespace. */
+/** metallb-compat 3.6. */
 function passwordOf(peer: BGPPeerObject, store: StoreView, report: Report): string | null {
   if (peer.passwordSecret === null) return peer.password;
-  const ref = { kind: "Secret", namespace: peer.ref.namespace, name: peer.passwordSecret };
   const path = "spec.passwordSecret.name";
+  const password = secretOf(peer, peer.passwordSecret, path, store, report);
+  const octets = octetsOf(password);
+  if (octets.length > MAX_PASSWORD_OCTETS) {
+    const message = `the password in Secret ${peer.passwordSecret} has ${octets.length} octets, at most ${MAX_PASSWORD_OCTETS} can be a TCP MD5 key`;
+    report(path, message, "Use a shorter one, on both sides.");
+  }
+  return password;
+}
+
+const octetsOf = (text: string | null): Uint8Array => new TextEncoder().encode(text ?? "");
+
+/** The key `password` of a Secret in the peer's own namespace; a Secret that cannot be used keeps the peer down. */
+function secretOf(peer: BGPPeerObject, name: string, path: string, store: StoreView, report: Report): string | null {
+  const ref = { kind: "Secret", namespace: peer.ref.namespace, name };
   const secret = store.get("Secret", objectKey(ref));
   if (secret === undefined)
     report(path, `${refText(ref)} does not exist`, "The session starts when the Secret exists.");
@@ -162,10 +177,25 @@ function passwordOf(peer: BGPPeerObject, store: StoreView, report: Report): stri
     const hint = "Create it anew with type kubernetes.io/basic-auth.";
     report(path, `${refText(ref)} has type ${secret.type || "Opaque"}, not kubernetes.io/basic-auth`, hint);
   } else if (secret.password === null) report(path, `${refText(ref)} has no key "password"`, "Add data.password.");
-  else {
-    const octets = new TextEncoder().encode(secret.password).length;
-    const message = `the password in ${refText(ref)} has ${octets} octets, at most ${MAX_PASSWORD_OCTETS} can be a TCP MD5 key`;
-    if (octets > MAX_PASSWORD_OCTETS) report(path, message, "Use a shorter one, on both sides.");
-  }
   return secret?.password ?? null;
+}
+
+function bfdAuthOf(peer: BGPPeerObject, store: StoreView, report: Report): BfdAuth | null {
+  const { bfdAuthSecret, bfdAuthType = "meticulousKeyedSha1", bfdAuthKeyId = 1 } = peer.settings;
+  if (bfdAuthSecret === undefined) {
+    if (peer.settings.bfdAuthType === undefined && peer.settings.bfdAuthKeyId === undefined) return null;
+    const setting = peer.settings.bfdAuthType === undefined ? "bfdAuthKeyId" : "bfdAuthType";
+    report(settingPath(setting), "needs a key", "Name its Secret with vipcast.io/bfd-auth-secret.");
+    return null;
+  }
+  const path = settingPath("bfdAuthSecret");
+  const auth = {
+    type: bfdAuthType,
+    keyId: bfdAuthKeyId,
+    key: octetsOf(secretOf(peer, bfdAuthSecret, path, store, report)),
+  };
+  if (auth.key.length === 0) return null; // the Secret's own fault has been told
+  for (const fault of authFaults(auth))
+    report(path, `${fault.path} ${fault.message}`, "Use another key, on both sides.");
+  return auth;
 }

@@ -124,7 +124,7 @@ export class PathWatch {
       if (before !== undefined) this.#forget(config.name, before);
       return;
     }
-    const { profile } = config.bfd;
+    const { profile, auth } = config.bfd;
     const address: SessionAddress = {
       peer: formatIp(remote),
       interface: isLinkLocal(remote) ? config.interface : null,
@@ -138,7 +138,7 @@ export class PathWatch {
       address,
       local,
       profile,
-      auth: null,
+      auth,
       isAdminDown: false,
     };
     const text = JSON.stringify(command);

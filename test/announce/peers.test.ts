@@ -144,6 +144,27 @@ describe("what keeps a peer from running, and what only warns", () => {
       true,
     ],
     [
+      "BFD authentication without its Secret",
+      { bfdProfile: "fast", settings: { bfdAuthSecret: "bfd" } },
+      [profile],
+      ['error metadata.annotations["vipcast.io/bfd-auth-secret"]'],
+      false,
+    ],
+    [
+      "BFD authentication without a key",
+      { bfdProfile: "fast", settings: { bfdAuthType: "keyedSha1" } },
+      [profile],
+      ['error metadata.annotations["vipcast.io/bfd-auth-type"]'],
+      false,
+    ],
+    [
+      "a BFD key that is too long for its type",
+      { bfdProfile: "fast", settings: { bfdAuthSecret: "bfd", bfdAuthType: "keyedMd5" } },
+      [profile, secret("bfd", { password: "seventeen octets!" })],
+      ['error metadata.annotations["vipcast.io/bfd-auth-secret"]'],
+      false,
+    ],
+    [
       "strict BFD without a profile",
       { settings: { bfdStrict: true } },
       [],
@@ -197,6 +218,11 @@ describe("what keeps a peer from running, and what only warns", () => {
       profile: { name: "fast", desiredMinTxInterval: 50_000, requiredMinRxInterval: 60_000, detectMult: 4 },
     });
     expect(build({}).config?.bfd).toBeNull();
+  });
+  test("BFD packets are authenticated with the key of the Secret, meticulously unless said otherwise", () => {
+    const settings = { bfdAuthSecret: "bfd", bfdAuthKeyId: 7 };
+    const { config } = build({ bfdProfile: "fast", settings }, bfdProfile("fast"), secret("bfd", { password: "key" }));
+    expect(config?.bfd?.auth).toEqual({ type: "meticulousKeyedSha1", keyId: 7, key: Uint8Array.of(107, 101, 121) });
   });
   test("every error is listed, not the first", () => {
     const { problems } = build({ ebgpMultiHop: true, peerAsn: 64512, passwordSecret: "pw", bfdProfile: "x" });

@@ -1,6 +1,7 @@
 // One peer as the speaker runs it: every default applied, every reference resolved. Owns the type and the question which
 // edits need a new session. Knows nothing of MetalLB objects (announce/compile.ts makes these from them).
 import type { BfdProfile } from "../../bfd/config.ts";
+import type { BfdAuth } from "../../bfd/protocol.ts";
 import { formatIp, type Ip, isLinkLocal } from "../../kernel/ip.ts";
 import { type Asn, type Millis, type PeerName, type RouterId, Seconds, secondsToMillis } from "../../kernel/units.ts";
 import type { Family } from "../wire/message.ts";
@@ -54,6 +55,8 @@ export interface PeerConfig {
 
 export interface PeerBfd {
   readonly profile: BfdProfile;
+  /** null: packets are not authenticated. Its key is never printed. */
+  readonly auth: BfdAuth | null;
   /** No connection before BFD is Up, none after it went Down. */
   readonly isStrict: boolean;
 }

@@ -551,8 +551,8 @@ describe("any history", () => {
 
 describe("BFD (RFC 5882)", () => {
   const profile: BfdProfile = bfdProfile(DEFAULT_PROFILE);
-  const watched = configWith({ bfd: { profile, isStrict: false } });
-  const strict = configWith({ bfd: { profile, isStrict: true }, opens: "both" });
+  const watched = configWith({ bfd: { profile, auth: null, isStrict: false } });
+  const strict = configWith({ bfd: { profile, auth: null, isStrict: true }, opens: "both" });
   const bfd = (verdict: BfdVerdict): PeerEvent => ({
     type: "bfd",
     verdict,
@@ -622,7 +622,7 @@ describe("BFD (RFC 5882)", () => {
 
   it("strictness given up lets a waiting peer go", () => {
     const driver = started(strict);
-    driver.send({ type: "reconfigured", config: { ...strict, bfd: { profile, isStrict: false } } });
+    driver.send({ type: "reconfigured", config: { ...strict, bfd: { profile, auth: null, isStrict: false } } });
     expect(driver.state.out.name).toBe("Connect");
   });
 
