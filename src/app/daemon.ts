@@ -165,16 +165,20 @@ export class Daemon {
     this.#source.stop();
     this.reconciler.stop();
     this.access.stop();
+    let isSaid = false;
     const goodbye = this.speaker
       .shutdown(this.options.shutdownText)
       .then(() => this.#network.idle())
-      .then(() => this.paths.stop())
-      .then(() => this.#marker?.remove());
+      .then(() => {
+        isSaid = true;
+        return this.#marker?.remove();
+      })
+      .then(() => this.paths.stop()); // not before: AdminDown is no reason for a peer to keep a route
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<"late">((resolve) => {
       timer = setTimeout(() => resolve("late"), STOP_LIMIT_MS);
     });
-    if ((await Promise.race([goodbye, limit])) === "late") {
+    if ((await Promise.race([goodbye, limit])) === "late" && !isSaid) {
       this.#log.warn("stopIncomplete", {}, "a peer did not take its withdrawals and Cease in time; leaving anyway");
       this.#marker?.stop(); // that peer may keep our routes, so the next start is a restart to it
     }

@@ -30,6 +30,9 @@ export interface PathWatchSurroundings {
   readonly speaker: Speaker;
   readonly log: Logger;
   readonly problemsChanged: () => void;
+  /** Absent: the real thread, and the addresses of this host. */
+  readonly makeClient?: (onEvent: (event: ClientEvent) => void) => BfdClient;
+  readonly addresses?: () => readonly LocalAddress[];
 }
 
 /** A session as it was commanded for one peer. */
@@ -40,8 +43,16 @@ interface Watched {
   readonly text: string;
 }
 
-/** How often addresses of the host are looked at again, for peers whose hop kind follows from them. */
+/** What is known of a path, for whoever asks for its session next. */
+interface Known {
+  readonly verdict: BfdVerdict;
+  readonly detail: string;
+}
+
+/** How often is looked at what nothing tells of: addresses of the host, and what has not happened. */
 const LOOK_AGAIN_MS = 5_000;
+/** Looks in a row at an established session without BFD before that is told: the slow start takes seconds. */
+const PATIENT_LOOKS = 2;
 
 export class PathWatch {
   readonly #speaker: Speaker;
@@ -49,17 +60,24 @@ export class PathWatch {
   readonly #problemsChanged: () => void;
   readonly #client: BfdClient;
   readonly #watched = new Map<PeerName, Watched>();
+  readonly #known = new Map<string, Known>();
   readonly #socketProblems = new Map<string, string>();
+  readonly #refusals = new Map<string, string>();
+  /** Looks in a row at which BGP stood and BFD did not. */
+  readonly #unwatched = new Map<PeerName, number>();
+  readonly #addresses: () => readonly LocalAddress[];
   #scheduling: { readonly class: SchedulingClass; readonly reason: string | null } | null = null;
   #statuses: readonly SessionStatus[] = [];
   #stalls = 0;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor({ speaker, log, problemsChanged }: PathWatchSurroundings) {
+  constructor({ speaker, log, problemsChanged, ...given }: PathWatchSurroundings) {
     this.#speaker = speaker;
     this.#log = log;
     this.#problemsChanged = problemsChanged;
-    this.#client = new BfdClient({ onEvent: (event) => this.#onEvent(event) });
+    this.#addresses = given.addresses ?? localAddresses;
+    const makeClient = given.makeClient ?? ((onEvent) => new BfdClient({ onEvent }));
+    this.#client = makeClient((event) => this.#onEvent(event));
   }
 
   /** As of the last `refresh`, its times in milliseconds of this process. */
@@ -84,13 +102,42 @@ export class PathWatch {
   /** Brings the sessions in line with the peers as they are now. */
   sync(): void {
     const runners = [...this.#speaker.peers()];
+    // a renamed peer takes its session over before the old name lets go of it
+    for (const runner of runners) this.#syncPeer(runner);
     const there = new Set(runners.map((r) => r.config.name));
     for (const [name, watched] of this.#watched) if (!there.has(name)) this.#forget(name, watched);
-    for (const runner of runners) this.#syncPeer(runner);
     const isNeeded = this.#watched.size > 0;
-    if (isNeeded && this.#timer === null) this.#timer = setInterval(() => this.sync(), LOOK_AGAIN_MS).unref();
+    if (isNeeded && this.#timer === null) this.#timer = setInterval(() => void this.look(), LOOK_AGAIN_MS).unref();
     if (!isNeeded && this.#timer !== null) clearInterval(this.#timer);
     if (!isNeeded) this.#timer = null;
+  }
+
+  /** Looks at what no event tells of. */
+  async look(): Promise<void> {
+    this.sync();
+    await this.refresh();
+    this.#lookForAdminDown();
+    let isTold = false;
+    for (const name of this.#watched.keys()) {
+      const runner = this.#speaker.peer(name);
+      const before = this.#unwatched.get(name) ?? 0;
+      const isUnwatched = runner?.stateName === "Established" && runner.state.bfd !== "up";
+      if (isUnwatched) this.#unwatched.set(name, before + 1);
+      else this.#unwatched.delete(name);
+      isTold ||= before >= PATIENT_LOOKS - 1;
+    }
+    if (isTold) this.#problemsChanged();
+  }
+
+  /** A peer may say AdminDown, or cease to, without a change of our own state: it counts all the same (RFC 5882 4.1). */
+  #lookForAdminDown(): void {
+    for (const { key, state, remoteState, remoteDiag, users } of this.#statuses) {
+      const isAdminDown = remoteState === "AdminDown" && state === "Down";
+      const verdict = this.#known.get(key)?.verdict ?? "unknown";
+      if (isAdminDown && verdict !== "adminDown") this.#tell(key, users, { verdict: "adminDown", detail: ADMIN_DOWN });
+      if (isAdminDown || verdict !== "adminDown") continue;
+      this.#tell(key, users, { verdict: "down", detail: `BFD ${state}: ${diagText(remoteDiag)}` });
+    }
   }
 
   /** Says AdminDown, then ends the thread. BGP has said goodbye before (C-254). */
@@ -104,11 +151,15 @@ export class PathWatch {
     return [...this.#watched].flatMap(([name, { address, profile }]) => {
       const ref = { kind: "BGPPeer", namespace, name };
       const path = "spec.bfdProfile";
+      const refused = this.#refusals.get(name);
+      const looks = this.#unwatched.get(name) ?? 0;
       const broken = this.#socketProblems.get(sessionKey(address));
       const late =
         this.#scheduling === null ? null : timelinessWarning(profile, this.#scheduling.class, this.#scheduling.reason);
       return [
         ...(broken === undefined ? [] : [problemAt(ref, path, `BFD packets cannot flow: ${broken}`)]),
+        ...(refused === undefined ? [] : [problemAt(ref, path, `BFD cannot run as it is asked for: ${refused}`)]),
+        ...(looks < PATIENT_LOOKS ? [] : [problemAt(ref, path, UNWATCHED, UNWATCHED_HINT, "warning")]),
         ...(late === null
           ? []
           : [problemAt(ref, path, late, "Allow CAP_SYS_NICE, or use longer intervals.", "warning")]),
@@ -129,7 +180,7 @@ export class PathWatch {
       peer: formatIp(remote),
       interface: isLinkLocal(remote) ? config.interface : null,
       vrf: config.vrf,
-      hop: hopKind(config, remote),
+      hop: hopKind(config, remote, this.#addresses),
     };
     const local = config.sourceAddress === null ? null : formatIp(config.sourceAddress);
     const command: BfdCommand = {
@@ -145,13 +196,29 @@ export class PathWatch {
     if (before?.text === text) return;
     if (before !== undefined && sessionKey(before.address) !== sessionKey(address)) this.#forget(config.name, before);
     this.#watched.set(config.name, { address, profile, text });
+    this.#refusals.delete(config.name);
     this.#client.command(command);
+    // the session may be there for another peer, and its next change be far away
+    const known = this.#known.get(sessionKey(address));
+    if (known !== undefined) runner.bfd(known.verdict, known.detail);
   }
 
   #forget(name: PeerName, { address }: Watched): void {
+    const key = sessionKey(address);
     this.#watched.delete(name);
+    this.#refusals.delete(name);
+    this.#unwatched.delete(name);
+    if (![...this.#watched.values()].some((w) => sessionKey(w.address) === key)) {
+      this.#known.delete(key);
+      this.#socketProblems.delete(key);
+    }
     this.#client.command({ type: "remove", user: name, address });
     this.#speaker.peer(name)?.bfd("unknown", "BFD is not asked for any more");
+  }
+
+  #tell(key: string, users: readonly string[], known: Known): void {
+    if (users.length > 0) this.#known.set(key, known);
+    for (const user of users) this.#speaker.peer(PeerName(user))?.bfd(known.verdict, known.detail);
   }
 
   #onEvent(event: ClientEvent): void {
@@ -170,6 +237,8 @@ export class PathWatch {
         return;
       case "restarted":
         this.#scheduling = null;
+        this.#known.clear();
+        this.#socketProblems.clear();
         // our own failure says nothing about any path
         for (const name of this.#watched.keys()) this.#speaker.peer(name)?.bfd("unknown", "the BFD thread restarts");
         this.#log.error(
@@ -206,7 +275,9 @@ export class PathWatch {
       }
       case "refused": {
         const faults = event.faults.map((f) => `${f.path} ${f.message}`).join("; ");
+        this.#refusals.set(event.user, faults);
         this.#log.error("bfdRefused", { peer: event.user }, `BFD session ${event.key} cannot run: ${faults}`);
+        this.#problemsChanged();
         return;
       }
       case "removed":
@@ -224,26 +295,40 @@ export class PathWatch {
       const fields = { peer: user, from, state: to, reason };
       if (to === "Up") this.#log.info("bfdUp", fields, `BFD with ${user} is up`);
       else if (from === "Up") this.#log.warn("bfdDown", fields, `BFD with ${user} is down: ${diagText(diag)}`);
-      this.#speaker.peer(PeerName(user))?.bfd(verdict, detail);
     }
+    this.#tell(event.key, event.users, { verdict, detail });
+    let isSolved = false;
+    if (to === "Up") for (const user of event.users) isSolved = this.#unwatched.delete(PeerName(user)) || isSolved;
+    if (isSolved) this.#problemsChanged();
   }
 }
 
-/** As FRR chooses (metallb-compat 3.5): multihop where eBGP may span hops, and for internal peers on no shared subnet. */
-function hopKind({ ebgpMultihop, peerAsn, localAsn }: PeerConfig, remote: Ip): HopKind {
-  if (ebgpMultihop) return "multi";
-  const isInternal = peerAsn === "internal" || peerAsn === localAsn;
-  return isInternal && !isOnLink(remote) ? "multi" : "single";
+const UNWATCHED = "the session is up without BFD, so nothing but the hold time watches its path";
+const UNWATCHED_HINT = "Configure BFD for this neighbor at the router, or see why its packets do not arrive.";
+const ADMIN_DOWN = "BFD is administratively down at the peer";
+
+/** An address of this host. */
+export interface LocalAddress {
+  /** With prefix length. */
+  readonly cidr: string | null;
 }
 
-function isOnLink(remote: Ip): boolean {
+const localAddresses = (): readonly LocalAddress[] => Object.values(networkInterfaces()).flatMap((of) => of ?? []);
+
+/** As FRR chooses: multihop where eBGP may span hops, and for internal peers on no shared subnet. */
+function hopKind(config: PeerConfig, remote: Ip, addresses: () => readonly LocalAddress[]): HopKind {
+  const { ebgpMultihop, peerAsn, localAsn } = config;
+  if (ebgpMultihop) return "multi";
+  const isInternal = peerAsn === "internal" || peerAsn === localAsn;
+  return isInternal && !isOnLink(remote, addresses()) ? "multi" : "single";
+}
+
+function isOnLink(remote: Ip, addresses: readonly LocalAddress[]): boolean {
   if (isLinkLocal(remote)) return true;
-  return Object.values(networkInterfaces()).some((addresses) =>
-    (addresses ?? []).some(({ cidr }) => {
-      const subnet = cidr === null ? null : parsePrefix(cidr);
-      return subnet !== null && subnet.version === remote.version && ipEquals(prefixOf(remote, subnet.length), subnet);
-    }),
-  );
+  return addresses.some(({ cidr }) => {
+    const subnet = cidr === null ? null : parsePrefix(cidr);
+    return subnet !== null && subnet.version === remote.version && ipEquals(prefixOf(remote, subnet.length), subnet);
+  });
 }
 
 const inLocalTime = (s: SessionStatus): SessionStatus => ({

@@ -374,8 +374,8 @@ export class PeerRunner {
     const lines = [this.#lines.out, this.#lines.in];
     const now = this.#around.clock.now();
     const idleHold = { until: later(now, MAX_IDLE_HOLD), why: "internal error", damped: true };
-    const { config, neighbor, restart } = this.#state;
-    const fresh: PeerState = { ...initialPeer(config, now, restart), neighbor };
+    const { config, neighbor, restart, bfd } = this.#state;
+    const fresh: PeerState = { ...initialPeer(config, now, restart), neighbor, bfd };
     this.#state = this.#removed ? fresh : { ...fresh, admin: "up", idleHold };
     this.#detach("out");
     this.#detach("in");

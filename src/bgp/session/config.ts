@@ -57,7 +57,7 @@ export interface PeerBfd {
   readonly profile: BfdProfile;
   /** null: packets are not authenticated. Its key is never printed. */
   readonly auth: BfdAuth | null;
-  /** No connection before BFD is Up, none after it went Down. */
+  /** No connection before BFD is Up, none after it went Down; AdminDown at either end bars nothing. */
   readonly isStrict: boolean;
 }
 

@@ -179,7 +179,9 @@ export function waitingFor(state: PeerState): string | null {
   return null;
 }
 
-const isBarredByBfd = (state: PeerState): boolean => state.config.bfd?.isStrict === true && state.bfd !== "up";
+/** RFC 5882 4.1: where either end has BFD administratively down, it stands in nobody's way. */
+const isBarredByBfd = ({ config, bfd }: PeerState): boolean =>
+  config.bfd?.isStrict === true && bfd !== "up" && bfd !== "adminDown";
 
 const isHeldDown = (state: PeerState): boolean => state.idleHold?.damped === true;
 
