@@ -31,6 +31,8 @@ export interface TwoRoutersOptions {
   readonly rightSession?: "ebgp" | "ibgp";
   /** Lines added below each router's `neighbor`. */
   readonly neighborLines?: readonly string[];
+  /** Lines below `bfd` of each router's configuration: bfdd runs. Absent: it does not. */
+  readonly bfdd?: readonly string[];
 }
 
 export async function twoRouters(options: TwoRoutersOptions = {}): Promise<TwoRouters> {
@@ -42,7 +44,9 @@ export async function twoRouters(options: TwoRoutersOptions = {}): Promise<TwoRo
     const link = lab.link(speaker, host, { addressA: `${speakerAddress}/30`, addressB: `${routerAddress}/30` });
     const neighborLines = options.neighborLines ?? [];
     const neighbor = { neighbor: speakerAddress, neighborAsn: speakerAsn, neighborLines };
+    const bfdd = options.bfdd === undefined ? {} : { bfdd: ["bfd", ...options.bfdd, ""].join("\n") };
     const router = await startFrr(host, {
+      ...bfdd,
       bgpd: routerConfig({ asn: routerAsn, routerId: routerAddress, ...neighbor }),
     });
     return { router, routerAsn, routerAddress, speakerAddress, speakerInterface: link.interfaceA };

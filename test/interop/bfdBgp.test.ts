@@ -3,10 +3,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { captureProblem, startCapture } from "../../lab/capture.ts";
+import { startFrr } from "../../lab/frr.ts";
 import { bfdPeer, type FrrBfdPeer } from "../../lab/frrBfd.ts";
+import { createLab } from "../../lab/lab.ts";
 import { labProblem, titleOrSkip } from "../../lab/requirements.ts";
 import type { JsonObject } from "../../lab/routes.ts";
 import { type OneRouter, type OneRouterOptions, oneRouter } from "../../lab/topologies/oneRouter.ts";
+import { twoRouters } from "../../lab/topologies/twoRouters.ts";
 import type { Vipcast } from "../../lab/vipcast.ts";
 import { waitFor } from "../../lab/waitFor.ts";
 import {
@@ -24,6 +27,7 @@ import {
   routeAt,
   service,
   startSpeaker,
+  type Uplink,
 } from "./support.ts";
 
 const problem = labProblem();
@@ -173,7 +177,10 @@ describe.skipIf(problem !== null)(titleOrSkip("BFD and BGP with FRR", problem), 
     await t.router.start();
     await frrSees(t, "up", (p) => p.status === "up");
     await logLine(t.vipcast, "BFD is up again", () => countOf(t.vipcast, "bfdUp") === 2);
-    expect(await t.router.peer(t.speakerAddress)).toMatchObject({ state: "Established", established: 2, dropped: 1 });
+    // a bfdd that begins anew reports Down to bgpd first, which may end the session once more: FRR's doing, not ours
+    const ours = t.vipcast.logs().filter((l) => l.event === "sessionDown" && l.reason === "stopped");
+    expect(ours).toHaveLength(1);
+    await established(t, [t.vipcast]);
   });
 
   test("C-246 FRR drops the route of a frozen speaker within its detection time, at a hold time of 180 s", async () => {
@@ -204,18 +211,20 @@ describe.skipIf(problem !== null)(titleOrSkip("BFD and BGP with FRR", problem), 
     await lasts(t, 2 * DETECTION_MS);
   });
 
-  test("C-247 BFD taken away at FRR first, then here, and given back in the other order: BGP never notices", async () => {
+  // `no neighbor … bfd` alone has FRR 8.4 say Down before it falls silent, so a careful operator shuts BFD down first
+  test("C-247 BFD shut down and taken away at FRR, then here, and given back in the other order: BGP never notices", async () => {
     const t = await start();
     await settled(t);
-    const neighbor = (line: string): Promise<void> => t.router.configure(["router bgp 65002", line]);
-    await neighbor(`no neighbor ${t.speakerAddress} bfd`);
+    await t.router.configure(["bfd", "profile quick", "shutdown"]);
     await logLine(t.vipcast, "BFD is down", (l) => l.event === "bfdDown" && l.reason === "peerAdminDown");
+    await t.router.configure(["router bgp 65002", `no neighbor ${t.speakerAddress} bfd`]);
     await lasts(t, 2 * DETECTION_MS);
     t.edit({ bfdProfile: undefined });
     await logLine(t.vipcast, "the peer has changed", (l) => l.event === "peerChanged");
     await lasts(t, DETECTION_MS);
     t.edit();
-    await neighbor(`neighbor ${t.speakerAddress} bfd profile quick`);
+    await t.router.configure(["bfd", "profile quick", "no shutdown"]);
+    await t.router.configure(["router bgp 65002", `neighbor ${t.speakerAddress} bfd profile quick`]);
     await frrSees(t, "up", (p) => p.status === "up");
     await lasts(t, 2 * DETECTION_MS);
     expect(countOf(t.vipcast, "sessionDown")).toBe(0);
@@ -228,11 +237,16 @@ describe.skipIf(problem !== null)(titleOrSkip("BFD and BGP with FRR", problem), 
     t.edit({ bfdProfile: undefined });
     const seen = await frrSees(t, "AdminDown", (p) => p.status !== "up" && /admin/i.test(p.remoteDiagnostic));
     expect(seen?.downs).toBe(1);
-    await routeAt(t, ROUTE, [t.vipcast]);
-    const opens = (await t.router.peer(t.speakerAddress)).established;
-    expect(opens).toBeLessThanOrEqual(2);
+    const since = performance.now();
+    const isOver = (): boolean => performance.now() - since > 3 * DETECTION_MS;
+    const { established: times } = await peerThat(
+      t,
+      "has been ended once by FRR, or was left alone",
+      (p) => p.upMs !== null && (p.established === 2 || isOver()),
+    );
+    expect(times).toBeLessThanOrEqual(2);
     await holds(2 * DETECTION_MS, async () =>
-      expect(await t.router.peer(t.speakerAddress)).toMatchObject({ state: "Established", established: opens }),
+      expect(await t.router.peer(t.speakerAddress)).toMatchObject({ state: "Established", established: times }),
     );
     for (const line of t.vipcast.logs().filter((l) => l.event === "sessionDown")) {
       expect(line).toMatchObject({ reason: "notificationReceived", code: 6, subcode: 10 });
@@ -386,21 +400,126 @@ describe.skipIf(problem !== null)(titleOrSkip("BFD and BGP with FRR", problem), 
   );
 
   test.each([
-    ["FRR as it is", []],
-    ["FRR with check-control-plane-failure", ["bfd check-control-plane-failure"]],
-  ])("C-253 graceful restart and BFD together, %s: observe cut", async (how, lines) => {
-    for (const act of ["freeze", "cut"]) {
+    ["frozen", []],
+    ["frozen", ["bfd check-control-plane-failure"]],
+    ["cut off", []],
+    ["cut off", ["bfd check-control-plane-failure"]],
+  ] as const)(
+    "C-253 graceful restart and BFD together: a speaker that is %s, while its connection stands, loses its route (FRR %j)",
+    async (how, lines) => {
       const t = await gracefully(lines);
       await settled(t);
-      if (act === "cut") t.cut();
-      else t.vipcast.process.signal("SIGSTOP");
-      await frrSees(t, "down", (p) => p.status === "down");
-      for (let i = 0; i < 8; i++) {
-        const r = await t.router.route(ROUTE);
-        console.log(how, act, i * 100, r.length, (await t.router.peer(t.speakerAddress)).state);
-        await sleep(100);
-      }
-      console.log(t.router.logTail(6));
+      const act = (): void => (how === "cut off" ? t.cut() : void t.vipcast.process.signal("SIGSTOP"));
+      await withdrawnWithin(t, act, DETECTION_MS + LATE_MS);
+      expect(t.router.logTail(200)).toContain(`Hard Reset): sent to neighbor ${t.speakerAddress} 6/10`);
+    },
+  );
+
+  test("C-246 C-251 IPv6: the session over global addresses is watched over IPv6", async () => {
+    const t = await start();
+    await t.router.configure([
+      "router bgp 65002",
+      "neighbor 2001:db8:0:1::1 remote-as 65001",
+      "neighbor 2001:db8:0:1::1 timers connect 1",
+      "neighbor 2001:db8:0:1::1 bfd profile quick",
+      "address-family ipv6 unicast",
+      "neighbor 2001:db8:0:1::1 activate",
+    ]);
+    const six = bgpPeer(
+      { routerAsn: t.routerAsn, routerAddress: t.routerAddress6 },
+      { name: "tor6", holdTime: HOLD_TIME, spec: { bfdProfile: "quick" } },
+    );
+    t.manifests.write("peer6.yaml", six);
+    await settled(t);
+    await logLine(t.vipcast, "tor6 is up", (l) => l.event === "sessionUp" && l.peer === "tor6");
+    await frrSees(t, "up over IPv6", (p) => p.status === "up", t.speakerAddress6);
+    t.router.signal("SIGKILL", "bfdd");
+    for (const peer of ["tor", "tor6"]) {
+      await logLine(
+        t.vipcast,
+        `${peer} is down`,
+        (l) => l.event === "sessionDown" && l.peer === peer && l.subcode === 10 && l.reason === "stopped",
+      );
     }
+  });
+
+  test("a renamed peer keeps its BFD session, which notices nothing, and what BFD says goes to the new name", async () => {
+    const t = await start();
+    await settled(t);
+    t.edit({}, "renamed");
+    await logLine(t.vipcast, "the new name", (l) => l.event === "peerChanged" && l.peer === "renamed");
+    await lasts(t, 2 * DETECTION_MS);
+    expect(await bfdPeer(t.router, t.speakerAddress)).toMatchObject({ status: "up", ups: 1, downs: 0 });
+    const since = performance.now();
+    t.cut();
+    await logLine(t.vipcast, "the end", (l) => l.event === "sessionDown" && l.peer === "renamed");
+    expect(performance.now() - since).toBeLessThan(DETECTION_MS + LATE_MS);
+  });
+
+  test("C-246 two routers with a BFDProfile each: the failure of one is none of the other", async () => {
+    const t = track(await twoRouters({ bfdd: QUICK, neighborLines: ["bfd profile quick"] }));
+    const manifests = new Manifests(t.speaker);
+    const peer = (uplink: Uplink, name: string, bfdProfileName: string): Manifest =>
+      bgpPeer(uplink, { name, holdTime: HOLD_TIME, spec: { bfdProfile: bfdProfileName } });
+    manifests.write("peers.yaml", peer(t.left, "left", "quick"), peer(t.right, "right", "slow"));
+    manifests.write("bfd.yaml", bfdProfile(), bfdProfile({ transmitInterval: 250, receiveInterval: 300 }, "slow"));
+    manifests.write("pool.yaml", pool(), advertisement());
+    manifests.write("web.yaml", ...service("web", "198.51.100.10"));
+    const vipcast = startSpeaker(t.speaker, manifests);
+    for (const [uplink, transmit, receive] of [
+      [t.left, INTERVAL, INTERVAL],
+      [t.right, 250, 300],
+    ] as const) {
+      await routeAt(uplink, ROUTE, [vipcast]);
+      await waitFor(
+        `bfdd of ${uplink.router.name} to see our intervals`,
+        () => bfdPeer(uplink.router, uplink.speakerAddress),
+        (p) => p?.status === "up" && p.remoteTransmitMs === transmit && p.remoteReceiveMs === receive,
+        { logs: [uplink.router, vipcast] },
+      );
+    }
+    t.left.router.signal("SIGKILL", "bfdd");
+    await logLine(vipcast, "left is down", (l) => l.event === "sessionDown" && l.peer === "left");
+    await holds(3 * DETECTION_MS, async () =>
+      expect(await t.right.router.peer(t.right.speakerAddress)).toMatchObject({ established: 1, dropped: 0 }),
+    );
+    expect(await bfdPeer(t.right.router, t.right.speakerAddress)).toMatchObject({ ups: 1, downs: 0 });
+  });
+
+  test("C-246 C-251 an unnumbered session is watched on its link-local addresses", async () => {
+    const lab = createLab("unnumberedBfd");
+    track({ lab });
+    const speaker = lab.host("speaker");
+    const host = lab.host("router");
+    lab.link(speaker, host);
+    const neighbor = ["interface remote-as external", "timers connect 1", "bfd profile quick"];
+    const router = await startFrr(host, {
+      bgpd: [
+        "router bgp 65002",
+        " bgp router-id 192.0.2.2",
+        " no bgp ebgp-requires-policy",
+        " bgp log-neighbor-changes",
+        ...neighbor.map((line) => ` neighbor to-speaker ${line}`),
+        "exit",
+      ].join("\n"),
+      bfdd: ["bfd", ...QUICK, ""].join("\n"),
+      zebra: "interface to-speaker\n no ipv6 nd suppress-ra\n ipv6 nd ra-interval 5\nexit",
+    });
+    const manifests = new Manifests(speaker);
+    const { spec, ...peer } = bgpPeer({ routerAsn: 0, routerAddress: "" }, { holdTime: HOLD_TIME });
+    const { peerASN: _asn, peerAddress: _address, ...rest } = spec as JsonObject;
+    const own = { ...rest, dynamicASN: "external", interface: "to-router", routerID: "192.0.2.1", bfdProfile: "quick" };
+    manifests.write("peer.yaml", { ...peer, spec: own });
+    manifests.write("bfd.yaml", bfdProfile());
+    manifests.write("pool.yaml", pool(), advertisement());
+    manifests.write("web.yaml", ...service("web", "198.51.100.10"));
+    const vipcast = startSpeaker(speaker, manifests);
+    await logLine(vipcast, "the session is up", (l) => l.event === "sessionUp");
+    await logLine(vipcast, "BFD is up", (l) => l.event === "bfdUp");
+    const since = performance.now();
+    router.signal("SIGKILL", "bfdd");
+    const down = await logLine(vipcast, "the session is down", (l) => l.event === "sessionDown");
+    expect(down).toMatchObject({ code: 6, subcode: 10 });
+    expect(performance.now() - since).toBeLessThan(DETECTION_MS + LATE_MS);
   });
 });
