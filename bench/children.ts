@@ -127,9 +127,9 @@ export function findProgram(name: string): string | null {
   return null;
 }
 
-/** First number with dots in what `program --version` prints; null when it is not installed. */
+/** First number with dots in what `program --version` prints; null when it is not installed. @param program name or path */
 export function versionOf(program: string): string | null {
-  const path = findProgram(program);
+  const path = program.startsWith("/") ? program : findProgram(program);
   if (path === null) return null;
   const { stdout, stderr } = spawnSync(path, ["--version"], { encoding: "utf8", timeout: 5_000 });
   return /\d+(\.\d+)+/.exec(`${stdout}${stderr}`)?.[0] ?? "unknown";

@@ -10,11 +10,12 @@ import { inject } from "./inject/inject.ts";
 import { runSink } from "./inject/sinkRole.ts";
 import { runSpeaker } from "./inject/speakerRole.ts";
 import { describeMachine } from "./machine.ts";
+import { packing } from "./packing/packing.ts";
 import { reaction } from "./reaction/reaction.ts";
 import { type Report, renderText } from "./report.ts";
 import { save } from "./save.ts";
 
-const BENCHES: readonly Bench[] = [reaction, inject, bfd];
+const BENCHES: readonly Bench[] = [reaction, inject, packing, bfd];
 
 const USAGE = `usage: npm run bench -- NAME [--quick] [--json] [--save]
 
@@ -83,10 +84,11 @@ function usage(code: 0 | 2, problem?: string): number {
 }
 
 /** Never ends by itself: whoever started it ends it. */
-async function runRole(role: string, [first, second, third]: readonly string[]): Promise<number> {
+async function runRole(role: string, [first, second, third, fourth]: readonly string[]): Promise<number> {
   if (role === "@sink") await runSink(Number(first));
   else if (role === "@speaker") {
-    runSpeaker(Number(first), Number(second), third === "tableFirst" ? "tableFirst" : "sessionFirst");
+    const table = { count: Number(second), sets: Number(third) };
+    runSpeaker(Number(first), table, fourth === "tableFirst" ? "tableFirst" : "sessionFirst");
   } else if (role === "@bfd") {
     runBfdProgram(new URL("./bfdWorker.js", import.meta.url), first as SchedulingClass);
     await new Promise(() => {}); // it ends the process itself

@@ -4,7 +4,8 @@
 
 export const MESSAGE = { open: 1, update: 2, notification: 3, keepalive: 4 } as const;
 
-const HEADER = 19;
+/** Octets of a message's header. */
+export const HEADER = 19;
 
 export type MessageVisitor = (type: number, bytes: Uint8Array, start: number, end: number) => void;
 
@@ -59,6 +60,12 @@ export class Tally {
       at += 1 + size;
     }
   }
+}
+
+/** An UPDATE body without any prefix of plain IPv4, withdrawn or announced: the end of the table. */
+export function isEndOfRib(bytes: Uint8Array, start: number, end: number): boolean {
+  const { withdrawnEnd, reachableStart } = sections(bytes, start);
+  return withdrawnEnd === start + 2 && reachableStart === end;
 }
 
 /**

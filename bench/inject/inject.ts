@@ -8,8 +8,9 @@ import { until, usageOf, versionOf, type Workshop, within, withWorkshop } from "
 import { type Result, ratiosOf, resultOf, type Who } from "../report.ts";
 import { between, hear, now, roleCommand } from "../roles.ts";
 import { birdTable } from "./birdTable.ts";
+import { type Done, startSink } from "./sinkProcess.ts";
 import type { Order } from "./speakerRole.ts";
-import { addressSum } from "./table.ts";
+import { SETS } from "./table.ts";
 
 const COUNT = 1_000_000;
 
@@ -40,10 +41,9 @@ export const inject: Bench = {
 async function run({ quick, progress }: BenchOptions): Promise<Measured> {
   const trials = quick ? 2 : 10;
   const bird = versionOf("bird");
-  const sum = addressSum(COUNT);
   const figures: Record<"vipcast" | "bird", Figure[]> = { vipcast: [], bird: [] };
   const measure = async (who: keyof typeof figures, order: Order, trial: Trial): Promise<void> => {
-    figures[who].push(...(await withWorkshop((workshop) => trial(workshop, order, sum))));
+    figures[who].push(...(await withWorkshop((workshop) => trial(workshop, order))));
   };
   // in turn, so that what else happens on the machine meets both
   for (let i = 1; i <= trials; i++) {
@@ -63,7 +63,7 @@ async function run({ quick, progress }: BenchOptions): Promise<Measured> {
   };
 }
 
-type Trial = (workshop: Workshop, order: Order, sum: number) => Promise<readonly Figure[]>;
+type Trial = (workshop: Workshop, order: Order) => Promise<readonly Figure[]>;
 
 const WHATS: readonly string[] = [
   SET_TO_LAST,
@@ -97,11 +97,11 @@ function resultsOf(who: Who, figures: readonly Figure[]): Result[] {
   });
 }
 
-async function vipcastTrial(workshop: Workshop, order: Order, sum: number): Promise<readonly Figure[]> {
-  const sink = await startSink(workshop);
+async function vipcastTrial(workshop: Workshop, order: Order): Promise<readonly Figure[]> {
+  const sink = await startSink(workshop, COUNT);
   const started = now();
-  const speaker = workshop.start(roleCommand("@speaker", sink.port, COUNT, order));
-  const done = await sink.done(speaker, sum);
+  const speaker = workshop.start(roleCommand("@speaker", sink.port, COUNT, SETS, order));
+  const done = await sink.done(speaker);
   const set = await hear(speaker, "set");
   if (order === "sessionFirst") {
     const recorded = { what: RECORDED_TO_LAST, unit: "ms", value: between(set("recorded"), done.at) };
@@ -112,14 +112,14 @@ async function vipcastTrial(workshop: Workshop, order: Order, sum: number): Prom
   return [startFigure(started, done), ...sendingFigures(done, sending), ...usageFigures(speaker, order)];
 }
 
-async function birdTrial(workshop: Workshop, order: Order, sum: number): Promise<readonly Figure[]> {
-  const sink = await startSink(workshop);
+async function birdTrial(workshop: Workshop, order: Order): Promise<readonly Figure[]> {
+  const sink = await startSink(workshop, COUNT);
   const bird = new BirdInjector(workshop, sink.port);
   if (order === "tableFirst") {
-    bird.configure(birdTable(COUNT));
+    bird.configure(birdTable({ count: COUNT, sets: SETS }));
     const started = now();
     const program = bird.start();
-    const done = await sink.done(program, sum);
+    const done = await sink.done(program);
     return [startFigure(started, done), ...usageFigures(program, order)];
   }
   bird.configure("");
@@ -127,20 +127,20 @@ async function birdTrial(workshop: Workshop, order: Order, sum: number): Promise
   await hear(sink.program, "established", program);
   const control = await bird.control(program);
   // what it takes to write the file is not BIRD's
-  bird.configure(birdTable(COUNT));
+  bird.configure(birdTable({ count: COUNT, sets: SETS }));
   const started = now();
   const configured = control.command("configure");
-  const done = await sink.done(program, sum);
+  const done = await sink.done(program);
   await within("BIRD's answer", configured, program);
   control.close();
   return [...tableFigures(started, done.at), ...usageFigures(program, order)];
 }
 
 /** BIRD with its table at rest before it opens the session. */
-async function loadedBirdTrial(workshop: Workshop, _order: Order, sum: number): Promise<readonly Figure[]> {
-  const sink = await startSink(workshop);
+async function loadedBirdTrial(workshop: Workshop, _order: Order): Promise<readonly Figure[]> {
+  const sink = await startSink(workshop, COUNT);
   const bird = new BirdInjector(workshop, sink.port);
-  bird.configure(birdTable(COUNT), "off");
+  bird.configure(birdTable({ count: COUNT, sets: SETS }), "off");
   const program = bird.start();
   const control = await bird.control(program);
   await until("BIRD's table", [program], async () =>
@@ -148,7 +148,7 @@ async function loadedBirdTrial(workshop: Workshop, _order: Order, sum: number): 
   );
   const before = usageOf(program.pid).cpuSeconds;
   const enabled = control.command("enable sink");
-  const done = await sink.done(program, sum);
+  const done = await sink.done(program);
   const sending = usageOf(program.pid).cpuSeconds - before;
   await within("BIRD's answer", enabled, program);
   control.close();
@@ -180,33 +180,4 @@ function usageFigures(program: LabProcess, order: Order): readonly Figure[] {
     { what: cpuOf(order), unit: "s", value: cpuSeconds },
     { what: peakOf(order), unit: "MiB", value: peakMiB },
   ];
-}
-
-interface Done {
-  readonly established: string;
-  /** When the chunk with the last prefix arrived. */
-  readonly at: string;
-}
-
-interface SinkProcess {
-  readonly program: LabProcess;
-  readonly port: number;
-  done(speaker: LabProcess, sum: number): Promise<Done>;
-}
-
-async function startSink(workshop: Workshop): Promise<SinkProcess> {
-  const program = workshop.start(roleCommand("@sink", COUNT));
-  const listening = await hear(program, "listening");
-  return {
-    program,
-    port: Number(listening("port")),
-    async done(speaker, sum) {
-      const done = await hear(program, "done", speaker);
-      const established = await hear(program, "established", speaker);
-      if (Number(done("announced")) !== COUNT || Number(done("addressSum")) !== sum) {
-        throw new Error(`the sink got ${done("announced")} prefixes, but not those of the table`);
-      }
-      return { established: established("at"), at: done("at") };
-    },
-  };
 }

@@ -1,23 +1,29 @@
-// SHELL: the sink as a process of its own: counts prefixes and says when the last of them came. Owns nothing else.
+// SHELL: the sink as a process of its own: counts prefixes, messages and octets, says when the last prefix came and when the
+// last of them was withdrawn. Owns nothing else. Contract: octets are those of whole UPDATEs, headers included, TCP's and
+// those of other messages not; End-of-RIB is not counted.
 import { now, say } from "../roles.ts";
 import { Sink } from "../sink.ts";
-import { Tally } from "../wire.ts";
+import { HEADER, isEndOfRib, Tally } from "../wire.ts";
 
-/** @param expected number of prefixes after which it says `done` */
+/** @param expected number of prefixes after which it says `done`, and `gone` after as many withdrawals */
 export async function runSink(expected: number): Promise<void> {
   let tally = new Tally();
   let octets = 0;
+  let next: "done" | "gone" = "done";
   const sink = await Sink.listen({
     established: (at) => say("established", { at: String(at) }),
     update: (bytes, start, end) => {
+      if (isEndOfRib(bytes, start, end)) return;
       tally.add(bytes, start, end);
-      octets += end - start;
+      octets += HEADER + end - start;
     },
     chunk: (at) => {
-      if (tally.announced < expected) return;
-      const { announced, addressSum, updates } = tally;
-      say("done", { at: String(at), read: now(), announced, addressSum, updates, octets });
+      const { announced, withdrawn, addressSum, updates } = tally;
+      if ((next === "done" ? announced : withdrawn) < expected) return;
+      say(next, { at: String(at), read: now(), announced, withdrawn, addressSum, updates, octets });
+      next = next === "done" ? "gone" : "done";
       tally = new Tally();
+      octets = 0;
     },
   });
   say("listening", { port: sink.port });

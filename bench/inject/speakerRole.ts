@@ -9,13 +9,13 @@ import { ipv4, prefixOf } from "../../src/kernel/ip.ts";
 import { Asn, PeerName, RouterId, Seconds } from "../../src/kernel/units.ts";
 import { now, say } from "../roles.ts";
 import { SINK_ASN } from "../sink.ts";
-import { addressOf, SETS, setOf } from "./table.ts";
+import { addressOf, setOf, type Table } from "./table.ts";
 
 export type Order = "sessionFirst" | "tableFirst";
 
 const PEER = PeerName("sink");
 
-const attributeSets: readonly RouteAttributes[] = Array.from({ length: SETS }, (_, set) => ({
+const attributesOf = (set: number): RouteAttributes => ({
   nextHop: "self",
   localPref: null,
   med: null,
@@ -23,10 +23,11 @@ const attributeSets: readonly RouteAttributes[] = Array.from({ length: SETS }, (
   communities: [65001 * 65536 + set],
   largeCommunities: [],
   linkBandwidth: null,
-}));
+});
 
-/** @param port of the sink. @param count number of routes */
-export function runSpeaker(port: number, count: number, order: Order): void {
+/** Withdraws everything on SIGUSR2. @param port of the sink */
+export function runSpeaker(port: number, { count, sets }: Table, order: Order): void {
+  const attributeSets = Array.from({ length: sets }, (_, set) => attributesOf(set));
   const speaker = new Speaker({
     clock: realClock,
     timers: realTimers,
@@ -45,20 +46,22 @@ export function runSpeaker(port: number, count: number, order: Order): void {
       defect: (_runner, error) => say("defect", { error: String(error) }),
     },
   });
-  const setTable = (): void => {
+  const record = (event: string, wanted: (i: number) => RouteAttributes | null): void => {
     const started = now();
-    for (let i = 0; i < count; i++) {
-      speaker.setRoute(PEER, prefixOf(ipv4(addressOf(i)), 32), attributeSets[setOf(i)] ?? null);
-    }
+    for (let i = 0; i < count; i++) speaker.setRoute(PEER, prefixOf(ipv4(addressOf(i)), 32), wanted(i));
     const recorded = now();
     speaker.flush(true);
-    say("set", { started, recorded });
+    say(event, { started, recorded });
   };
+  const setTable = (): void => record("set", (i) => attributeSets[setOf(i, sets)] ?? null);
+  process.on("SIGUSR2", () => record("withdrawing", () => null));
   speaker.setPeers([
     {
       ...PEER_DEFAULTS,
       name: PEER,
       address: ipv4(0x7f00_0001),
+      // as for everyone here: with the peer's own address the next hop would be the peer itself
+      sourceAddress: ipv4(0x7f00_0002),
       port,
       localAsn: Asn(65001),
       peerAsn: Asn(SINK_ASN),

@@ -75,6 +75,7 @@ spec:
   myASN: 65001
   peerASN: ${SINK_ASN}
   peerAddress: 127.0.0.1
+  sourceAddress: 127.0.0.2
   peerPort: ${sinkPort}
 ---
 apiVersion: metallb.io/v1beta1
