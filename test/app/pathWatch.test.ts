@@ -195,6 +195,14 @@ describe("PathWatch", () => {
     expect(waitingFor(s.runner("second").state)).toContain("bfd-strict");
   });
 
+  it("what was known of a path is forgotten with the last peer that asked for it", () => {
+    const s = stage({ change: { bfd: STRICT } });
+    up();
+    s.apply();
+    s.apply(s.config());
+    expect(s.runner().state.bfd).toBe("unknown");
+  });
+
   it.each([
     ["Down", "detectionTimeExpired", "ends"],
     ["Down", "peerDown", "ends"],
@@ -219,6 +227,8 @@ describe("PathWatch", () => {
     emit({ type: "restarted", why: "a defect", restarts: 1, delay: 0 });
     expect(s.paths.problems("default")).toEqual([]); // another thread will say what it meets
     expect(s.runner()).toMatchObject({ stateName: "Established", state: { bfd: "unknown", timesEstablished: 1 } });
+    s.apply(s.config(), s.config({ name: PeerName("second"), port: 1179, bfd: STRICT }));
+    expect(s.runner("second").state.bfd).toBe("unknown");
     changed("Down", "detectionTimeExpired", undefined, "Init");
     s.run();
     expect(s.runner()).toMatchObject({ stateName: "Established", state: { timesEstablished: 1 } });

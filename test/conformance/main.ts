@@ -2,7 +2,7 @@
 // in the files against the titles that vitest really has. Exit 1 when they differ. Owns the print-out only.
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { answers, bfdText, renderConformanceDoc, type State, scanTests, total } from "./coverage.ts";
+import { answers, renderConformanceDoc, type State, scanTests, total } from "./coverage.ts";
 
 interface Listed {
   readonly name: string;
@@ -34,7 +34,6 @@ for (const { requirement, state, files, note } of list) {
     `${requirement.id} ${level} ${state.padEnd(9)} ${requirement.text}${where === "" ? "" : `\n           ${where}`}`,
   );
 }
-console.log(bfdText());
 const states: readonly State[] = ["covered", "deviating", "open"];
 console.log(`${list.length} requirements: ${states.map((s) => `${total(list, s)} ${s}`).join(", ")}`);
 writeFileSync("docs/conformance.md", renderConformanceDoc());

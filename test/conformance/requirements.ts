@@ -1,4 +1,4 @@
-// What this speaker has to keep of the BGP RFCs and of its own promises: the yardstick of docs/conformance.md. Owns numbers,
+// What this speaker has to keep of the BGP and BFD RFCs and of its own promises: the yardstick of docs/conformance.md. Owns numbers,
 // levels and one sentence each. Knows nothing of tests or results (coverage.ts). Contract: numbers never change their
 // meaning, since test titles carry them; one line of the table per requirement, `number level source | sentence`.
 // Level: M must hold, S should (an ADR says why not), O only where the option is offered; a star: fails the user first.
@@ -16,12 +16,6 @@ export interface Section {
   readonly title: string;
   readonly requirements: readonly Requirement[];
 }
-
-/** Numbers kept for bidirectional forwarding detection, which is an issue of its own: all open until then. */
-export const BFD_LATER: readonly (readonly [first: number, last: number])[] = [
-  [197, 255],
-  [266, 266],
-];
 
 const TABLE = `
 ## 1. Transport
@@ -233,6 +227,70 @@ const TABLE = `
 194 M RFC 1997 | A router honours the NO_EXPORT and NO_ADVERTISE that we set.
 195 O RFC 9234 5 | OTC follows our role.
 196 S RFC 9774 | No AS_SET is ever produced.
+## 14. BFD packets
+197 M RFC 5880 4.1 | A control packet has version 1, 24 octets without authentication, and a discriminator of ours that is not 0.
+198 M* RFC 5880 6.8.6 | A packet that cannot be right is dropped without a word and counted by cause.
+199 M RFC 5880 6.8.6 | Octets beyond the packet's length mean nothing.
+200 M* RFC 5880 6.8.6 | A discriminator selects the session; without one only a peer that is Down may speak, and its address decides.
+201 M RFC 5880 6.3 | Discriminators cannot be guessed, are never 0, and are not used twice at a time.
+202 M RFC 5880 6.8.6 | Authentication is there exactly when it is configured.
+203 M RFC 5880 4.1 | Diagnostics have five bits; unknown ones are shown as numbers.
+204 M* RFC 5881 5 | On a single hop every packet, not only the first, must have come with TTL 255.
+205 M RFC 5881 4 | The source port is from 49152 on, stays for a session's life and belongs to it alone.
+206 M RFC 5883 5 | Over several hops the least TTL is checked per session, on every packet.
+207 M RFC 5881 3 | The right peer on the wrong interface, or towards another address of ours, is not heard.
+208 M RFC 5880 6.7 | Nothing of a session changes before the authentication has been checked.
+## 15. BFD states
+209 M* RFC 5880 6.2 | Every pair of our state and the received one leads where the RFC says.
+210 M RFC 5880 6.8.6 | The three-way handshake, and its end by Down or AdminDown, have the diagnostics of the RFC.
+211 M RFC 5880 6.8.6 | Down stays Down when the peer says Up.
+212 M RFC 5880 6.8.6 | AdminDown of ours is changed by no packet.
+213 M* RFC 5880 6.8.4 | When the detection time passes the session is Down, not before, and what was learned of the peer is forgotten.
+214 M RFC 5880 6.8.1 | A peer that is silent while the session is Down loses its discriminator.
+215 M RFC 5880 6.8.6 | A peer that restarted is noticed by its Down, and the session comes back.
+216 M own rule | A restart of either side, killed or not, recovers within the detection time and 3 s.
+217 M RFC 5880 6.8.7 | A change of state is told at once, not with the next packet.
+218 M RFC 5880 6.2 | Two active ends come up within three slow intervals.
+219 O RFC 5880 6.1 | A passive end says nothing before it has heard something.
+220 M RFC 5880 6.8.16 | A session that is taken away says AdminDown for a detection time, then nothing.
+221 M RFC 5880 6.8.1 | Flaps are counted, and the last diagnostics of both ends can be seen.
+## 16. BFD timers
+222 M RFC 5880 6.8.3 | While a session is not Up it sends at most once a second.
+223 M RFC 5880 6.8.7 | The slower of what we want to send and the peer wants to receive counts, and a change counts at once.
+224 M* RFC 5880 6.8.7 | Every gap is jittered as the RFC says, more tightly with a multiplier of 1.
+225 M* RFC 5880 6.8.4 | The detection time follows from the peer's multiplier and the slower interval.
+226 M RFC 5880 6.8.7 | A peer that wants no packets gets none, but its polls are answered.
+227 M RFC 5880 6.8.3 | Longer sending and shorter receiving wait for the Final: no live change flaps.
+228 M RFC 5880 6.8.3 | Shorter sending and longer receiving are in force at once, and polled.
+229 M RFC 5880 6.8.12 | Another multiplier goes out with the next packet.
+230 M own rule | Fast sessions hold on a busy machine whose main thread stalls.
+231 M own rule | After a stall of our own, what is waiting is read before any peer is judged.
+232 M RFC 5880 4.1 | Absurd intervals of the peer neither overflow nor make us spin.
+233 M own rule | Milliseconds of a BFDProfile are microseconds on the wire.
+## 17. BFD polls, demand, echo, authentication
+234 M RFC 5880 6.5 | A Poll is answered by one Final at once, in any state; never both bits in one packet.
+235 M RFC 5880 6.5 | Our Poll goes on until its Final; a Final without a Poll means nothing.
+236 M RFC 5880 6.8.3 | Coming Up starts a Poll that leaves the slow interval.
+237 M RFC 5880 6.6 | A peer in demand mode is spared the periodic packets and gets its answers.
+238 M RFC 5880 4.1 | Without echo we offer none; we ask for no demand mode and claim no independent control plane.
+239 O RFC 5880 6.4 | Echo runs on a single hop while Up, no faster than the peer takes it; its loss is Down.
+240 O RFC 5881 4 | Echo packets of others are ignored, and the port is closed while unused.
+241 O RFC 9747 2 | Echo without the peer's BFD notices a path that fails.
+242 M RFC 5883 3 | Echo never runs over several hops.
+243 O RFC 5880 6.7.3 | MD5 and SHA1 authentication keep out forged, replayed and old packets, and survive a restart.
+244 M RFC 5881 2 | Whoever asks for one path shares one session; different wishes are told.
+245 M own rule | A thousand sessions share one timer; sockets come with the first session and go with the last.
+## 18. BFD and BGP
+246 M* RFC 9384 3 | A path that was Up and fails ends the session at once with Cease/10.
+247 M* RFC 5882 3.2 | AdminDown of either end ends no session.
+248 M RFC 5882 4.1 | BFD that never came up keeps no session down, and is warned of.
+249 O RFC 5882 4.1 | A strict peer has no session before BFD is Up, unless BFD is AdminDown.
+250 M own rule | A session that BFD ended is back without damping, and comes up once.
+251 M RFC 5882 10.2 | Address, interface and hops of BFD are those of the session.
+252 M RFC 5882 4.2 | BFD that goes Down before the session stands has no effect.
+253 M RFC 5882 4.3 | What graceful restart and BFD together do is known and written down.
+254 M RFC 5882 3.2 | A planned stop withdraws, says Cease, and only then AdminDown.
+255 M own rule | The death of our own BFD thread ends no session and is counted.
 ## 19. Security and resources
 256 M RFC 2385 | With equal keys a session comes up both ways and in both families; with others never.
 257 O RFC 5925 | TCP-AO keys roll over without loss.
@@ -244,6 +302,7 @@ const TABLE = `
 263 M own rule | A peer that sends without end delays no other peer's keepalive by a second.
 264 M RFC 4271 6.5 | Half a message holds no more than itself, and no longer than the hold time.
 265 M own rule | The log stays short, whatever repeats.
+266 M RFC 5881 9 | A flood of forged BFD packets costs counters, not sessions.
 267 M own rule | Every decoder is linear in its input.
 268 M* own rule | No input ends the process; a defect ends one session and is counted.
 269 M own rule | A thousand sessions later, descriptors and timers are as before.
