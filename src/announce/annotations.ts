@@ -182,7 +182,7 @@ const PEER: Table<PeerSettings> = {
     name: "bfd-strict",
     grammar: "`true` or `false`",
     meaning:
-      "The session waits until BFD is Up, and stays away while it is Down. Without it a session comes up although BFD does not, and only a BFD session that was Up and goes Down ends it. Only with `bfdProfile`.",
+      "The session waits until BFD is Up, and stays away while it is Down; BFD that is administratively down at either end holds nothing back. Without it a session comes up although BFD does not, and only a BFD session that was Up and goes Down ends it. Only with `bfdProfile`.",
     default: "`false`",
     read: truth,
   },

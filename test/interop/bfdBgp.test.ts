@@ -326,15 +326,21 @@ describe.skipIf(problem !== null)(titleOrSkip("BFD and BGP with FRR", problem), 
     await routeAt(t, ROUTE, [t.vipcast]);
   });
 
-  test("C-251 BFD runs from the source address of the session, over the hops it may have", async () => {
-    const t = await start({
-      neighborLines: ["bfd profile quick", "ebgp-multihop 5"],
-      spec: { ebgpMultiHop: true, sourceAddress: "192.0.2.1" },
-    });
-    await settled(t);
-    const text = await t.router.ask("bfdd", "show bfd peers");
-    expect(text).toMatch(/peer 192\.0\.2\.1 multihop local-address 192\.0\.2\.2/);
-    await unharmed(t);
+  test("C-251 over several hops BFD runs from the source address of the session, and ends it", async () => {
+    const loopback = "203.0.113.1";
+    const t = await start({ neighborLines: [], spec: { ebgpMultiHop: true, sourceAddress: loopback } });
+    t.speaker.addAddress("lo", `${loopback}/32`);
+    t.router.host.addRoute(`${loopback}/32`, t.speakerAddress);
+    const lines = ["remote-as 65001", "timers connect 1", "ebgp-multihop 5", "bfd profile quick"];
+    await t.router.configure(["router bgp 65002", ...lines.map((line) => `neighbor ${loopback} ${line}`)]);
+    await routeAt(t, ROUTE, [t.vipcast]);
+    await frrSees(t, "up", (p) => p.status === "up", loopback);
+    expect(await t.router.ask("bfdd", "show bfd peers")).toMatch(/peer 203\.0\.113\.1 multihop/);
+    await logLine(t.vipcast, "BFD up", (l) => l.event === "bfdUp");
+    const since = performance.now();
+    t.cut();
+    await logLine(t.vipcast, "the end", (l) => l.event === "sessionDown" && l.subcode === 10);
+    expect(performance.now() - since).toBeLessThan(DETECTION_MS + LATE_MS);
   });
 
   test("C-251 an internal session on a shared subnet has single-hop BFD, as FRR chooses", async () => {
