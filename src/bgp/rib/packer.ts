@@ -5,6 +5,7 @@
 import type { Ip } from "../../kernel/ip.ts";
 import type { Family, Negotiated } from "../wire/message.ts";
 import { prefixWireSize, writePrefix } from "../wire/nlri.ts";
+import { MAX_MESSAGE } from "../wire/registry.ts";
 import { writeAttributes } from "../wire/routeAttributes.ts";
 import {
   announceForm,
@@ -90,10 +91,12 @@ class Packing implements Packed {
     };
   }
 
-  /** One message of that form; false when the slab has no room for one with at least one prefix of any length. */
+  /** One message of that form; false when the slab has no room for a whole one (an empty slab: for one prefix). */
   message(form: UpdateForm, take: (most: number, visit: PrefixVisitor) => number): boolean {
     const start = this.end;
     const room = Math.min(this.#limit, this.#slab.length - start);
+    // what is left at the end of a slab would make a short message with all attributes again; the next slab has room
+    if (start > 0 && room < Math.min(this.#limit, MAX_MESSAGE)) return false;
     const longest = prefixWireSize(this.#version === 4 ? 32 : 128);
     const last = prefixLimit(form, start, room);
     this.#at = start + form.lead.length;
