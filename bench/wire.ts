@@ -52,20 +52,18 @@ export class Tally {
     this.updates++;
     for (let at = start + 2; at < withdrawnEnd; at += 1 + octets(bytes[at] ?? 0)) this.withdrawn++;
     for (let at = reachableStart; at < end; ) {
-      const size = octets(bytes[at] ?? 0);
-      let address = 0;
-      for (let i = 1; i <= 4; i++) address = (address << 8) | (i <= size ? (bytes[at + i] ?? 0) : 0);
-      this.addressSum += address >>> 0;
+      this.addressSum += addressAt(bytes, at);
       this.announced++;
-      at += 1 + size;
+      at += 1 + octets(bytes[at] ?? 0);
     }
   }
 }
 
-/** An UPDATE body without any prefix of plain IPv4, withdrawn or announced: the end of the table. */
-export function isEndOfRib(bytes: Uint8Array, start: number, end: number): boolean {
+/** Unsigned 32 bits of the first prefix in an UPDATE body, a withdrawn one before an announced one; null: End-of-RIB. */
+export function firstAddress(bytes: Uint8Array, start: number, end: number): number | null {
   const { withdrawnEnd, reachableStart } = sections(bytes, start);
-  return withdrawnEnd === start + 2 && reachableStart === end;
+  const at = withdrawnEnd > start + 2 ? start + 2 : reachableStart;
+  return at < end ? addressAt(bytes, at) : null;
 }
 
 /**
@@ -109,6 +107,14 @@ export const keepaliveMessage = (): Uint8Array => message(MESSAGE.keepalive, [])
 function message(type: number, body: readonly number[]): Uint8Array {
   const length = HEADER + body.length;
   return Uint8Array.of(...new Array<number>(16).fill(0xff), length >>> 8, length & 255, type, ...body);
+}
+
+/** Of the prefix there, unsigned 32 bits. */
+function addressAt(bytes: Uint8Array, at: number): number {
+  const size = octets(bytes[at] ?? 0);
+  let address = 0;
+  for (let i = 1; i <= 4; i++) address = (address << 8) | (i <= size ? (bytes[at + i] ?? 0) : 0);
+  return address >>> 0;
 }
 
 const word = (value: number): number[] => [24, 16, 8, 0].map((shift) => (value >>> shift) & 255);

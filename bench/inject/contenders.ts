@@ -63,7 +63,7 @@ export const gobgp: Contender = {
   who: "gobgp",
   program: "gobgpd",
   order: "sessionFirst",
-  most: 1_000_000,
+  most: 100_000,
   async load(workshop, sink, table) {
     const injector = new GobgpInjector(workshop, sink.port);
     const program = await injector.start();

@@ -1,6 +1,6 @@
 // The same table as a dump in MRT's TABLE_DUMP_V2 (RFC 6396), which GoBGP loads. Owns the octets. Contract: pure; the routes
-// are of one peer and carry ORIGIN, an empty AS_PATH, NEXT_HOP and one community. Behind them come routes that no one is
-// told of (NO_ADVERTISE): GoBGP's client (3.10) ends before all that it has read has left it, up to a thousand or so.
+// are of one peer and carry ORIGIN, an empty AS_PATH, NEXT_HOP and one community. Behind them come routes
+// outside 10.0.0.0/8, which the sink passes over: GoBGP's client (3.10) ends before all that it has read has left it.
 import { addressOf, setOf, type Table } from "./table.ts";
 
 const TABLE_DUMP_V2 = 13;
@@ -13,7 +13,6 @@ const RECORD = 4 + 5 + 2 + 8 + ATTRIBUTES;
 
 const TRAILERS = 3_000;
 const TRAILER_BASE = 0xac10_0000;
-const NO_ADVERTISE = 0xffff_ff02;
 
 /** @param nextHop unsigned 32 bits */
 export function mrtTable({ count, sets }: Table, nextHop: number): Uint8Array {
@@ -63,6 +62,6 @@ export function mrtTable({ count, sets }: Table, nextHop: number): Uint8Array {
   u32(nextHop);
   u32(65001);
   for (let i = 0; i < count; i++) route(i, addressOf(i), 65001 * 65536 + setOf(i, sets));
-  for (let i = 0; i < TRAILERS; i++) route(count + i, TRAILER_BASE + i, NO_ADVERTISE);
+  for (let i = 0; i < TRAILERS; i++) route(count + i, TRAILER_BASE + i, 65001 * 65536);
   return bytes;
 }

@@ -1,9 +1,12 @@
 // SHELL: the sink as a process of its own: counts prefixes, messages and octets, says when the last prefix came and when the
 // last of them was withdrawn. Owns nothing else. Contract: octets are those of whole UPDATEs, headers included, TCP's and
-// those of other messages not; End-of-RIB is not counted.
+// those of other messages not; UPDATEs without routes of the table are passed over.
 import { now, say } from "../roles.ts";
 import { Sink } from "../sink.ts";
-import { HEADER, isEndOfRib, Tally } from "../wire.ts";
+import { firstAddress, HEADER, Tally } from "../wire.ts";
+
+/** The first octet of every address of the table. */
+const TABLE_NET = 10;
 
 /** @param expected number of prefixes after which it says `done`, and `gone` after as many withdrawals */
 export async function runSink(expected: number): Promise<void> {
@@ -13,7 +16,8 @@ export async function runSink(expected: number): Promise<void> {
   const sink = await Sink.listen({
     established: (at) => say("established", { at: String(at) }),
     update: (bytes, start, end) => {
-      if (isEndOfRib(bytes, start, end)) return;
+      // End-of-RIB, or a route that is not of the table
+      if ((firstAddress(bytes, start, end) ?? 0) >>> 24 !== TABLE_NET) return;
       tally.add(bytes, start, end);
       octets += HEADER + end - start;
     },

@@ -25,7 +25,7 @@ const attributesOf = (set: number): RouteAttributes => ({
   linkBandwidth: null,
 });
 
-/** Withdraws everything on SIGUSR2. @param port of the sink */
+/** Withdraws everything: route by route on SIGUSR2, as a daemon that stops on SIGALRM. @param port of the sink */
 export function runSpeaker(port: number, { count, sets }: Table, order: Order): void {
   const attributeSets = Array.from({ length: sets }, (_, set) => attributesOf(set));
   const speaker = new Speaker({
@@ -55,6 +55,10 @@ export function runSpeaker(port: number, { count, sets }: Table, order: Order): 
   };
   const setTable = (): void => record("set", (i) => attributeSets[setOf(i, sets)] ?? null);
   process.on("SIGUSR2", () => record("withdrawing", () => null));
+  process.on("SIGALRM", () => {
+    say("stopping", { started: now() });
+    void speaker.shutdown("bench");
+  });
   speaker.setPeers([
     {
       ...PEER_DEFAULTS,
@@ -72,6 +76,7 @@ export function runSpeaker(port: number, { count, sets }: Table, order: Order): 
       families: ["ipv4-unicast"],
     },
   ]);
+  setInterval(() => {}, 60_000); // without peers there is nothing that would keep the process
   // the connection cannot be up before this turn ends
   if (order === "tableFirst") setTable();
 }
