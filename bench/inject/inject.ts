@@ -1,4 +1,4 @@
-// A million routes at once: how long, how much processor time, how much memory, beside BIRD with the same table.
+// A million routes at once: how long, how much processor time, how much memory, beside others with the same table.
 // Owns the trials and what their figures are called. Contract: speaker and sink are processes of their own; a trial counts
 // only if the sink has received exactly the routes of the table; usage is read when the sink has said that it has them all.
 import type { LabProcess } from "../../lab/process.ts";
@@ -8,11 +8,16 @@ import { until, usageOf, versionOf, type Workshop, within, withWorkshop } from "
 import { type Result, ratiosOf, resultOf, type Who } from "../report.ts";
 import { between, hear, now, roleCommand } from "../roles.ts";
 import { birdTable } from "./birdTable.ts";
+import { bird, type Contender, contenders } from "./contenders.ts";
 import { type Done, startSink } from "./sinkProcess.ts";
 import type { Order } from "./speakerRole.ts";
 import { SETS } from "./table.ts";
 
 const COUNT = 1_000_000;
+/** For those who cannot load a million in a minute, and for us beside them. */
+const SMALL = 100_000;
+/** Trials of those who take seconds for one; their figures do not depend on luck. */
+const SLOW_TRIALS = 3;
 
 const SET_TO_LAST = "session up, then the table: from the first route of it to the last octet";
 const RECORDED_TO_LAST = "session up, then the table: from the last route recorded to the last octet";
@@ -34,38 +39,49 @@ interface Figure {
 
 export const inject: Bench = {
   name: "inject",
-  summary: "1,000,000 /32 in 8 attribute sets to a sink on loopback: time, processor time, memory; beside BIRD",
+  summary: "1,000,000 /32 in 8 attribute sets to a sink on loopback: time, processor time, memory; beside four others",
   run,
 };
 
 async function run({ quick, progress }: BenchOptions): Promise<Measured> {
   const trials = quick ? 2 : 10;
-  const bird = versionOf("bird");
-  const figures: Record<"vipcast" | "bird", Figure[]> = { vipcast: [], bird: [] };
-  const measure = async (who: keyof typeof figures, order: Order, trial: Trial): Promise<void> => {
-    figures[who].push(...(await withWorkshop((workshop) => trial(workshop, order))));
+  const versions: Record<string, string> = {};
+  const notes: string[] = [];
+  for (const { who, program } of contenders) {
+    const version = program === null ? null : versionOf(program);
+    if (version === null) notes.push(`${who} is not installed, or may not be started, and did not take part.`);
+    else versions[who] = version;
+  }
+  const figures = new Map<Who, Figure[]>();
+  const measure = async (who: Who, trial: (workshop: Workshop) => Promise<readonly Figure[]>): Promise<void> => {
+    if (who !== "vipcast" && !(who in versions)) return;
+    figures.set(who, [...(figures.get(who) ?? []), ...(await withWorkshop(trial))]);
   };
-  // in turn, so that what else happens on the machine meets both
+  // in turn, so that what else happens on the machine meets all
   for (let i = 1; i <= trials; i++) {
     progress(`inject: trial ${i} of ${trials}`);
     for (const order of ["sessionFirst", "tableFirst"] as const) {
-      await measure("vipcast", order, vipcastTrial);
-      if (bird !== null) await measure("bird", order, birdTrial);
+      await measure("vipcast", (workshop) => vipcastTrial(workshop, order, COUNT));
+      await measure("bird", (workshop) => birdTrial(workshop, order));
+      await measure("vipcast", async (workshop) => (await vipcastTrial(workshop, order, SMALL)).map(small));
     }
-    if (bird !== null) await measure("bird", "tableFirst", loadedBirdTrial);
+    await measure("bird", loadedBirdTrial);
+    if (i > (quick ? 1 : SLOW_TRIALS)) continue;
+    for (const contender of contenders.filter((c) => c !== bird)) {
+      const count = quick ? SMALL : contender.most;
+      progress(`inject: ${contender.who}, ${count} routes`);
+      const rename = count === SMALL ? small : (figure: Figure): Figure => figure;
+      await measure(contender.who, async (workshop) => (await otherTrial(workshop, contender, count)).map(rename));
+    }
   }
-  const results = [...resultsOf("vipcast", figures.vipcast), ...resultsOf("bird", figures.bird)].sort(byWhat);
-  return {
-    results,
-    ratios: ratiosOf(results),
-    versions: bird === null ? {} : { bird },
-    notes: bird === null ? ["BIRD is not installed and did not take part."] : [],
-  };
+  const results = [...figures].flatMap(([who, own]) => resultsOf(who, own)).sort(byWhat);
+  return { results, ratios: ratiosOf(results), versions, notes };
 }
 
-type Trial = (workshop: Workshop, order: Order) => Promise<readonly Figure[]>;
+const small = (figure: Figure): Figure => ({ ...figure, what: smallWhat(figure.what) });
+const smallWhat = (what: string): string => `100,000 routes only: ${what}`;
 
-const WHATS: readonly string[] = [
+const WHATS_OF_A_SIZE: readonly string[] = [
   SET_TO_LAST,
   RECORDED_TO_LAST,
   RATE,
@@ -77,6 +93,7 @@ const WHATS: readonly string[] = [
   peakOf("sessionFirst"),
   peakOf("tableFirst"),
 ];
+const WHATS: readonly string[] = [...WHATS_OF_A_SIZE, ...WHATS_OF_A_SIZE.map(smallWhat)];
 
 const byWhat = (a: Result, b: Result): number => WHATS.indexOf(a.what) - WHATS.indexOf(b.what);
 
@@ -97,15 +114,15 @@ function resultsOf(who: Who, figures: readonly Figure[]): Result[] {
   });
 }
 
-async function vipcastTrial(workshop: Workshop, order: Order): Promise<readonly Figure[]> {
-  const sink = await startSink(workshop, COUNT);
+async function vipcastTrial(workshop: Workshop, order: Order, count: number): Promise<readonly Figure[]> {
+  const sink = await startSink(workshop, count);
   const started = now();
-  const speaker = workshop.start(roleCommand("@speaker", sink.port, COUNT, SETS, order));
+  const speaker = workshop.start(roleCommand("@speaker", sink.port, count, SETS, order));
   const done = await sink.done(speaker);
   const set = await hear(speaker, "set");
   if (order === "sessionFirst") {
     const recorded = { what: RECORDED_TO_LAST, unit: "ms", value: between(set("recorded"), done.at) };
-    return [...tableFigures(set("started"), done.at), recorded, ...usageFigures(speaker, order)];
+    return [...tableFigures(set("started"), done.at, count), recorded, ...usageFigures(speaker, order)];
   }
   const up = await hear(speaker, "up");
   const sending = usageOf(speaker.pid).cpuSeconds - Number(up("cpuSeconds"));
@@ -114,35 +131,35 @@ async function vipcastTrial(workshop: Workshop, order: Order): Promise<readonly 
 
 async function birdTrial(workshop: Workshop, order: Order): Promise<readonly Figure[]> {
   const sink = await startSink(workshop, COUNT);
-  const bird = new BirdInjector(workshop, sink.port);
+  const injector = new BirdInjector(workshop, sink.port);
   if (order === "tableFirst") {
-    bird.configure(birdTable({ count: COUNT, sets: SETS }));
+    injector.configure(birdTable({ count: COUNT, sets: SETS }));
     const started = now();
-    const program = bird.start();
+    const program = injector.start();
     const done = await sink.done(program);
     return [startFigure(started, done), ...usageFigures(program, order)];
   }
-  bird.configure("");
-  const program = bird.start();
+  injector.configure("");
+  const program = injector.start();
   await hear(sink.program, "established", program);
-  const control = await bird.control(program);
+  const control = await injector.control(program);
   // what it takes to write the file is not BIRD's
-  bird.configure(birdTable({ count: COUNT, sets: SETS }));
+  injector.configure(birdTable({ count: COUNT, sets: SETS }));
   const started = now();
   const configured = control.command("configure");
   const done = await sink.done(program);
   await within("BIRD's answer", configured, program);
   control.close();
-  return [...tableFigures(started, done.at), ...usageFigures(program, order)];
+  return [...tableFigures(started, done.at, COUNT), ...usageFigures(program, order)];
 }
 
 /** BIRD with its table at rest before it opens the session. */
-async function loadedBirdTrial(workshop: Workshop, _order: Order): Promise<readonly Figure[]> {
+async function loadedBirdTrial(workshop: Workshop): Promise<readonly Figure[]> {
   const sink = await startSink(workshop, COUNT);
-  const bird = new BirdInjector(workshop, sink.port);
-  bird.configure(birdTable({ count: COUNT, sets: SETS }), "off");
-  const program = bird.start();
-  const control = await bird.control(program);
+  const injector = new BirdInjector(workshop, sink.port);
+  injector.configure(birdTable({ count: COUNT, sets: SETS }), "off");
+  const program = injector.start();
+  const control = await injector.control(program);
   await until("BIRD's table", [program], async () =>
     (await control.command("show route count")).includes(`${COUNT} of`) ? true : null,
   );
@@ -155,11 +172,25 @@ async function loadedBirdTrial(workshop: Workshop, _order: Order): Promise<reado
   return sendingFigures(done, sending);
 }
 
-const tableFigures = (started: string, last: string): readonly Figure[] => {
+/** Those who have one way only to be given a table. */
+async function otherTrial(workshop: Workshop, contender: Contender, count: number): Promise<readonly Figure[]> {
+  const sink = await startSink(workshop, count);
+  const { program, started, close } = await contender.load(workshop, sink, { count, sets: SETS });
+  try {
+    const done = await sink.done(program);
+    const { order } = contender;
+    const times = order === "tableFirst" ? [startFigure(started, done)] : tableFigures(started, done.at, count);
+    return [...times, ...usageFigures(program, order)];
+  } finally {
+    close();
+  }
+}
+
+const tableFigures = (started: string, last: string, count: number): readonly Figure[] => {
   const ms = between(started, last);
   return [
     { what: SET_TO_LAST, unit: "ms", value: ms },
-    { what: RATE, unit: "1/s", value: (COUNT * 1000) / ms },
+    { what: RATE, unit: "1/s", value: (count * 1000) / ms },
   ];
 };
 
