@@ -129,14 +129,14 @@ export class PathWatch {
     if (isTold) this.#problemsChanged();
   }
 
-  /** A peer may say AdminDown, or cease to, without a change of our own state: it counts all the same (RFC 5882 4.1). */
+  /**
+   * A peer may be AdminDown before we were ever Up, which is no change of our own state and counts all the same (RFC 5882 4.1).
+   * It counts until the peer says something else, which is one: it may be silent meanwhile (RFC 5880 6.8.16).
+   */
   #lookForAdminDown(): void {
-    for (const { key, state, remoteState, remoteDiag, users } of this.#statuses) {
-      const isAdminDown = remoteState === "AdminDown" && state === "Down";
-      const verdict = this.#known.get(key)?.verdict ?? "unknown";
-      if (isAdminDown && verdict !== "adminDown") this.#tell(key, users, { verdict: "adminDown", detail: ADMIN_DOWN });
-      if (isAdminDown || verdict !== "adminDown") continue;
-      this.#tell(key, users, { verdict: "down", detail: `BFD ${state}: ${diagText(remoteDiag)}` });
+    for (const { key, state, remoteState, users } of this.#statuses) {
+      if (remoteState !== "AdminDown" || state !== "Down" || this.#known.get(key)?.verdict === "adminDown") continue;
+      this.#tell(key, users, { verdict: "adminDown", detail: ADMIN_DOWN });
     }
   }
 

@@ -265,8 +265,10 @@ describe("PathWatch", () => {
     await s.paths.look();
     s.run();
     expect(s.runner().stateName).toBe("Established");
-    s.client.sessions = [{ ...session, remoteState: "Down" }];
+    s.client.sessions = [{ ...session, remoteState: "Down" }]; // as after a silence
     await s.paths.look();
+    expect(s.runner().state.bfd).toBe("adminDown");
+    changed("Init", "handshake", undefined, "Down");
     expect(s.runner()).toMatchObject({ stateName: "Established", state: { bfd: "down" } });
   });
 

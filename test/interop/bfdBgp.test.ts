@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { captureProblem, startCapture } from "../../lab/capture.ts";
-import { startFrr } from "../../lab/frr.ts";
+import { type FrrPeer, startFrr } from "../../lab/frr.ts";
 import { bfdPeer, type FrrBfdPeer } from "../../lab/frrBfd.ts";
 import { createLab } from "../../lab/lab.ts";
 import { labProblem, titleOrSkip } from "../../lab/requirements.ts";
@@ -11,7 +11,7 @@ import type { JsonObject } from "../../lab/routes.ts";
 import { type OneRouter, type OneRouterOptions, oneRouter } from "../../lab/topologies/oneRouter.ts";
 import { twoRouters } from "../../lab/topologies/twoRouters.ts";
 import type { Vipcast } from "../../lab/vipcast.ts";
-import { waitFor } from "../../lab/waitFor.ts";
+import { type LogSource, waitFor } from "../../lab/waitFor.ts";
 import {
   advertisement,
   bgpPeer,
@@ -324,6 +324,27 @@ describe.skipIf(problem !== null)(titleOrSkip("BFD and BGP with FRR", problem), 
     );
     await t.router.start();
     await routeAt(t, ROUTE, [t.vipcast]);
+  });
+
+  test("C-249 C-250 strict with FRR: BFD up first, one flap of FRR's own at most, and AdminDown holds nothing back", async () => {
+    const t = await start({ annotations: { "vipcast.io/bfd-strict": "true" } });
+    await settled(t);
+    // FRR makes its BFD session anew when the first BGP session tells it its own address (its issue 17337), and then says Down
+    const steady = (times: number, logs: readonly LogSource[]): Promise<FrrPeer> =>
+      peerThat(t, "lasts", (p) => (p.upMs ?? 0) > 1_500 && p.established >= times, { logs });
+    const first = await steady(1, [t.vipcast]);
+    expect(first.established).toBeLessThanOrEqual(2);
+    const downs = t.vipcast.logs().filter((l) => l.event === "sessionDown");
+    for (const line of downs) expect(line).toMatchObject({ code: 6, subcode: 10 });
+    await frrSees(t, "up", (p) => p.status === "up");
+
+    await t.router.configure(["bfd", "profile quick", "shutdown"]);
+    await logLine(t.vipcast, "BFD is AdminDown", (l) => l.event === "bfdDown" && l.reason === "peerAdminDown");
+    await holds(2 * DETECTION_MS, async () =>
+      expect(await t.router.peer(t.speakerAddress)).toMatchObject({ established: first.established }),
+    );
+    await t.router.vtysh(`clear bgp ${t.speakerAddress}`);
+    expect((await steady(first.established + 1, [t.vipcast])).established).toBe(first.established + 1);
   });
 
   test("C-251 over several hops BFD runs from the source address of the session, and ends it", async () => {
