@@ -4,6 +4,9 @@
 import { parseArgs } from "node:util";
 import { runBfdProgram } from "../lab/bfdProgram.ts";
 import type { SchedulingClass } from "../src/bfd/threads.ts";
+import { attack } from "./attack/attack.ts";
+import { runCrowd } from "./attack/crowdRole.ts";
+import { runKnocks } from "./attack/knockRole.ts";
 import type { Bench } from "./bench.ts";
 import { bfd } from "./bfd/bfd.ts";
 import { inject } from "./inject/inject.ts";
@@ -15,7 +18,7 @@ import { reaction } from "./reaction/reaction.ts";
 import { type Report, renderText } from "./report.ts";
 import { save } from "./save.ts";
 
-const BENCHES: readonly Bench[] = [reaction, inject, packing, bfd];
+const BENCHES: readonly Bench[] = [reaction, inject, packing, attack, bfd];
 
 const USAGE = `usage: npm run bench -- NAME [--quick] [--json] [--save]
 
@@ -89,7 +92,10 @@ async function runRole(role: string, [first, second, third, fourth]: readonly st
   else if (role === "@speaker") {
     const table = { count: Number(second), sets: Number(third) };
     runSpeaker(Number(first), table, fourth === "tableFirst" ? "tableFirst" : "sessionFirst");
-  } else if (role === "@bfd") {
+  } else if (role === "@crowd") {
+    await runCrowd(Number(first), Number(second), third === "flood" ? "flood" : "stopReading");
+  } else if (role === "@knock") runKnocks(Number(first), Number(second));
+  else if (role === "@bfd") {
     runBfdProgram(new URL("./bfdWorker.js", import.meta.url), first as SchedulingClass);
     await new Promise(() => {}); // it ends the process itself
   } else return usage(2, `there is no role ${role}`);

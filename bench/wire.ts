@@ -102,6 +102,16 @@ export function openMessage(asn: number, identifier: number): Uint8Array {
   return message(MESSAGE.open, [...body, capabilities.length, ...capabilities]);
 }
 
+/**
+ * An UPDATE that announces `count` neighbouring host routes; at most 800.
+ * @param asn of the speaker, four octets in the AS_PATH @param nextHop @param base unsigned 32 bits each
+ */
+export function updateMessage(asn: number, nextHop: number, base: number, count: number): Uint8Array {
+  const attributes = [0x40, 1, 1, 0, 0x40, 2, 6, 2, 1, ...word(asn), 0x40, 3, 4, ...word(nextHop)];
+  const routes = Array.from({ length: count }, (_, i) => [32, ...word(base + i)]).flat();
+  return message(MESSAGE.update, [0, 0, 0, attributes.length, ...attributes, ...routes]);
+}
+
 export const keepaliveMessage = (): Uint8Array => message(MESSAGE.keepalive, []);
 
 function message(type: number, body: readonly number[]): Uint8Array {

@@ -14,16 +14,26 @@ type Layout = "files" | "document";
 export const vipcastFiles: Way = {
   who: "vipcast",
   how: "rename of a manifest, one per service",
-  start: (workshop, port, count) => start(workshop, port, count, "files"),
+  start: (workshop, port, count) => startDaemon(workshop, port, count, "files"),
 };
 
 export const vipcastDocument: Way = {
   who: "vipcast",
   how: "rename of one manifest with all services",
-  start: (workshop, port, count) => start(workshop, port, count, "document"),
+  start: (workshop, port, count) => startDaemon(workshop, port, count, "document"),
 };
 
-async function start(workshop: Workshop, sinkPort: number, count: number, layout: Layout): Promise<Injector> {
+/**
+ * The daemon over the directories `manifests`, which it follows, and `staging`, for files that are to be renamed into it.
+ * @param more further arguments of the command line
+ */
+export async function startDaemon(
+  workshop: Workshop,
+  sinkPort: number,
+  count: number,
+  layout: Layout,
+  more: readonly string[] = [],
+): Promise<Injector> {
   const manifests = join(workshop.dir, "manifests");
   const staging = join(workshop.dir, "staging");
   mkdirSync(manifests);
@@ -37,7 +47,16 @@ async function start(workshop: Workshop, sinkPort: number, count: number, layout
   const source = ["--manifests", manifests, "--node-name", "node-1"];
   // doors of its own, as a speaker of this machine may have the usual ones
   const doors = ["--socket", join(workshop.dir, "socket"), "--metrics", `127.0.0.1:${sinkPort + 6_001}`];
-  const program = workshop.start([process.execPath, main, "speaker", ...source, ...doors, "--log-level", "debug"]);
+  const program = workshop.start([
+    process.execPath,
+    main,
+    "speaker",
+    ...source,
+    ...doors,
+    ...more,
+    "--log-level",
+    "debug",
+  ]);
   let told = 0;
   return {
     program,

@@ -2,7 +2,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { addressOf, addressSum, setOf } from "../../bench/inject/table.ts";
-import { keepaliveMessage, MESSAGE, MessageStream, openMessage, saysAbout, Tally } from "../../bench/wire.ts";
+import {
+  keepaliveMessage,
+  MESSAGE,
+  MessageStream,
+  openMessage,
+  saysAbout,
+  Tally,
+  updateMessage,
+} from "../../bench/wire.ts";
 import { AdjRibOut } from "../../src/bgp/rib/adjRibOut.ts";
 import { packUpdates } from "../../src/bgp/rib/packer.ts";
 import { decodeMessage } from "../../src/bgp/wire/codec.ts";
@@ -158,5 +166,15 @@ describe("the table that is injected", () => {
       seen[address & 0x00ff_ffff] = 1;
     }
     expect([seen.reduce((sum, bit) => sum + bit, 0), others]).toEqual([1_000_000, 0]);
+  });
+});
+
+describe("the UPDATE of a flood", () => {
+  it.each([1, 800])("with %d routes is one that the product reads, within 4096 octets", (count) => {
+    const bytes = updateMessage(65002, 0xc000_0201, 0x0c00_0000, count);
+    expect(bytes.length).toBeLessThanOrEqual(4096);
+    const decoded = decodeMessage(MESSAGE.update, bytes.subarray(19), negotiated);
+    expect(decoded).toMatchObject({ ok: true, value: { faults: [] } });
+    expect(tallyOf([bytes])).toMatchObject({ announced: count, withdrawn: 0, updates: 1 });
   });
 });
