@@ -13,7 +13,7 @@ import { startDaemon } from "../reaction/vipcast.ts";
 import { type Result, resultOf } from "../report.ts";
 import { hear, roleCommand } from "../roles.ts";
 import { FLOOD_MS, type Vice } from "./crowdRole.ts";
-import { ballastAdvertisement, ballastPool, ballastServices, crowdPeers } from "./manifests.ts";
+import { ballastAdvertisement, ballastPool, ballastServices, crowdPeers, doorPeer } from "./manifests.ts";
 
 /** Routes of the healthy peer. */
 const ROUTES = 1_000;
@@ -156,6 +156,8 @@ async function slowReaders(target: Target, crowd: "reading" | "stopped", trials:
 
 async function strangers(target: Target, trials: number) {
   const { program, workshop, listenPort } = target;
+  put(target, "door.yaml", doorPeer);
+  await sleep(500);
   const before = await measure(target, trials);
   const descriptorsBefore = descriptorsOf(program.pid);
   let descriptorsMost = descriptorsBefore;

@@ -19,6 +19,16 @@ spec:
   return Array.from({ length: count }, peer).join("---\n");
 }
 
+/** A peer that may connect to us and never does: without one the kernel would let nobody in. */
+export const doorPeer = `apiVersion: metallb.io/v1beta2
+kind: BGPPeer
+metadata: { name: door, namespace: metallb-system, annotations: { vipcast.io/opens: peer } }
+spec:
+  myASN: 65001
+  peerASN: ${SINK_ASN}
+  peerAddress: 127.0.3.1
+`;
+
 /** Services with a MED each, so that no two of their routes share a message. */
 export function ballastServices(count: number): string {
   const service = (_: unknown, i: number): string => `apiVersion: v1
