@@ -14,7 +14,7 @@ import {
   REPLACE_AFTER,
   RESET_PAUSE,
 } from "../bgp/session/peer.ts";
-import { FINISH_LIMIT_MS, SLAB_SIZE } from "../bgp/transport.ts";
+import { FINISH_LIMIT_MS, READ_AT_ONCE, SLAB_SIZE } from "../bgp/transport.ts";
 import { ADVERTISE_EVERY, DEFAULT_LIFETIME, LOOK_EVERY } from "../bgp/unnumbered.ts";
 import { MAX_MESSAGE } from "../bgp/wire/registry.ts";
 import { MAX_COMMUNITY_OCTETS } from "../bgp/wire/routeAttributes.ts";
@@ -53,6 +53,12 @@ const LIMITS: readonly Limit[] = [
     value: `${kib(SLAB_SIZE)}, one write`,
     why: "back-pressure",
     there: "prefixes wait in the table, one entry each however often they change",
+  },
+  {
+    what: "Octets read from one connection at a time",
+    value: kib(READ_AT_ONCE),
+    why: "a peer that sends without pause must not delay others",
+    there: "the rest is read in the next turn",
   },
   {
     what: "Data not read by a peer",
