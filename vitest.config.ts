@@ -1,7 +1,15 @@
 import { defineConfig } from "vitest/config";
 
-// Two projects: `unit` touches nothing but memory, temporary files and loopback; `interop` makes network namespaces with
-// real routers and needs root.
+// Three projects: `unit` touches nothing but memory, temporary files and short exchanges on loopback; `live` waits for real
+// sockets, threads and clocks; `interop` makes network namespaces with real routers and needs root.
+const LIVE = [
+  "test/bfd/loop.test.ts",
+  "test/bgp/listener.test.ts",
+  "test/bgp/loopback.test.ts",
+  "test/linux/poll.test.ts",
+  "test/observe/http.test.ts",
+];
+
 export default defineConfig({
   test: {
     projects: [
@@ -9,9 +17,17 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/interop/**"],
+          exclude: ["test/interop/**", ...LIVE],
           testTimeout: 20_000,
           sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: "live",
+          include: LIVE,
+          testTimeout: 20_000,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -22,7 +38,7 @@ export default defineConfig({
           hookTimeout: 120_000,
           maxWorkers: 2,
           // after the others: routers and clocks want the machine for themselves
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],
