@@ -29,14 +29,17 @@ spec:
   peerAddress: 127.0.3.1
 `;
 
-/** Services with a MED each, so that no two of their routes share a message. */
-export function ballastServices(count: number): string {
+/** How the routes of the ballast are: all with the same attributes, or each with a MED of its own. */
+export type Ballast = "alike" | "unlike";
+
+export function ballastServices(count: number, ballast: Ballast): string {
+  const annotations = (i: number): string => (ballast === "alike" ? "{}" : `{ vipcast.io/med: "${i + 1}" }`);
   const service = (_: unknown, i: number): string => `apiVersion: v1
 kind: Service
 metadata:
   name: ballast-${i}
   namespace: default
-  annotations: { vipcast.io/med: "${i + 1}" }
+  annotations: ${annotations(i)}
 spec:
   type: LoadBalancer
 status:
