@@ -139,7 +139,8 @@ export class Listener {
     server.on("connection", (socket) => this.#connection(socket));
     return new Promise((resolve, reject) => {
       server.once("error", reject);
-      server.listen({ fd, backlog: LISTEN_BACKLOG }, () => {
+      // as an argument: beside a descriptor Node ignores the option, and a key change empties a queue of this length
+      server.listen({ fd }, LISTEN_BACKLOG, () => {
         server.off("error", reject);
         server.on("error", (error) => this.#around.tell(`a connection could not be taken: ${error.message}`));
         const bound = server.address();

@@ -1,5 +1,5 @@
 // Peers in the shape that status and metrics read, without sessions behind them.
-import type { PeerCounters } from "../../src/bgp/counters.ts";
+import { newCounters, type PeerCounters } from "../../src/bgp/counters.ts";
 import { AdjRibOut } from "../../src/bgp/rib/adjRibOut.ts";
 import { PEER_DEFAULTS, type PeerConfig } from "../../src/bgp/session/config.ts";
 import type { Agreement } from "../../src/bgp/session/negotiate.ts";
@@ -71,23 +71,6 @@ export const attributes: RouteAttributes = {
   linkBandwidth: null,
 };
 
-export const noCounters = (): PeerCounters => ({
-  opensSent: 0,
-  opensReceived: 0,
-  updatesSent: 0,
-  updatesReceived: 0,
-  keepalivesSent: 0,
-  keepalivesReceived: 0,
-  notificationsSent: 0,
-  notificationsReceived: 0,
-  routeRefreshesSent: 0,
-  routeRefreshesReceived: 0,
-  routeRefreshesIgnored: 0,
-  attributeDiscards: 0,
-  treatedAsWithdraw: 0,
-  sessionResets: 0,
-});
-
 export interface PeerOptions {
   readonly config?: Partial<PeerConfig>;
   readonly state?: Partial<PeerState>;
@@ -132,7 +115,7 @@ export function peer({
     state: { ...base, ...(isUp ? up : {}), ...state },
     stateName: isUp ? "Established" : "Active",
     negotiated: isUp ? negotiated : null,
-    counters: { ...noCounters(), ...counters },
+    counters: { ...newCounters(), ...counters },
     ribs: () => new Map<Family, AdjRibOut>([["ipv4-unicast", rib]]),
     receivedCount: 0,
     lastFaultyUpdate: null,
