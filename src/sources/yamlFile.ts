@@ -18,6 +18,7 @@ import {
   type SchemaOptions,
   type YAMLError,
 } from "yaml";
+import { readPlainYaml } from "./plainYaml.ts";
 
 /** A larger file is refused: nothing an operator writes comes near, and reading it would stall everything else. */
 export const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
@@ -192,7 +193,8 @@ const yesNo: ScalarTag = {
   resolve: (text) => /^(?:t|y|on$)/i.test(text),
 };
 
-const OPTIONS: ParseOptions & DocumentOptions & SchemaOptions = {
+/** The dialect of manifests, as the full parser has it. */
+export const DIALECT: ParseOptions & DocumentOptions & SchemaOptions = {
   prettyErrors: false,
   logLevel: "silent",
   stringKeys: true,
@@ -201,8 +203,10 @@ const OPTIONS: ParseOptions & DocumentOptions & SchemaOptions = {
 };
 
 function parseChunk<T>(text: string, convert: (value: unknown) => T): ParsedText<T> {
+  const plain = readPlainYaml(text);
+  if (plain !== undefined) return new ParsedText(text, convert(plain), []);
   try {
-    return fromDocument(text, 0, parseDocument(text, OPTIONS), convert);
+    return fromDocument(text, 0, parseDocument(text, DIALECT), convert);
   } catch (error) {
     return refused(text, error);
   }
@@ -210,7 +214,7 @@ function parseChunk<T>(text: string, convert: (value: unknown) => T): ParsedText
 
 function parseWhole<T>(text: string, convert: (value: unknown) => T): readonly ParsedText<T>[] {
   try {
-    const documents = parseAllDocuments(text, OPTIONS);
+    const documents = parseAllDocuments(text, DIALECT);
     if (!Array.isArray(documents)) return [parseChunk("", convert)];
     let start = 0;
     return documents.map((document, i) => {
@@ -309,7 +313,7 @@ function lineAt(text: string, offset: number): number {
 function offsetOf(text: string, path: string): number {
   let document: Document.Parsed;
   try {
-    document = parseDocument(text, OPTIONS);
+    document = parseDocument(text, DIALECT);
   } catch {
     return 0;
   }
