@@ -2,7 +2,7 @@
 // Owns types only. Knows nothing of YAML, of the API server, of BGP messages.
 // Both sources (manifests, later Kubernetes) produce exactly these; sources/coreObjects.ts and sources/metallbCrds.ts convert.
 import type { AuthType } from "../bfd/protocol.ts";
-import type { Ip } from "../kernel/ip.ts";
+import type { Ip, IpVersion } from "../kernel/ip.ts";
 import type { ObjectRef } from "../kernel/problem.ts";
 import type { ServiceKey } from "../kernel/units.ts";
 
@@ -56,6 +56,24 @@ export interface RouteSettings {
   readonly asPathPrepend?: number;
 }
 
+/** What a Service of type LoadBalancer tells its allocator besides annotations (metallb-compat 4). */
+export interface AddressRequest {
+  /** What is wrong with these fields, which keeps the Service from new addresses but not from being announced. */
+  readonly fault: string | null;
+  /** spec.clusterIPs, else spec.clusterIP alone, as written ("None" too); empty where no API server has filled them in. */
+  readonly clusterIps: readonly string[];
+  /** spec.ipFamilies; empty: not given. */
+  readonly families: readonly IpVersion[];
+  /** null: not given, which an API server makes SingleStack. */
+  readonly policy: "SingleStack" | "PreferDualStack" | "RequireDualStack" | null;
+  /** spec.loadBalancerIP, as written. */
+  readonly loadBalancerIp: string | null;
+  /** `TCP/80`, ascending. */
+  readonly ports: readonly string[];
+  /** Services may share an address only with equal keys: empty for policy Cluster, else spec.selector as text (4.7). */
+  readonly backendKey: string;
+}
+
 export interface ServiceObject extends Meta {
   readonly kind: "Service";
   readonly key: ServiceKey;
@@ -64,6 +82,8 @@ export interface ServiceObject extends Meta {
   readonly type: string;
   readonly loadBalancerClass: string | null;
   readonly externalTrafficPolicy: "Cluster" | "Local";
+  /** null: not of type LoadBalancer. */
+  readonly request: AddressRequest | null;
   /** status.loadBalancer.ingress: the text of `ip`, null for entries without one. */
   readonly ingress: readonly { readonly ip: string | null }[];
 }

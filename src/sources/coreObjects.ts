@@ -3,6 +3,7 @@
 // Contract: `root` is the object, `meta` its metadata; faults go to the report, the result then does not count. Fields
 // that are not named here are none of our business and never reported.
 import type {
+  AddressRequest,
   EndpointObject,
   EndpointSliceObject,
   Meta,
@@ -14,7 +15,7 @@ import type {
 import type { Ip } from "../kernel/ip.ts";
 import { quote } from "../kernel/text.ts";
 import { ServiceKey } from "../kernel/units.ts";
-import type { Fields } from "./fields.ts";
+import { type Fields, Report } from "./fields.ts";
 import { parseGoIp } from "./ipFields.ts";
 import { isOurAnnotation, readSettings } from "./settings.ts";
 
@@ -24,22 +25,59 @@ export const DEFAULT_NAMESPACE = "default";
 const SERVICE_NAME_LABEL = "kubernetes.io/service-name";
 const SERVICE_TYPES = ["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"] as const;
 const ADDRESS_TYPES = ["IPv4", "IPv6", "FQDN"] as const;
+const IP_FAMILIES = ["IPv4", "IPv6"] as const;
+const IP_FAMILY_POLICIES = ["SingleStack", "PreferDualStack", "RequireDualStack"] as const;
+const PROTOCOLS = ["TCP", "UDP", "SCTP"] as const;
 
 export function readService(root: Fields, meta: Meta): ServiceObject {
   const spec = root.object("spec");
   const loadBalancer = root.object("status")?.object("loadBalancer");
+  const type = spec?.word("type", SERVICE_TYPES) ?? "ClusterIP";
+  const externalTrafficPolicy = spec?.word("externalTrafficPolicy", ["Cluster", "Local"]) ?? "Cluster";
   return {
     ...meta,
     kind: "Service",
     key: serviceKey(meta, meta.ref.name),
     annotations: root.object("metadata")?.stringMap("annotations", (name) => !isOurAnnotation(name)) ?? new Map(),
     settings: readSettings(root, "Service", "annotation"),
-    type: spec?.word("type", SERVICE_TYPES) ?? "ClusterIP",
+    type,
     loadBalancerClass: spec?.string("loadBalancerClass") ?? null,
-    externalTrafficPolicy: spec?.word("externalTrafficPolicy", ["Cluster", "Local"]) ?? "Cluster",
+    externalTrafficPolicy,
+    request: spec == null || type !== "LoadBalancer" ? null : readRequest(spec, externalTrafficPolicy),
     // an address that does not parse is a verdict on the service (reason invalidIP), not on the manifest
     ingress: (loadBalancer?.objects("ingress") ?? []).map((entry) => ({ ip: entry.string("ip") })),
   };
+}
+
+function readRequest(all: Fields, policy: ServiceObject["externalTrafficPolicy"]): AddressRequest {
+  const report = new Report(all.report.ref);
+  const spec = all.reportingTo(report);
+  const listed = spec.strings("clusterIPs").map((item) => item.text);
+  const single = spec.string("clusterIP");
+  const families = spec.strings("ipFamilies").flatMap(({ text, path }) => {
+    const family = IP_FAMILIES.find((f) => f === text);
+    if (family === undefined) {
+      report.error(path, `is ${quote(text)}, must be IPv4 or IPv6`);
+      return [];
+    }
+    return [family === "IPv4" ? (4 as const) : (6 as const)];
+  });
+  const ports = spec
+    .objects("ports")
+    .map((port) => `${port.word("protocol", PROTOCOLS) ?? "TCP"}/${port.integer("port", 1, 65_535) ?? ""}`);
+  // the order in which a selector is written means nothing
+  const selector = [...spec.stringMap("selector")].map(([key, value]) => `${key}=${value}`).sort();
+  const request = {
+    clusterIps: listed.length > 0 ? listed : single === null ? [] : [single],
+    families,
+    policy: spec.word("ipFamilyPolicy", IP_FAMILY_POLICIES),
+    // an address that does not parse is a verdict of the allocator, not on the manifest
+    loadBalancerIp: spec.string("loadBalancerIP"),
+    ports: ports.sort(),
+    backendKey: policy === "Local" ? selector.join(",") : "",
+  };
+  const [problem] = report.problems;
+  return { fault: problem === undefined ? null : `${problem.path} ${problem.message}`, ...request };
 }
 
 export function readEndpointSlice(root: Fields, meta: Meta): EndpointSliceObject {

@@ -73,6 +73,11 @@ export class Fields {
     this.path = path;
   }
 
+  /** The same fields, with faults told to another report: for what is not the business of everybody who reads the object. */
+  reportingTo(report: Report): Fields {
+    return new Fields(this.#raw, report, this.path);
+  }
+
   /** Path of a field of this object. */
   at(key: string): string {
     return this.path === "" ? key : `${this.path}.${key}`;

@@ -3,6 +3,7 @@
 import type { DecisionOptions } from "../../src/announce/compiled.ts";
 import type {
   AddressRange,
+  AddressRequest,
   BFDProfileObject,
   BGPAdvertisementObject,
   BGPPeerObject,
@@ -62,6 +63,18 @@ const meta = (kind: string, namespace: string | null, name: string): Meta => ({
   labels: new Map(),
 });
 
+/** As in a manifest that says nothing of addresses. */
+export const request = (over: Partial<AddressRequest> = {}): AddressRequest => ({
+  fault: null,
+  clusterIps: [],
+  families: [],
+  policy: null,
+  loadBalancerIp: null,
+  ports: ["TCP/80"],
+  backendKey: "",
+  ...over,
+});
+
 export const service = (name: string, ips: readonly string[], over: Partial<ServiceObject> = {}): ServiceObject => ({
   ...meta("Service", "default", name),
   kind: "Service",
@@ -71,6 +84,7 @@ export const service = (name: string, ips: readonly string[], over: Partial<Serv
   type: "LoadBalancer",
   loadBalancerClass: null,
   externalTrafficPolicy: "Cluster",
+  request: request(),
   ingress: ips.map((text) => ({ ip: text })),
   ...over,
 });

@@ -25,6 +25,47 @@ describe("Service", () => {
     expect(read.ingress).toEqual([{ ip: "192.0.2.1" }, { ip: null }, { ip: "bad" }]);
   });
 
+  test("an allocator's fields are read for type LoadBalancer alone, in one spelling each", () => {
+    const request = (spec: string) => accepted("Service", service(`, spec: {${spec}}`)).request;
+    expect(request("clusterIP: 10.0.0.1")).toBeNull();
+    expect(request("type: LoadBalancer")).toEqual({
+      fault: null,
+      clusterIps: [],
+      families: [],
+      policy: null,
+      loadBalancerIp: null,
+      ports: [],
+      backendKey: "",
+    });
+    expect(
+      request(`type: LoadBalancer, clusterIP: 10.0.0.1, clusterIPs: [10.0.0.1, "fd00::1"], ipFamilies: [IPv4, IPv6],
+        ipFamilyPolicy: PreferDualStack, loadBalancerIP: 192.0.2.9, externalTrafficPolicy: Local,
+        selector: {b: "2", a: "1"}, ports: [{port: 80}, {port: 53, protocol: UDP}]`),
+    ).toEqual({
+      fault: null,
+      clusterIps: ["10.0.0.1", "fd00::1"],
+      families: [4, 6],
+      policy: "PreferDualStack",
+      loadBalancerIp: "192.0.2.9",
+      ports: ["TCP/80", "UDP/53"],
+      backendKey: "a=1,b=2",
+    });
+    expect(request("type: LoadBalancer, clusterIP: None, selector: {a: x}")).toMatchObject({
+      clusterIps: ["None"],
+      backendKey: "",
+    });
+  });
+
+  test.each([
+    ["ipFamilyPolicy: Dual", "spec.ipFamilyPolicy"],
+    ["ipFamilies: [ipv4]", "spec.ipFamilies[0]"],
+    ["ports: [{port: '80'}]", "spec.ports[0].port"],
+    ["ports: nonsense", "spec.ports must be a list"],
+  ])("a fault in them is the allocator's business, the Service is taken: %s", (spec, fault) => {
+    const read = accepted("Service", service(`, spec: {type: LoadBalancer, ${spec}}`));
+    expect(read.request?.fault).toContain(fault);
+  });
+
   test.each([
     ["an unknown type", ", spec: {type: Loadbalancer}", ["spec.type"]],
     ["an unknown policy", ", spec: {externalTrafficPolicy: local}", ["spec.externalTrafficPolicy"]],
