@@ -89,9 +89,10 @@ export class PeerReports implements PeerObserver {
   }
 
   peerChanges(changes: readonly PeerChange[]): void {
-    for (const { peer, change } of changes) {
+    for (const { peer, change, fields } of changes) {
       const [event, text] = PEER_CHANGE[change];
-      this.#log.info(event, { peer }, `${peer}: ${text}`);
+      const what = fields.length === 0 ? "" : ` (${fields.join(", ")})`;
+      this.#log.info(event, { peer }, `${peer}: ${text}${what}`);
     }
   }
 
@@ -136,6 +137,7 @@ const PEER_CHANGE: Record<PeerChange["change"], readonly [event: string, text: s
   added: ["peerAdded", "peer added"],
   removed: ["peerRemoved", "peer removed"],
   reset: ["peerReset", "parameters of the session changed, it is made anew"],
+  readvertise: ["peerChanged", "changed without touching the session, its routes go out again"],
   live: ["peerChanged", "changed without touching the session"],
 };
 

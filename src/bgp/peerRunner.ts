@@ -15,8 +15,9 @@ import type { PeerSurroundings } from "./peerSurroundings.ts";
 import { type FaultyUpdate, Reception } from "./reception.ts";
 import type { AdjRibIn } from "./rib/adjRibIn.ts";
 import type { AdjRibOut } from "./rib/adjRibOut.ts";
-import { type PeerConfig, sessionParameters } from "./session/config.ts";
+import type { PeerConfig } from "./session/config.ts";
 import type { FsmAction, FsmEvent, FsmStateName } from "./session/fsm.ts";
+import { type SessionImpact, sessionImpact } from "./session/impact.ts";
 import { addressesBeside, chooseNextHop } from "./session/nextHop.ts";
 import {
   type BfdVerdict,
@@ -173,20 +174,20 @@ export class PeerRunner {
     if (line !== undefined) this.#safely(() => line.connection.wake());
   }
 
-  /** @returns true when the session has to be made anew for the change */
-  reconfigure(config: PeerConfig): boolean {
-    const same = sessionParameters(config) === sessionParameters(this.config);
-    if (!same) {
+  /** @returns what the change was, and what it did to the session */
+  reconfigure(config: PeerConfig): SessionImpact {
+    const impact = sessionImpact(this.config, config);
+    if (impact.kind === "reset") {
       this.#stop(cease(CEASE.configurationChange), "the configuration of this peer changed", true);
       this.#outbound.setFamilies(config.families);
     }
     const { keepReceived } = this.config;
     this.#safely(() => this.#step({ type: "reconfigured", config }));
-    if (!same) return true;
+    if (impact.kind === "reset") return impact;
     if (config.keepReceived !== keepReceived) this.#receiveAnew();
     this.#safely(() => this.#checkLimit());
     this.#safely(() => this.#chooseNextHops());
-    return false;
+    return impact;
   }
 
   /** Withdraws everything, then Cease with a text. The promise settles when all of it is with the kernel, or cannot be. */

@@ -7,7 +7,8 @@ import type { PeerName } from "../kernel/units.ts";
 import type { Connection, ConnectionHandlers } from "./network.ts";
 import { PeerRunner } from "./peerRunner.ts";
 import type { PeerSurroundings } from "./peerSurroundings.ts";
-import { type PeerConfig, peerConfigText, peerIdentity } from "./session/config.ts";
+import { type PeerConfig, peerIdentity } from "./session/config.ts";
+import { type EditEffect, type PeerField, sessionImpact } from "./session/impact.ts";
 import type { Restart } from "./session/peer.ts";
 import type { RouteAttributes } from "./wire/message.ts";
 import { cease, ceaseWithText } from "./wire/notification.ts";
@@ -25,7 +26,9 @@ export interface SpeakerSurroundings extends PeerSurroundings {
 
 export interface PeerChange {
   readonly peer: PeerName;
-  readonly change: "added" | "removed" | "reset" | "live";
+  readonly change: "added" | "removed" | EditEffect;
+  /** What differs; empty for a peer that came or went. */
+  readonly fields: readonly PeerField[];
 }
 
 export class Speaker {
@@ -58,15 +61,15 @@ export class Speaker {
     for (const runner of this.#byName.values()) {
       if (kept.has(runner)) continue;
       runner.remove(cease(CEASE.peerDeconfigured), "the peer was removed from the configuration");
-      changes.push({ peer: runner.config.name, change: "removed" });
+      changes.push({ peer: runner.config.name, change: "removed", fields: [] });
     }
     this.#byName = new Map();
     for (const config of configs) {
       const old = known.get(config);
       const runner = old ?? new PeerRunner(config, this.#around, this.#restart);
       this.#byName.set(config.name, runner);
-      const change = old === undefined ? "added" : update(old, config);
-      if (change !== null) changes.push({ peer: config.name, change });
+      const change = old === undefined ? ADDED : update(old, config);
+      if (change !== null) changes.push({ peer: config.name, ...change });
       this.#tellNeighbor(runner);
       if (old === undefined) runner.start();
     }
@@ -156,10 +159,13 @@ export class Speaker {
 const isAt = (config: PeerConfig, address: Ip, remote: Ip, zone: string | null): boolean =>
   ipEquals(address, remote) && (address.version === 4 || !isLinkLocal(address) || config.interface === zone);
 
-function update(runner: PeerRunner, config: PeerConfig): PeerChange["change"] | null {
-  const renamed = runner.config.name !== config.name;
-  if (renamed) runner.restate({ ...runner.config, name: config.name });
-  const changed = peerConfigText(runner.config) !== peerConfigText(config);
-  if (runner.reconfigure(config)) return "reset";
-  return renamed || changed ? "live" : null;
+type Update = Omit<PeerChange, "peer">;
+const ADDED: Update = { change: "added", fields: [] };
+
+function update(runner: PeerRunner, config: PeerConfig): Update | null {
+  const { kind, fields } = sessionImpact(runner.config, config);
+  if (runner.config.name !== config.name) runner.restate({ ...runner.config, name: config.name });
+  // also where nothing differs: addresses of the host may, and with them the next hop
+  runner.reconfigure(config);
+  return kind === "none" ? null : { change: kind, fields };
 }

@@ -1,5 +1,5 @@
-// One peer as the speaker runs it: every default applied, every reference resolved. Owns the type and the question which
-// edits need a new session. Knows nothing of MetalLB objects (announce/compile.ts makes these from them).
+// One peer as the speaker runs it: every default applied, every reference resolved. Owns the type;
+// which edits need a new session is impact.ts's. Knows nothing of MetalLB objects (announce/compile.ts makes these from them).
 import type { BfdProfile } from "../../bfd/config.ts";
 import type { BfdAuth } from "../../bfd/protocol.ts";
 import { formatIp, type Ip, isLinkLocal } from "../../kernel/ip.ts";
@@ -77,39 +77,6 @@ export const PEER_DEFAULTS = {
   keepReceived: false,
   bfd: null,
 } as const satisfies Partial<PeerConfig>;
-
-/** What neither the OPEN nor the socket shows: changed without touching the session. */
-type Live =
-  | "name"
-  | "opens"
-  | "connectRetryTime"
-  | "sendHoldTime"
-  | "nextHops"
-  | "maxPrefixes"
-  | "keepReceived"
-  | "bfd";
-
-/** Text by which two configurations are compared: equal text, same session. Contains the password, so never log it. */
-export function sessionParameters(c: PeerConfig): string {
-  const shown: Record<Exclude<keyof PeerConfig, Live>, unknown> = {
-    address: c.address === null ? null : formatIp(c.address),
-    interface: c.interface,
-    port: c.port,
-    sourceAddress: c.sourceAddress === null ? null : formatIp(c.sourceAddress),
-    vrf: c.vrf,
-    localAsn: c.localAsn,
-    peerAsn: c.peerAsn,
-    routerId: c.routerId,
-    holdTime: c.holdTime,
-    keepaliveTime: c.keepaliveTime,
-    password: c.password,
-    ebgpMultihop: c.ebgpMultihop,
-    gtsmHops: c.gtsmHops,
-    families: c.families,
-    restartTime: c.restartTime,
-  };
-  return JSON.stringify(shown);
-}
 
 /** Address, a link-local one with its zone, or the interface of an unnumbered peer, as people read it. */
 export const peerHost = (c: Pick<PeerConfig, "address" | "interface">): string =>

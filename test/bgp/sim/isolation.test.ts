@@ -203,7 +203,7 @@ describe("reconfiguration", () => {
     const changes = t.us.speaker.setPeers([peerTowards(A, ONE), peerTowards(A, TWO, { holdTime: Seconds(30) })]);
     t.us.speaker.flush(true);
     t.world.run(60_000);
-    expect(changes).toEqual([{ peer: nameOf(TWO), change: "reset" }]);
+    expect(changes).toEqual([{ peer: nameOf(TWO), change: "reset", fields: ["holdTime"] }]);
     expect(t.us.watch.log.filter((l) => l.startsWith(`${nameOf(ONE)} `))).toEqual([]);
     expect(news()).toEqual([]);
     expect(t.tap.notificationsOf(formatIp(A))).toMatchObject([{ errorCode: 6, errorSubcode: 6 }]);
@@ -234,7 +234,7 @@ describe("reconfiguration", () => {
     const t = trio();
     const news = listen(t, t.one);
     const changes = t.us.speaker.setPeers([peerTowards(A, ONE, { name: NEW_NAME }), peerTowards(A, TWO)]);
-    expect(changes).toEqual([{ peer: NEW_NAME, change: "live" }]);
+    expect(changes).toEqual([{ peer: NEW_NAME, change: "live", fields: ["name"] }]);
     t.us.speaker.flush(false);
     t.world.run(1_000);
     t.us.speaker.setRoute(NEW_NAME, vip(1), attributes(1));

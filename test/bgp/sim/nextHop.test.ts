@@ -106,7 +106,7 @@ describe("a live change of next hops", () => {
     const s = session(A, B, ["2001:db8::9"]);
     const before = s.heard.messages.length;
     expect(s.a.speaker.setPeers([s.config({ nextHops: { "ipv4-unicast": ip("192.0.2.77") } })])).toEqual([
-      { peer: nameOf(B), change: "live" },
+      { peer: nameOf(B), change: "readvertise", fields: ["nextHops"] },
     ]);
     s.world.run(1_000);
     expect(s.told(before)).toEqual(["10.0.0.1/32 via 192.0.2.77"]);
