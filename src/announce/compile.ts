@@ -24,6 +24,7 @@ import type {
   CompiledPool,
   DecisionOptions,
   NodeState,
+  NotOwner,
   Offer,
   PlannedPeer,
 } from "./compiled.ts";
@@ -71,7 +72,8 @@ export function compile(store: StoreView, options: DecisionOptions): CompiledCon
     ...planned.problems,
     ...survivors.problems,
   ];
-  const isOut = new Set(problems.filter((p) => p.severity === "error").map(refKey));
+  const errors = problems.filter((p) => p.severity === "error");
+  const isOut = new Map([...errors].reverse().map((p) => [refKey(p), p]));
   const peersText = planned.peers.map((p) => [p.name, p.config?.families ?? p.problem]);
   const pools = new Map<string, CompiledPool>();
   for (const pool of index.pools.values()) {
@@ -98,7 +100,7 @@ export function sortProblems(problems: readonly ConfigProblem[]): readonly Confi
 
 interface Settled {
   /** refKey of each object that lost -> what it lost to. */
-  readonly conflicts: ReadonlyMap<string, string>;
+  readonly conflicts: ReadonlyMap<string, ConfigProblem>;
   /** Peers that cannot even be listed: an older one has their name. */
   readonly nameless: ReadonlySet<BGPPeerObject>;
   readonly problems: readonly ConfigProblem[];
@@ -110,12 +112,12 @@ function settleConflicts(
   advertisements: readonly CheckedAdvertisement[],
   store: StoreView,
 ): Settled {
-  const conflicts = new Map<string, string>();
+  const conflicts = new Map<string, ConfigProblem>();
   const nameless = new Set<BGPPeerObject>();
   const problems: ConfigProblem[] = [];
   const stayed: Stayed = { peers: [], advertisements: [] };
   const lose = (problem: ConfigProblem): void => {
-    conflicts.set(refKey(problem), problem.message);
+    conflicts.set(refKey(problem), problem);
     problems.push(problem);
   };
   const settlePeer = (peer: BGPPeerObject): void => {
@@ -206,13 +208,14 @@ function planPeers(
     problems.push(...compiled.problems);
     if (settled.nameless.has(peer)) continue;
     const conflict = settled.conflicts.get(refKey(peer.ref));
-    const errors = compiled.problems.filter((p) => p.severity === "error").map((p) => p.message);
+    const errors = compiled.problems.filter((p) => p.severity === "error");
     if (conflict !== undefined) errors.push(conflict);
     peers.push({
       name: PeerName(peer.ref.name),
       ref: peer.ref,
       config: errors.length === 0 ? compiled.config : null,
-      problem: errors.length === 0 ? null : errors.join("; "),
+      problem: errors.length === 0 ? null : errors.map((p) => p.message).join("; "),
+      problemPath: errors[0]?.path ?? null,
     });
   }
   return { peers: peers.sort((a, b) => compareText(a.name, b.name)), problems };
@@ -258,7 +261,7 @@ export function makeOffer(
 function compilePool(
   pool: IPAddressPoolObject,
   own: readonly { readonly checked: CheckedAdvertisement; readonly compiled: CompiledAdvertisement }[],
-  notOwner: string | null,
+  notOwner: NotOwner | null,
   peersText: unknown,
 ): CompiledPool {
   const advertisements = own.map((a) => a.compiled);
@@ -278,18 +281,28 @@ function compilePool(
   };
 }
 
-/** For the operator: the nearest reason why no advertisement of the pool is in force on this node. */
+/** For the operator: the nearest reason why no advertisement of the pool is in force on this node. @param isOut the first error of each object */
 function whyNotOwner(
   pool: IPAddressPoolObject,
   advertisements: readonly CheckedAdvertisement["object"][],
-  isOut: ReadonlySet<string>,
+  isOut: ReadonlyMap<string, ConfigProblem>,
   nodeName: string,
-): string {
-  const applying = advertisements.filter((adv) => appliesToPool(adv, pool));
-  const names = (list: readonly CheckedAdvertisement["object"][]): string =>
-    listed(list.map((a) => refText(a.ref)).sort());
-  if (applying.length === 0) return `no BGPAdvertisement applies to ${refText(pool.ref)}`;
+): NotOwner {
+  const applying = advertisements
+    .filter((adv) => appliesToPool(adv, pool))
+    .sort((a, b) => compareText(refText(a.ref), refText(b.ref)));
+  const [first] = applying;
+  const names = (list: readonly CheckedAdvertisement["object"][]): string => listed(list.map((a) => refText(a.ref)));
+  const text = refText(pool.ref);
+  if (first === undefined) {
+    return { detail: `no BGPAdvertisement applies to ${text}`, cause: { ref: pool.ref, path: "" } };
+  }
   const out = applying.filter((adv) => isOut.has(refKey(adv.ref)));
-  if (out.length > 0) return `${names(out)} is not used for ${refText(pool.ref)} because of a configuration error`;
-  return `spec.nodeSelectors of ${names(applying)} do not select node ${nodeName}`;
+  const [wrong] = out;
+  if (wrong !== undefined) {
+    const detail = `${names(out)} is not used for ${text} because of a configuration error`;
+    return { detail, cause: { ref: wrong.ref, path: isOut.get(refKey(wrong.ref))?.path ?? "" } };
+  }
+  const detail = `spec.nodeSelectors of ${names(applying)} do not select node ${nodeName}`;
+  return { detail, cause: { ref: first.ref, path: "spec.nodeSelectors" } };
 }

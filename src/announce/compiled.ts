@@ -26,6 +26,8 @@ export interface PlannedPeer {
   /** null: it runs no session, `problem` says why. */
   readonly config: PeerConfig | null;
   readonly problem: string | null;
+  /** Field of the first error; null exactly when `problem` is. */
+  readonly problemPath: string | null;
 }
 
 /** Attributes as they are asked for; null: not set, which is no opinion where offers for one prefix meet. */
@@ -60,14 +62,20 @@ export interface CompiledAdvertisement {
   readonly offer: Readonly<Record<IpVersion, Offer>>;
 }
 
+export interface NotOwner {
+  readonly detail: string;
+  /** Object and field; an empty path: the object as a whole. */
+  readonly cause: { readonly ref: ObjectRef; readonly path: string };
+}
+
 export interface CompiledPool {
   readonly name: string;
   /** Those that apply to the pool and this node, by namespace and name. */
   readonly advertisements: readonly CompiledAdvertisement[];
   /** Pairs that must not select the same service (metallb-compat 2.6). */
   readonly conflicts: readonly (readonly [CompiledAdvertisement, CompiledAdvertisement])[];
-  /** Why `advertisements` is empty, in words; null when it is not. */
-  readonly notOwner: string | null;
+  /** Why `advertisements` is empty, and what to look at; null when it is not. */
+  readonly notOwner: NotOwner | null;
   /** Equal text, same decisions for every service of the pool. */
   readonly text: string;
 }

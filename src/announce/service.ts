@@ -12,11 +12,11 @@ import {
   parseIp,
   prefixOf,
 } from "../kernel/ip.ts";
-import { type ConfigProblem, problemAt, refKey, refText } from "../kernel/problem.ts";
+import { type ConfigProblem, type ObjectRef, problemAt, refKey, refText } from "../kernel/problem.ts";
 import { listed } from "../kernel/suggest.ts";
 import type { StoreView } from "../sources/store.ts";
 import { settingPath } from "./annotations.ts";
-import type { CompiledAdvertisement, CompiledConfig, Offer } from "./compiled.ts";
+import type { CompiledAdvertisement, CompiledConfig, CompiledPool, Offer, PlannedPeer } from "./compiled.ts";
 import { routeOf } from "./merge.ts";
 import type { EndpointObject, ServiceObject } from "./model.ts";
 import { findPool } from "./pools.ts";
@@ -36,6 +36,8 @@ export interface ServiceDecision {
   readonly reason: Reason | null;
   /** For operators: which object and field; null exactly when announced. */
   readonly detail: string | null;
+  /** The same as data; null exactly when announced. */
+  readonly cause: Cause | null;
   /** Canonical text of the allocated addresses, once they are all valid. */
   readonly vips: readonly string[];
   /** Name of the pool that holds them all. */
@@ -45,83 +47,205 @@ export interface ServiceDecision {
   readonly problems: readonly ConfigProblem[];
 }
 
+/** The first rule that fails: its word, what it saw, and the object and field that an operator has to look at. */
+export interface Failure {
+  readonly reason: Reason;
+  readonly detail: string;
+  readonly cause: Cause;
+}
+
+export interface Cause {
+  readonly ref: ObjectRef;
+  /** Field path from the object's root; empty: the object as a whole. */
+  readonly path: string;
+}
+
+/** A rule with its answer for one service; null: not asked, because an earlier one failed. */
+export interface RuleStep {
+  /** What holds where the rule passes. */
+  readonly claim: string;
+  readonly passed: boolean | null;
+}
+
 const NONE: readonly never[] = [];
+
+/** What the rules know of a service and find out for each other. */
+interface Case {
+  readonly service: ServiceObject;
+  readonly view: StoreView;
+  readonly config: CompiledConfig;
+  ips: readonly Ip[];
+  vips: readonly string[];
+  pool: string | null;
+  compiled: CompiledPool | null;
+  matching: readonly CompiledAdvertisement[];
+  contributions: readonly Contribution[];
+}
+
+interface Rule {
+  readonly claim: string;
+  /** null: it passes. */
+  readonly check: (c: Case) => Failure | null;
+}
+
+const fail = (reason: Reason, detail: string, ref: ObjectRef, path: string): Failure => ({
+  reason,
+  detail,
+  cause: { ref, path },
+});
+
+/** In the order in which they are asked; a later one may rely on what an earlier one found. */
+const RULES: readonly Rule[] = [
+  // the type first, so that a service that leaves LoadBalancer and loses its class is still handled (Q-12)
+  { claim: "the Service is of type LoadBalancer", check: checkType },
+  { claim: "its load-balancer class is the one this speaker serves", check: checkClass },
+  { claim: "it has addresses", check: checkAllocated },
+  { claim: "its addresses are valid", check: checkAddresses },
+  { claim: "one IPAddressPool holds them all", check: checkPool },
+  { claim: "a BGPAdvertisement of the pool selects this node", check: checkOwner },
+  { claim: "one of these selects the Service", check: checkAdvertisements },
+  { claim: "these do not contradict each other", check: checkConflicts },
+  { claim: "the network of the node is available", check: checkNetwork },
+  { claim: "the node is not excluded from load balancers", check: checkExclusion },
+  { claim: "an endpoint can take the traffic", check: checkEndpoints },
+  { claim: "a peer of this node gets one of the prefixes", check: checkPeers },
+];
 
 /** @param view for the EndpointSlices of the service. */
 export function decideService(service: ServiceObject, view: StoreView, config: CompiledConfig): ServiceDecision {
-  let vips: readonly string[] = NONE;
-  let pool: string | null = null;
-  const no = (reason: Reason, detail: string): ServiceDecision => ({
-    announced: false,
-    reason,
-    detail,
-    vips,
-    pool,
-    contributions: NONE,
-    problems: NONE,
-  });
-
-  // the type first, so that a service that leaves LoadBalancer and loses its class is still handled (Q-12)
-  if (service.type !== "LoadBalancer") return no("notLoadBalancer", `spec.type is ${service.type}`);
-  const { lbClass } = config.options;
-  if (service.loadBalancerClass !== (lbClass === "" ? null : lbClass)) {
-    const served = lbClass === "" ? "Services without a class" : `"${lbClass}"`;
-    const own = service.loadBalancerClass === null ? "not set" : `"${service.loadBalancerClass}"`;
-    return no("otherLoadBalancerClass", `spec.loadBalancerClass is ${own}; this speaker serves ${served}`);
+  const c = newCase(service, view, config);
+  for (const { check } of RULES) {
+    const failure = check(c);
+    if (failure === null) continue;
+    return { announced: false, ...failure, vips: c.vips, pool: c.pool, contributions: NONE, problems: NONE };
   }
-  if (service.ingress.length === 0) return no("noIPAllocated", "status.loadBalancer.ingress is empty");
+  const { vips, pool, contributions } = c;
+  const problems = idleSettings(service, contributions);
+  return { announced: true, reason: null, detail: null, cause: null, vips, pool, contributions, problems };
+}
 
+/** The same walk, rule by rule, for people. */
+export function serviceSteps(service: ServiceObject, view: StoreView, config: CompiledConfig): readonly RuleStep[] {
+  const c = newCase(service, view, config);
+  let isOver = false;
+  return RULES.map(({ claim, check }) => {
+    if (isOver) return { claim, passed: null };
+    isOver = check(c) !== null;
+    return { claim, passed: !isOver };
+  });
+}
+
+const newCase = (service: ServiceObject, view: StoreView, config: CompiledConfig): Case => ({
+  service,
+  view,
+  config,
+  ips: NONE,
+  vips: NONE,
+  pool: null,
+  compiled: null,
+  matching: NONE,
+  contributions: NONE,
+});
+
+function checkType({ service: { ref, type } }: Case): Failure | null {
+  return type === "LoadBalancer" ? null : fail("notLoadBalancer", `spec.type is ${type}`, ref, "spec.type");
+}
+
+function checkClass({ service: { ref, loadBalancerClass }, config }: Case): Failure | null {
+  const { lbClass } = config.options;
+  if (loadBalancerClass === (lbClass === "" ? null : lbClass)) return null;
+  const served = lbClass === "" ? "Services without a class" : `"${lbClass}"`;
+  const own = loadBalancerClass === null ? "not set" : `"${loadBalancerClass}"`;
+  const detail = `spec.loadBalancerClass is ${own}; this speaker serves ${served}`;
+  return fail("otherLoadBalancerClass", detail, ref, "spec.loadBalancerClass");
+}
+
+const INGRESS = "status.loadBalancer.ingress";
+
+function checkAllocated({ service: { ref, ingress } }: Case): Failure | null {
+  return ingress.length > 0 ? null : fail("noIPAllocated", `${INGRESS} is empty`, ref, INGRESS);
+}
+
+function checkAddresses(c: Case): Failure | null {
+  const { ref, ingress } = c.service;
   const ips: Ip[] = [];
-  for (const [i, { ip }] of service.ingress.entries()) {
+  for (const [i, { ip }] of ingress.entries()) {
     const parsed = ip === null ? null : parseVip(ip);
-    const path = `status.loadBalancer.ingress[${i}]`;
-    if (parsed === null)
-      return no("invalidIP", ip === null ? `${path} has no ip` : `${path}.ip is no address: "${ip}"`);
+    const path = `${INGRESS}[${i}]`;
+    if (ip === null) return fail("invalidIP", `${path} has no ip`, ref, path);
+    if (parsed === null) return fail("invalidIP", `${path}.ip is no address: "${ip}"`, ref, `${path}.ip`);
     ips.push(parsed);
   }
-  vips = ips.map(formatIp);
+  c.ips = ips;
+  c.vips = ips.map(formatIp);
+  return null;
+}
 
+function checkPool(c: Case): Failure | null {
+  const { config, service, ips } = c;
   const holders = ips.map((ip) => findPool(config.ranges, ip));
   const stray = holders.findIndex((p) => p === null || p !== holders[0]);
+  const path = `${INGRESS}[${Math.max(stray, 0)}].ip`;
   if (stray >= 0) {
     const other = holders[stray];
     const detail =
       other == null ? "is in no IPAddressPool in force" : `is in IPAddressPool ${other}, not in ${holders[0]}`;
-    return no("ipNotAllowed", `${vips[stray]} ${detail}`);
+    return fail("ipNotAllowed", `${c.vips[stray]} ${detail}`, service.ref, path);
   }
-  pool = holders[0] ?? null;
-  const compiled = pool === null ? undefined : config.pools.get(pool);
-  if (compiled === undefined) return no("internalError", `IPAddressPool ${pool} was not compiled`);
+  c.pool = holders[0] ?? null;
+  c.compiled = (c.pool === null ? undefined : config.pools.get(c.pool)) ?? null;
+  return c.compiled !== null
+    ? null
+    : fail("internalError", `IPAddressPool ${c.pool} was not compiled`, service.ref, path);
+}
 
-  if (compiled.notOwner !== null) return no("notOwner", compiled.notOwner);
-  const matching = compiled.advertisements.filter((a) => matchesAnyOrNone(a.serviceSelectors, service.labels));
-  if (matching.length === 0) {
-    return no("noMatchingAdvertisement", `spec.serviceSelectors of ${refs(compiled.advertisements)} do not match`);
-  }
-  const conflict = compiled.conflicts.find(([a, b]) => matching.includes(a) && matching.includes(b));
-  if (conflict !== undefined) {
-    const text = conflict.map((a) => `spec.localPref ${a.localPref ?? "not set"} in ${refText(a.ref)}`).join(" and ");
-    return no("conflictingAdvertisements", `${text} for the same prefixes and peers`);
-  }
+function checkOwner({ compiled }: Case): Failure | null {
+  return compiled === null || compiled.notOwner === null ? null : { reason: "notOwner", ...compiled.notOwner };
+}
 
-  const { node } = config;
-  if (node.networkUnavailable) {
-    return no("nodeNetworkUnavailable", `Node ${node.name} has condition NetworkUnavailable with status True`);
-  }
-  if (node.isExcluded) {
-    return no("nodeLabeledExcludeBalancers", `Node ${node.name} has the label ${EXCLUDE_LABEL}`);
-  }
+function checkAdvertisements(c: Case): Failure | null {
+  const advertisements = c.compiled?.advertisements ?? NONE;
+  c.matching = advertisements.filter((a) => matchesAnyOrNone(a.serviceSelectors, c.service.labels));
+  if (c.matching.length > 0) return null;
+  const detail = `spec.serviceSelectors of ${refs(advertisements)} do not match`;
+  return fail("noMatchingAdvertisement", detail, advertisements[0]?.ref ?? c.service.ref, "spec.serviceSelectors");
+}
+
+function checkConflicts({ compiled, matching }: Case): Failure | null {
+  const conflict = compiled?.conflicts.find(([a, b]) => matching.includes(a) && matching.includes(b));
+  if (conflict === undefined) return null;
+  const text = conflict.map((a) => `spec.localPref ${a.localPref ?? "not set"} in ${refText(a.ref)}`).join(" and ");
+  const detail = `${text} for the same prefixes and peers`;
+  return fail("conflictingAdvertisements", detail, conflict[1].ref, "spec.localPref");
+}
+
+const nodeRef = (name: string): ObjectRef => ({ kind: "Node", namespace: null, name });
+
+function checkNetwork({ config: { node } }: Case): Failure | null {
+  if (!node.networkUnavailable) return null;
+  const detail = `Node ${node.name} has condition NetworkUnavailable with status True`;
+  return fail("nodeNetworkUnavailable", detail, nodeRef(node.name), "status.conditions");
+}
+
+function checkExclusion({ config: { node } }: Case): Failure | null {
+  if (!node.isExcluded) return null;
+  const detail = `Node ${node.name} has the label ${EXCLUDE_LABEL}`;
+  return fail("nodeLabeledExcludeBalancers", detail, nodeRef(node.name), "metadata.labels");
+}
+
+function checkEndpoints({ service, view, config: { node } }: Case): Failure | null {
   const isLocal = service.externalTrafficPolicy === "Local";
-  if (!hasEndpoint(service, view, isLocal ? node.name : null)) {
-    if (!isLocal) return no("noEndpoints", "no endpoint in the EndpointSlices of the Service is ready or serving");
-    const where = `no ready or serving endpoint has nodeName ${node.name}`;
-    return no("noLocalEndpoints", `spec.externalTrafficPolicy is Local and ${where}`);
+  if (hasEndpoint(service, view, isLocal ? node.name : null)) return null;
+  if (!isLocal) {
+    return fail("noEndpoints", "no endpoint in the EndpointSlices of the Service is ready or serving", service.ref, "");
   }
+  const detail = `spec.externalTrafficPolicy is Local and no ready or serving endpoint has nodeName ${node.name}`;
+  return fail("noLocalEndpoints", detail, service.ref, "spec.externalTrafficPolicy");
+}
 
-  const contributions = contribute(service, ips, matching);
-  if (contributions.length === 0) return no("noPeers", whyNoPeers(config, matching));
-  const problems = idleSettings(service, contributions);
-  return { announced: true, reason: null, detail: null, vips, pool, contributions, problems };
+function checkPeers(c: Case): Failure | null {
+  c.contributions = contribute(c.service, c.ips, c.matching);
+  return c.contributions.length > 0 ? null : whyNoPeers(c.config, c.matching);
 }
 
 /** An IPv4-mapped IPv6 address means the IPv4 address, as in Go's net.ParseIP. */
@@ -202,18 +326,30 @@ function offerOf({ ref, settings }: ServiceObject, offer: Offer): Offer {
   return { ...offer, asked, attributes: routeOf(asked), setBy, key };
 }
 
-function whyNoPeers(config: CompiledConfig, advertisements: readonly CompiledAdvertisement[]): string {
-  if (config.peers.length === 0) return `no BGPPeer selects node ${config.node.name}`;
-  const meant = config.peers.filter((p) =>
-    advertisements.some((a) => a.peers.length === 0 || a.peers.includes(p.name)),
-  );
-  if (meant.length === 0) return `spec.peers of ${refs(advertisements)} names no BGPPeer of node ${config.node.name}`;
+function whyNoPeers(config: CompiledConfig, advertisements: readonly CompiledAdvertisement[]): Failure {
+  const { node, peers } = config;
+  const no = (detail: string, ref: ObjectRef, path: string): Failure => fail("noPeers", detail, ref, path);
+  if (peers.length === 0) return no(`no BGPPeer selects node ${node.name}`, nodeRef(node.name), "metadata.labels");
+  const meant = peers.filter((p) => advertisements.some((a) => isMeant(a, p)));
+  if (meant.length === 0) {
+    const detail = `spec.peers of ${refs(advertisements)} names no BGPPeer of node ${node.name}`;
+    return no(detail, advertisements[0]?.ref ?? nodeRef(node.name), "spec.peers");
+  }
   const broken = meant.filter((p) => p.config === null);
   const [first] = broken;
-  if (first !== undefined && broken.length === meant.length)
-    return `BGPPeer ${first.name} runs no session: ${first.problem}`;
-  return `no session of ${listed(meant.map((p) => p.name))} carries the family of the addresses (see spec.dualStackAddressFamily)`;
+  if (first !== undefined && broken.length === meant.length) {
+    return no(`BGPPeer ${first.name} runs no session: ${first.problem}`, first.ref, first.problemPath ?? "");
+  }
+  const detail = `no session of ${listed(meant.map((p) => p.name))} carries the family of the addresses (see spec.dualStackAddressFamily)`;
+  return no(detail, (meant.find((p) => p.config !== null) ?? meant[0])?.ref ?? nodeRef(node.name), FAMILY_PATH);
 }
+
+/** Does the advertisement's list of peers include this one? */
+export const isMeant = (a: Pick<CompiledAdvertisement, "peers">, peer: Pick<PlannedPeer, "name">): boolean =>
+  a.peers.length === 0 || a.peers.includes(peer.name);
+
+/** The field that adds a family to a session. */
+export const FAMILY_PATH = "spec.dualStackAddressFamily";
 
 /** Same outcome in every respect an observer can see. */
 export function decisionsEqual(a: ServiceDecision | undefined, b: ServiceDecision | undefined): boolean {
@@ -221,6 +357,7 @@ export function decisionsEqual(a: ServiceDecision | undefined, b: ServiceDecisio
   return (
     a.reason === b.reason &&
     a.detail === b.detail &&
+    causesEqual(a.cause, b.cause) &&
     a.pool === b.pool &&
     a.vips.length === b.vips.length &&
     a.vips.every((vip, i) => vip === b.vips[i]) &&
@@ -229,3 +366,6 @@ export function decisionsEqual(a: ServiceDecision | undefined, b: ServiceDecisio
     a.contributions.every((c, i) => c.key === b.contributions[i]?.key && c.prefixKey === b.contributions[i]?.prefixKey)
   );
 }
+
+const causesEqual = (a: Cause | null, b: Cause | null): boolean =>
+  a === b || (a !== null && b !== null && a.path === b.path && refKey(a.ref) === refKey(b.ref));

@@ -118,7 +118,10 @@ export class Daemon {
   /** Peers of this node with what keeps some of them from running. */
   get planned(): readonly PlannedPeer[] {
     const problems = this.access.problems();
-    return this.#planned.map((p) => ({ ...p, problem: p.problem ?? problems.get(p.name) ?? null }));
+    return this.#planned.map((p) => {
+      const problem = p.problem ?? problems.get(p.name) ?? null;
+      return { ...p, problem, problemPath: problem === null ? null : (p.problemPath ?? "spec") };
+    });
   }
 
   /** Everything that is wrong now, with file and line where it has one. */

@@ -139,7 +139,7 @@ describe("advertisements and pools (metallb-compat 1.3)", () => {
     const objects = [p1, p2, adv("a", { aggregationLength: 24 }), adv("b")];
     expect(advertisementsOf("p1", ...objects)).toEqual(["a", "b"]);
     expect(advertisementsOf("p2", ...objects)).toEqual(["b"]);
-    expect(compiled(p1, p2, adv("a", { aggregationLength: 24 })).pools.get("p2")?.notOwner).toContain(
+    expect(compiled(p1, p2, adv("a", { aggregationLength: 24 })).pools.get("p2")?.notOwner?.detail).toContain(
       "metallb-system/a",
     );
   });

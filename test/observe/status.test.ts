@@ -131,6 +131,7 @@ const planned = (name: string, over: Partial<PlannedPeer> = {}): PlannedPeer => 
   ref: { kind: "BGPPeer", namespace: "metallb-system", name },
   config: peerConfig({ name: PeerName(name) }),
   problem: null,
+  problemPath: null,
   ...over,
 });
 
