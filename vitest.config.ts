@@ -6,6 +6,7 @@ const LIVE = [
   "test/bfd/loop.test.ts",
   "test/bgp/listener.test.ts",
   "test/bgp/loopback.test.ts",
+  "test/kube/**/*.test.ts",
   "test/linux/poll.test.ts",
   "test/observe/http.test.ts",
 ];
