@@ -130,8 +130,10 @@ function resolveAll(
       problems.push(problemAt(object.ref, path, message, hint));
     }
   }
-  if (values.length > MAX_COMMUNITIES) {
-    const message = `has ${values.length} communities, at most ${MAX_COMMUNITIES} fit a route`;
+  const distinct = sortCommunities(values);
+  const count = distinct.communities.length + distinct.largeCommunities.length;
+  if (count > MAX_COMMUNITIES) {
+    const message = `has ${count} communities, at most ${MAX_COMMUNITIES} fit a route`;
     problems.push(
       problemAt(object.ref, "spec.communities", message, "Spread them over several prefixes, or use fewer."),
     );

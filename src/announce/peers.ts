@@ -176,7 +176,8 @@ function secretOf(peer: BGPPeerObject, name: string, path: string, store: StoreV
   else if (secret.type !== "kubernetes.io/basic-auth") {
     const hint = "Create it anew with type kubernetes.io/basic-auth.";
     report(path, `${refText(ref)} has type ${secret.type || "Opaque"}, not kubernetes.io/basic-auth`, hint);
-  } else if (secret.password === null) report(path, `${refText(ref)} has no key "password"`, "Add data.password.");
+  } else if (secret.password === null)
+    report(path, `${refText(ref)} has no key "password", or an empty one`, "Fill data.password.");
   return secret?.password ?? null;
 }
 

@@ -13,13 +13,24 @@ import { quote } from "../kernel/text.ts";
 export class Report {
   readonly ref: ObjectRef;
   readonly #problems: ConfigProblem[] = [];
+  readonly #isIdle: boolean;
   #isRefused = false;
 
-  constructor(ref: ObjectRef) {
+  /** @param isIdle nothing here uses the object: what is an error of it is a warning to us */
+  constructor(ref: ObjectRef, isIdle = false) {
     this.ref = ref;
+    this.#isIdle = isIdle;
   }
 
   error(path: string, message: string, hint = ""): void {
+    if (this.#isIdle) {
+      this.warn(
+        path,
+        message,
+        `${hint} MetalLB would refuse its whole configuration; here nothing else is affected.`.trim(),
+      );
+      return;
+    }
     this.#isRefused = true;
     this.#add(problemAt(this.ref, path, message, hint));
   }

@@ -1,7 +1,8 @@
 // The one door for objects of every source: apiVersion and kind decide which converter reads an object. Owns the table of
 // kinds and the texts about kinds and versions. Knows nothing of files or of the API server.
 // Contract: never throws; an object with an error is null and its problems say why; what is none of our business (other
-// kinds, L2Advertisement, status kinds) is null without a problem.
+// kinds, status kinds) is null without a problem. An L2Advertisement is read for its faults alone: MetalLB would stop for
+// them, so they are told, and nothing here depends on them (Q-06).
 import type { Meta, ModelObject } from "../announce/model.ts";
 import { type ConfigProblem, type ObjectRef, problemAt } from "../kernel/problem.ts";
 import { quote } from "../kernel/text.ts";
@@ -16,7 +17,13 @@ import {
 } from "./coreObjects.ts";
 import { Fields, isRawObject, type RawObject, Report, spellingHint } from "./fields.ts";
 import { METALLB_NAMESPACE, readMeta, readRef } from "./metadata.ts";
-import { readAddressPool, readBfdProfile, readBgpAdvertisement, readCommunity } from "./metallbCrds.ts";
+import {
+  readAddressPool,
+  readBfdProfile,
+  readBgpAdvertisement,
+  readCommunity,
+  readL2Advertisement,
+} from "./metallbCrds.ts";
 
 export interface ReadResult {
   /** null: not one of our kinds, or faulty. */
@@ -37,6 +44,9 @@ interface KindEntry {
   readonly versions: ReadonlyMap<string, (root: Fields, meta: Meta) => ModelObject | null>;
 }
 
+/** Read for its faults alone; see the head of the file. */
+const IDLE_KIND = "L2Advertisement";
+
 const METALLB_GROUP = "metallb.io";
 const V1BETA1 = "metallb.io/v1beta1";
 
@@ -56,11 +66,11 @@ const KINDS: ReadonlyMap<string, KindEntry> = new Map([
   ["IPAddressPool", kind(HOME, [V1BETA1, readAddressPool])],
   ["BFDProfile", kind(HOME, [V1BETA1, readBfdProfile])],
   ["Community", kind(HOME, [V1BETA1, readCommunity])],
+  [IDLE_KIND, kind(HOME, [V1BETA1, readL2Advertisement])],
 ]);
 
 /** Kinds of metallb.io that a BGP speaker has no use for. */
 const IGNORED_METALLB_KINDS: ReadonlySet<string> = new Set([
-  "L2Advertisement",
   "ServiceBGPStatus",
   "ServiceL2Status",
   "ConfigurationState",
@@ -110,7 +120,7 @@ export function readObject(raw: unknown, order: number, home = METALLB_NAMESPACE
   if (entry === undefined || convert === undefined) return notReadable(raw, ref, apiVersion, home);
   if (entry.defaultNamespace === HOME && ref.namespace !== home) return elsewhere(ref, home);
 
-  const report = new Report(ref);
+  const report = new Report(ref, ref.kind === IDLE_KIND);
   const root = new Fields(raw, report);
   root.ignore("apiVersion", "kind", "status");
   const object = convert(root, readMeta(root, ref, order));
@@ -135,7 +145,7 @@ const refused = (ref: ObjectRef, path: string, message: string, hint: string): R
 
 /** MetalLB reads its own namespace only (metallb-compat 1); Secrets of others are nobody's mistake. */
 function elsewhere(ref: ObjectRef, home: string): ReadResult {
-  if (!isMetallbKind(ref.kind)) return NOT_OURS;
+  if (!isMetallbKind(ref.kind) || ref.kind === IDLE_KIND) return NOT_OURS;
   const message = `"${ref.namespace}" is not the namespace of MetalLB's objects, "${home}"`;
   return refused(ref, "metadata.namespace", message, `Write ${home}, leave it out, or start with --namespace.`);
 }
@@ -188,12 +198,13 @@ function misspeltCoreKind(ref: ObjectRef, apiVersion: string): ReadResult | null
   return null;
 }
 
-/** FRR text cannot be honoured without FRR. Said once, and nothing else is affected. */
+/** FRR text cannot be honoured without FRR (metallb-compat 1.11). Said once, and nothing else is affected. */
 function readBgpExtras(raw: RawObject, ref: ObjectRef, home: string): ReadResult {
   const data = raw.data;
-  if (!isRawObject(data) || Object.values(data).every((v) => v === "" || v === null)) return NOT_OURS;
   const named: ObjectRef = { ...ref, namespace: ref.namespace ?? home };
+  if (named.namespace !== home || !isRawObject(data)) return NOT_OURS;
+  if (Object.values(data).every((v) => v === "" || v === null)) return NOT_OURS;
   const message = "holds raw FRR configuration, which has no effect: there is no FRR here";
   const hint = "Express it with BGPPeer and BGPAdvertisement, or remove the ConfigMap.";
-  return { object: null, ref: named, problems: [problemAt(named, "data", message, hint, "warning")], base: "" };
+  return { object: null, ref: named, problems: [problemAt(named, "data", message, hint)], base: "" };
 }

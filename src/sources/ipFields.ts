@@ -40,6 +40,8 @@ export interface ParsedRange {
 
 export type RangeResult =
   | { readonly ok: true; readonly value: ParsedRange }
+  /** From IPv4 to IPv6: MetalLB takes it and finds no address in it, so it must not cost the pool its other entries. */
+  | { readonly ok: true; readonly value: null; readonly message: string; readonly hint: string }
   | { readonly ok: false; readonly message: string; readonly hint: string };
 
 const fail = (message: string, hint: string): RangeResult => ({ ok: false, message, hint });
@@ -76,11 +78,14 @@ function parseFirstLast(text: string): RangeResult {
     const bad = first === null ? ends[0] : ends[1];
     return fail(`is no range, ${quote(bad)} is no IP address: ${quote(text)}`, "Write 192.0.2.10-192.0.2.20.");
   }
-  if (first.version !== last.version) {
-    return fail(`mixes IPv4 and IPv6: ${quote(text)}`, "Give one entry for each family.");
-  }
   if (compareIp(first, last) > 0) {
-    return fail(`ends before it begins: ${quote(text)}`, `Write ${ends[1]}-${ends[0]}.`);
+    const isMixed = first.version !== last.version;
+    const hint = isMixed ? "Give one entry for each family." : `Write ${ends[1]}-${ends[0]}.`;
+    return fail(isMixed ? `mixes IPv6 and IPv4: ${quote(text)}` : `ends before it begins: ${quote(text)}`, hint);
+  }
+  if (first.version !== last.version) {
+    const message = `goes from IPv4 to IPv6 and holds no address: ${quote(text)}`;
+    return { ok: true, value: null, message, hint: "Give one entry for each family." };
   }
   return { ok: true, value: { first, last, shortestMask: shortestCoveringMask(first, last) } };
 }

@@ -38,6 +38,10 @@ export function readSelectors(parent: Fields, key: string, form: SelectorForm = 
   });
 }
 
+/** A selector that stands alone; empty when it is absent. */
+export const readOneSelector = (parent: Fields, key: string): LabelSelector =>
+  readSelector(parent.objectOrEmpty(key), "v1");
+
 function readSelector(fields: Fields, form: SelectorForm): LabelSelector {
   const matchLabels = [...fields.stringMap("matchLabels")];
   for (const [key, value] of matchLabels) {

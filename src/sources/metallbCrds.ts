@@ -1,6 +1,7 @@
 // IPAddressPool, BGPAdvertisement, BFDProfile and Community of metallb.io/v1beta1 -> announce/model (metallb-compat
 // 1.3 - 1.6). Owns every check that looks at one object alone; BGPPeer has its own file. Knows nothing of other objects:
 // overlaps between pools, aliases and selections are resolved in announce/.
+// L2Advertisement (1.7) is checked and makes no object.
 // Contract: faults go to the report, all of them; the result then does not count. Not checked here: the form of
 // communities in an advertisement, because an alias may be spelt like a literal (3.8).
 import { parseCommunityLiteral } from "../announce/communities.ts";
@@ -16,7 +17,7 @@ import { compareIp } from "../kernel/ip.ts";
 import { quote } from "../kernel/text.ts";
 import type { Fields } from "./fields.ts";
 import { parseRange } from "./ipFields.ts";
-import { readSelectors } from "./labelSelector.ts";
+import { readOneSelector, readSelectors } from "./labelSelector.ts";
 import { readSettings } from "./settings.ts";
 
 export function readAddressPool(root: Fields, meta: Meta): IPAddressPoolObject | null {
@@ -44,8 +45,9 @@ function readAddresses(spec: Fields): readonly AddressRange[] {
   const ranges: AddressRange[] = [];
   for (const { text, path } of items) {
     const range = parseRange(text);
-    if (range.ok) ranges.push({ ...range.value, text, path });
-    else spec.report.error(path, range.message, range.hint);
+    if (!range.ok) spec.report.error(path, range.message, range.hint);
+    else if (range.value === null) spec.report.warn(path, range.message, range.hint);
+    else ranges.push({ ...range.value, text, path });
   }
   reportOverlaps(spec, ranges);
   return ranges;
@@ -122,6 +124,22 @@ export function readBfdProfile(root: Fields, meta: Meta): BFDProfileObject {
   };
   spec.warnUnknown();
   return result;
+}
+
+/** What MetalLB checks of it; a BGP speaker does nothing with it. */
+export function readL2Advertisement(root: Fields, _meta: Meta): null {
+  const spec = root.objectOrEmpty("spec");
+  for (const key of ["ipAddressPools", "interfaces"]) spec.distinctStrings(key);
+  for (const key of ["ipAddressPoolSelectors", "nodeSelectors", "serviceSelectors"]) readSelectors(spec, key);
+  for (const preferred of spec.objects("preferredNodeSelectors")) {
+    if (!preferred.has("weight")) preferred.error("weight", "is required", "1 to 100.");
+    preferred.integer("weight", 1, 100);
+    if (!preferred.has("preference")) preferred.error("preference", "is required", "Give a label selector.");
+    else readOneSelector(preferred, "preference");
+    preferred.warnUnknown();
+  }
+  spec.warnUnknown();
+  return null;
 }
 
 export function readCommunity(root: Fields, meta: Meta): CommunityObject {

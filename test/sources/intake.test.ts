@@ -41,10 +41,10 @@ describe("kinds", () => {
     expect(result.problems).toMatchObject([{ severity: "error", path, hint: expect.stringContaining(hint) }]);
   });
 
-  test("bgpextras with content is a warning", () => {
+  test("bgpextras with content is an error of its own", () => {
     const text = "{apiVersion: v1, kind: ConfigMap, metadata: {name: bgpextras}, data: {extras: router bgp 1}}";
     expect(readYaml(text).problems).toMatchObject([
-      { severity: "warning", kind: "ConfigMap", namespace: "metallb-system", name: "bgpextras", path: "data" },
+      { severity: "error", kind: "ConfigMap", namespace: "metallb-system", name: "bgpextras", path: "data" },
     ]);
   });
 });
