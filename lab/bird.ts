@@ -71,6 +71,11 @@ export class Bird implements LogSource {
   logTail(lines = 20): string {
     return this.#process?.logTail(lines) ?? "";
   }
+
+  /** What it printed, at most the last 4 MiB; that of a process before a restart on the same host included. */
+  log(): string {
+    return this.#process?.output() ?? "";
+  }
 }
 
 /** Reads `show route all`: a line per path (the prefix stands only on the first of a prefix), attributes indented by a tab. */
