@@ -1,8 +1,12 @@
 // Every limit of the daemon in one table, with its value taken from where it is in force. Owns the page docs/limits.md.
 import { MAX_COMMUNITIES } from "../announce/advertisements.ts";
 import { DEFAULT_CONNECT_RETRY_TIME } from "../announce/peers.ts";
+import { FAREWELL_MS, RESTART_DELAYS } from "../bfd/client.ts";
 import { GREATEST_INTERVAL, LEAST_INTERVAL } from "../bfd/config.ts";
 import { DEFAULT_MAX_SESSIONS } from "../bfd/engine.ts";
+import { DATAGRAMS_PER_ROUND } from "../bfd/loop.ts";
+import { MOST_RECEIVERS } from "../bfd/sockets.ts";
+import { CALM, LATE_LIMIT, STRETCH_LIMIT, WINDOW } from "../bfd/stallPolicy.ts";
 import { CONNECTS_PER_SECOND, SHIELD_TIME, STRANGERS_PER_SECOND } from "../bgp/admission.ts";
 import { LISTEN_BACKLOG } from "../bgp/listener.ts";
 import { OPEN_HOLD_TIME, SEND_HOLD_FACTOR } from "../bgp/session/fsm.ts";
@@ -19,6 +23,7 @@ import { ADVERTISE_EVERY, DEFAULT_LIFETIME, LOOK_EVERY } from "../bgp/unnumbered
 import { MAX_MESSAGE } from "../bgp/wire/registry.ts";
 import { MAX_COMMUNITY_OCTETS } from "../bgp/wire/routeAttributes.ts";
 import { MAX_FAULTS } from "../bgp/wire/update.ts";
+import { DATAGRAM_ROOM } from "../linux/datagram.ts";
 import { MAX_MD5_KEY } from "../linux/sockopt.ts";
 import { HTTP_LIMITS } from "../observe/boundedServer.ts";
 import { MAX_TEXT, WARNINGS_PER_MINUTE } from "../observe/log.ts";
@@ -39,6 +44,7 @@ interface Limit {
 
 const kib = (octets: number): string => `${octets / 1024} KiB`;
 const seconds = (ms: number): string => `${ms / 1000} s`;
+const micros = (us: number): string => seconds(us / 1000);
 
 const LIMITS: readonly Limit[] = [
   { what: "BGP message", value: `${MAX_MESSAGE} octets`, why: "RFC 4271", there: "NOTIFICATION 1/2, the session ends" },
@@ -212,6 +218,42 @@ const LIMITS: readonly Limit[] = [
     value: `${LEAST_INTERVAL / 1000} ms to ${seconds(GREATEST_INTERVAL / 1000)}`,
     why: "MetalLB's range; a peer cannot ask for more",
     there: "a profile beyond it is refused where it is read",
+  },
+  {
+    what: "BFD sockets that receive",
+    value: `${MOST_RECEIVERS}: one per family, VRF and kind (single hop, multihop, echo)`,
+    why: "they are polled together",
+    there: "sessions that need another one do not run and say why",
+  },
+  {
+    what: "BFD packets read at a time",
+    value: `${DATAGRAMS_PER_ROUND} of one socket, ${DATAGRAM_ROOM} octets each`,
+    why: "a flood must not keep packets from being sent",
+    there: "the rest follows when what is due has been done; longer ones are cut and dropped",
+  },
+  {
+    what: "BFD packets that wait to be read",
+    value: "the kernel's receive buffer (`net.core.rmem_default`)",
+    why: "memory",
+    there: "the kernel drops further ones, and single-hop ones with another TTL than 255 before that; both are counted",
+  },
+  {
+    what: "BFD interval raised by lateness of our own",
+    value: `doubled after ${LATE_LIMIT} late packets in ${micros(WINDOW)}, to ${micros(STRETCH_LIMIT)}; halved after ${micros(CALM)} without one`,
+    why: "the peer must not lose patience with a busy machine",
+    there: "the session keeps that interval, logged as `bfdAdapted`",
+  },
+  {
+    what: "Life of a BFD thread that dies",
+    value: `another one after ${RESTART_DELAYS.map((ms) => seconds(ms)).join(", ")} and so on`,
+    why: "no spinning",
+    there: "BGP stands meanwhile",
+  },
+  {
+    what: "Farewell of BFD sessions at the end",
+    value: seconds(FAREWELL_MS),
+    why: "a stop must not take long",
+    there: "the peer finds out by its detection time",
   },
   {
     what: "Stop",

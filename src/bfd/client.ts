@@ -45,10 +45,10 @@ export interface ClientOptions {
 }
 
 /** Delays before a thread that died is replaced, milliseconds: the first at once. A calm minute begins anew. */
-const RESTART_DELAYS: readonly number[] = [0, 1_000, 5_000, 30_000];
+export const RESTART_DELAYS: readonly number[] = [0, 1_000, 5_000, 30_000];
 const CALM_MS = 60_000;
 /** How long sessions may say AdminDown at the end. */
-const FAREWELL_MS = 1_000;
+export const FAREWELL_MS = 1_000;
 /** And how long the thread may take beyond that before it is ended. */
 const STOP_MARGIN_MS = 500;
 const ONE = new Uint8Array(BigUint64Array.of(1n).buffer);

@@ -4,7 +4,7 @@
 // whatever waits is read before a peer is judged.
 
 import type { Random } from "../kernel/clock.ts";
-import { type Datagram, DatagramReader } from "../linux/datagram.ts";
+import { BATCH, type Datagram, DatagramReader } from "../linux/datagram.ts";
 import type { Descriptors } from "../linux/descriptors.ts";
 import { interfaceIndex } from "../linux/interfaces.ts";
 import { RouteSocket } from "../linux/netlink.ts";
@@ -14,7 +14,7 @@ import { ECHO_HEADERS, ECHO_RETURNED_TTL, ECHO_SENT_TTL, ttlOf } from "./echoPat
 import { Engine, type EngineOptions } from "./engine.ts";
 import type { LoopGauges } from "./gauges.ts";
 import { type BfdCommand, type BfdEvent, type Micros, newArrival } from "./protocol.ts";
-import { type Receiver, SessionSocketTable } from "./sockets.ts";
+import { MOST_RECEIVERS, type Receiver, SessionSocketTable } from "./sockets.ts";
 import type { BfdPorts, LoopEvent } from "./threads.ts";
 
 /** What a loop is to the thread that runs it. */
@@ -45,7 +45,8 @@ const LONGEST_WAIT: Micros = 100_000;
 const UPKEEP: Micros = 1_000_000;
 /** More than a socket buffer holds: after a pause everything that waited is read. In a flood, timers have their turn. */
 const BATCHES_PER_ROUND = 16;
-const MOST_RECEIVERS = 256;
+/** Datagrams read from one socket before timers have their turn. */
+export const DATAGRAMS_PER_ROUND = BATCHES_PER_ROUND * BATCH;
 const WAKE = 0;
 const LINKS = 1;
 const FIRST_RECEIVER = 2;

@@ -21,6 +21,9 @@ import { ECHO_LENGTH } from "./packet.ts";
 import type { SessionHandle } from "./protocol.ts";
 import type { BfdPorts, PortKind } from "./threads.ts";
 
+/** Sockets that receive, of all kinds, families and VRFs. */
+export const MOST_RECEIVERS = 256;
+
 /** A socket that receives, for all sessions of its kind. */
 export interface Receiver {
   readonly fd: number;
@@ -249,6 +252,7 @@ export class SessionSocketTable {
       known.users++;
       return known;
     }
+    if (this.#receivers.size >= MOST_RECEIVERS) throw new RangeError(`${MOST_RECEIVERS} sockets are open already`);
     const port = this.#ports.listen[kind];
     const samePort = [...this.#receivers.values()].filter((r) => r.port === port && r.version === version);
     const options = { version, port, device: vrf, onLinkOnly: kind === "single" };
