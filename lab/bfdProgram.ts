@@ -25,7 +25,9 @@ async function answer(client: BfdClient, asked: Ask): Promise<void> {
     case "status": {
       const cpu = process.cpuUsage();
       const microseconds = cpu.user + cpu.system;
-      say({ type: "answer", ask: asked.ask, status: await client.status(), lateness: client.lateness(), microseconds });
+      const [datagramsIn, kernelDrops] = [client.gauge("datagramsIn"), client.gauge("kernelDrops")];
+      const counts = { lateness: client.lateness(), microseconds, datagramsIn, kernelDrops };
+      say({ type: "answer", ask: asked.ask, status: await client.status(), ...counts });
       return;
     }
     case "block":

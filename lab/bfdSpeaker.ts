@@ -35,6 +35,9 @@ export interface Answer {
   readonly lateness: Lateness;
   /** Processor time of the whole process so far. */
   readonly microseconds: number;
+  /** Packets that the thread has read, and (counted once a second) that the kernel has kept from it. */
+  readonly datagramsIn: number;
+  readonly kernelDrops: number;
 }
 
 export class BfdSpeaker {
@@ -52,6 +55,7 @@ export class BfdSpeaker {
     this.#child = spawn("ip", ["netns", "exec", host.namespace, ...program], {
       env: host.env,
       stdio: ["pipe", "pipe", "pipe"],
+      detached: true, // as every program of a lab: the scheduler then weighs it against others, not against its parent
     });
     this.#child.stderr?.on("data", (text) => {
       this.#said += String(text);

@@ -2,6 +2,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
+import { FLOODS, type FloodReport, flood } from "../../lab/bfdFlood.ts";
 import { BfdSpeaker } from "../../lab/bfdSpeaker.ts";
 import type { Host } from "../../lab/lab.ts";
 import type { SchedulingClass } from "../../src/bfd/threads.ts";
@@ -26,6 +27,13 @@ function bundle(): Promise<unknown> {
     logLevel: "warning",
   }).then(() => process.once("exit", () => rmSync(outdir, { recursive: true, force: true })));
   return bundled;
+}
+
+/** Floods for two seconds as fast as one core can. */
+export async function floodFrom(host: Host, to: string, discr: number): Promise<FloodReport> {
+  await bundle();
+  const program = [process.execPath, join(outdir, "bfdProgram.js"), "flood"];
+  return flood(host, program, { kinds: FLOODS, to, discr, rate: 0, seconds: 2 });
 }
 
 export async function startBfd(host: Host, best: SchedulingClass = "fifo"): Promise<BfdSpeaker> {
