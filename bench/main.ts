@@ -2,6 +2,7 @@
 // section 10). Owns the command line. Progress goes to stderr, so that stdout is the result alone.
 // Contract: exit 0 done, 1 failed, 2 usage. Names with an @ are roles that a bench gives to processes it makes of itself.
 import { parseArgs } from "node:util";
+import { runFlood } from "../lab/bfdFlood.ts";
 import { runBfdProgram } from "../lab/bfdProgram.ts";
 import type { SchedulingClass } from "../src/bfd/threads.ts";
 import { attack } from "./attack/attack.ts";
@@ -9,9 +10,11 @@ import { runCrowd } from "./attack/crowdRole.ts";
 import { runKnocks } from "./attack/knockRole.ts";
 import type { Bench } from "./bench.ts";
 import { bfd } from "./bfd/bfd.ts";
+import { runBurden } from "./bfd/burdenRole.ts";
 import { inject } from "./inject/inject.ts";
 import { runSink } from "./inject/sinkRole.ts";
 import { runSpeaker } from "./inject/speakerRole.ts";
+import { SETS } from "./inject/table.ts";
 import { describeMachine } from "./machine.ts";
 import { packing } from "./packing/packing.ts";
 import { reaction } from "./reaction/reaction.ts";
@@ -19,6 +22,9 @@ import { type Report, renderText } from "./report.ts";
 import { save } from "./save.ts";
 
 const BENCHES: readonly Bench[] = [reaction, inject, packing, attack, bfd];
+
+/** Beside this bundle. */
+const BFD_WORKER = new URL("./bfdWorker.js", import.meta.url);
 
 const USAGE = `usage: npm run bench -- NAME [--quick] [--json] [--save]
 
@@ -96,8 +102,12 @@ async function runRole(role: string, [first, second, third, fourth]: readonly st
     await runCrowd(Number(first), Number(second), third === "flood" ? "flood" : "stopReading");
   } else if (role === "@knock") runKnocks(Number(first), Number(second));
   else if (role === "@bfd") {
-    runBfdProgram(new URL("./bfdWorker.js", import.meta.url), first as SchedulingClass);
+    runBfdProgram(BFD_WORKER, first as SchedulingClass);
     await new Promise(() => {}); // it ends the process itself
+  } else if (role === "@flood") runFlood(first ?? "");
+  else if (role === "@burden") {
+    runBurden(BFD_WORKER, first as SchedulingClass, Number(second), { count: Number(third), sets: SETS });
+    await new Promise(() => {}); // as before
   } else return usage(2, `there is no role ${role}`);
   return 0;
 }

@@ -10,8 +10,8 @@ export const captureProblem = (): string | null =>
   spawnSync("tshark", ["--version"], { stdio: "ignore" }).status === 0 ? null : "tshark is not installed";
 
 export interface Capture {
-  /** One record per packet; a field that a packet does not have is empty. */
-  rows(): readonly Readonly<Record<string, string>>[];
+  /** One record per packet, oldest first; a field that a packet does not have is empty. @param maxBytes of what tshark said last */
+  rows(maxBytes?: number): readonly Readonly<Record<string, string>>[];
   stop(): Promise<void>;
 }
 
@@ -34,10 +34,11 @@ export async function startCapture(
     { logs: [tshark] },
   );
   return {
-    rows: () =>
+    rows: (maxBytes) =>
       tshark
-        .output()
+        .output(maxBytes)
         .split("\n")
+        .slice(maxBytes === undefined ? 0 : 1) // the first one may be cut
         .filter((line) => line.includes("\t"))
         .map((line) => {
           const values = line.split("\t");
