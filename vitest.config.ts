@@ -6,7 +6,11 @@ const LIVE = [
   "test/bfd/loop.test.ts",
   "test/bgp/listener.test.ts",
   "test/bgp/loopback.test.ts",
-  "test/kube/**/*.test.ts",
+  "test/kube/apiServer.test.ts",
+  "test/kube/behaviour.test.ts",
+  "test/kube/client.test.ts",
+  "test/kube/kubectl.test.ts",
+  "test/kube/source.test.ts",
   "test/linux/poll.test.ts",
   "test/observe/http.test.ts",
 ];

@@ -406,7 +406,7 @@ describe("a model server", () => {
 
   test("at rest the store is what the server has, whatever happened before", () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 80, size: "max" }), (steps) => {
         const model = new Model();
         const core = new WatchCore({ ifForbidden: "wait", random: { next: () => 0.5 } });
         const store = new Map<string, unknown>();
