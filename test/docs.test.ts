@@ -8,6 +8,7 @@ import { renderReasonsDoc } from "../src/announce/reasons.ts";
 import { renderLimitsDoc } from "../src/app/limits.ts";
 import { renderConfigDoc } from "../src/config/schema.ts";
 import { renderMetricsDoc } from "../src/observe/metrics.ts";
+import { renderCompatibilityDoc } from "./compat/register.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -18,6 +19,7 @@ describe("generated pages", () => {
     ["docs/limits.md", renderLimitsDoc],
     ["docs/reasons.md", renderReasonsDoc],
     ["docs/annotations.md", renderAnnotationsDoc],
+    ["docs/compatibility.md", renderCompatibilityDoc],
   ])("%s says what the table says", (name, render) => {
     const path = join(root, name);
     if (process.env.VIPCAST_WRITE_DOCS === "1") writeFileSync(path, render());

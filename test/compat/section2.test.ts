@@ -301,7 +301,7 @@ describe("2.5 from Service to prefixes", () => {
     expect(w.routes()[0]?.split(",")).toHaveLength(80);
     expect(w.errors).toEqual([]);
   });
-  test("2.5 prefixes of a family that the session does not carry are left out", () => {
+  test("2.5 prefixes of a family that the session does not carry are left out (Q-07)", () => {
     const w = given(N1, TOR, peer("six", toRouter("2001:db8:1::1")), POOL, ADV, web("192.0.2.10 2001:db8::7"));
     expect([w.routes("tor"), w.routes("six")]).toEqual([[ROUTE], ["2001:db8::7/128"]]);
   });

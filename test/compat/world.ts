@@ -114,8 +114,12 @@ function read(set: ObjectSet, store: ObjectStore, flags: Flags, docs: readonly (
       .filter((p) => p.severity === severity)
       .map((p) => `${p.kind} ${p.name} ${p.path}`)
       .sort();
+  // at once: the store is another one after the next edit
+  const plans = new Map(
+    Object.keys(report.nodes).map((nodeName) => [nodeName, decideAll(store, { ...options, nodeName }).peers] as const),
+  );
   const planned = (name: string, nodeName: string): PlannedPeer | undefined =>
-    decideAll(store, { ...options, nodeName }).peers.find((p) => p.name === name);
+    plans.get(nodeName)?.find((p) => p.name === name);
   const service = (name = "web", nodeName = "n1"): CheckService => {
     const found = report.nodes[nodeName]?.services[`default/${name}`];
     if (found === undefined) throw new Error(`no Service ${name} at ${nodeName}: ${JSON.stringify(report.problems)}`);

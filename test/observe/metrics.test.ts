@@ -146,7 +146,7 @@ describe("values", () => {
     }
   });
 
-  test("of a peer that is down show what is wanted and nothing announced", async () => {
+  test("of a peer that is down keep their labels, and show what is wanted and nothing announced (Q-26)", async () => {
     peers = [peer({ wanted: ["192.0.2.10/32"] })];
     const series = await scrape();
     const own = (name: string): number | undefined => series.get(`${name}{peer="192.0.2.1:179",vrf="default"}`);

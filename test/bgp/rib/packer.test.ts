@@ -60,8 +60,9 @@ describe("a table over many slabs", () => {
   it.each([
     ["announced", announced],
     ["withdrawn", withdrawn],
-  ])("is %s in full messages, but for the last", (_, lengths) => {
+  ])("is %s in full messages of at most 4096 octets, but for the last (Q-21)", (_, lengths) => {
     expect(lengths.length).toBeGreaterThan(3 * 16);
+    expect(Math.max(...lengths)).toBeLessThanOrEqual(4096);
     expect(lengths.slice(0, -1).filter((length) => length <= 4096 - 5)).toEqual([]);
   });
 

@@ -258,7 +258,7 @@ describe("timers", () => {
   });
 
   it.each(["keepaliveReceived", "updateReceived", "routeRefreshReceived"] as const)(
-    "C-078 %s restarts the hold timer, silence for the hold time ends the session",
+    "C-078 %s restarts the hold timer, silence for the hold time ends the session (Q-18)",
     (name) => {
       const state = stateAfter({ ...statesAt0().Established, keepaliveDeadline: null } as FsmState, EVENTS[name]);
       expectTimer(state, T + 90_000, "holdTimerExpired");
