@@ -31,6 +31,8 @@ export class AdjRibOut {
   /** Entries 1..#top have been handed out at some time; freed ones are chained through #next. */
   #top = 0;
   #free = 0;
+  /** Entries that are freed but still in the hash and not chained: those of a table that is being emptied. */
+  #buried = 0;
   #hash: Uint32Array;
   #mask: number;
   /** First and last pending entry per wanted id; id 0 is the withdraw list. */
@@ -180,6 +182,7 @@ export class AdjRibOut {
   #take(id: number, most: number, visit: PrefixVisitor): number {
     let taken = 0;
     let entry = this.#head[id] ?? 0;
+    const isEmptying = id === NONE && this.#wantedCount === 0 && (this.#buried > 0 || this.#isWorthBurying());
     while (entry !== 0 && taken < most) {
       const next = column(this.#next, entry);
       visit(
@@ -190,23 +193,25 @@ export class AdjRibOut {
         column(this.#length, entry),
       );
       taken++;
-      this.#markSent(entry, id);
+      this.#markSent(entry, id, isEmptying);
       entry = next;
     }
     this.#setHead(id, entry);
     this.#pending -= taken;
+    this.#clearIfEmpty();
     return taken;
   }
 
   /** The list head moves past the entry in #take; only the columns change here. */
-  #markSent(entry: number, id: number): void {
+  #markSent(entry: number, id: number, isEmptying: boolean): void {
     const old = column(this.#sent, entry);
     this.#sent[entry] = id;
     if (old === NONE) this.#sentCount++;
     else this.#sets.release(old);
     if (id === NONE) {
       this.#sentCount--;
-      this.#remove(entry);
+      if (isEmptying) this.#bury(entry);
+      else this.#remove(entry);
     } else {
       this.#sets.retain(id);
     }
@@ -231,6 +236,7 @@ export class AdjRibOut {
       if (wanted !== sent) this.#link(entry, wanted);
       else if (wanted === NONE) this.#remove(entry);
     }
+    this.#clearIfEmpty();
   }
 
   #isPending(entry: number): boolean {
@@ -356,7 +362,44 @@ export class AdjRibOut {
     this.#free = entry;
   }
 
+  /** Clearing the hash at the end must not cost more than what burying saves. */
+  #isWorthBurying(): boolean {
+    return this.#sentCount > this.#hash.length / 16;
+  }
+
+  /**
+   * Frees an entry, but leaves it in the hash, where it matches nothing: closing the gaps one by one is most of the cost of
+   * emptying a table of a million. It is not used again before the hash has been cleared or built anew.
+   */
+  #bury(entry: number): void {
+    this.#length[entry] = FREED;
+    this.#buried++;
+  }
+
+  #clearIfEmpty(): void {
+    if (this.#buried === 0 || this.#wantedCount + this.#sentCount > 0) return;
+    this.#hash.fill(0);
+    this.#top = 0;
+    this.#free = 0;
+    this.#buried = 0;
+  }
+
+  /** Called without a free entry: makes some, of those that are buried where these are many. */
   #grow(): void {
+    if (this.#buried < this.#capacity / 4) this.#widen();
+    this.#hash = new Uint32Array(hashSize(this.#capacity));
+    this.#mask = this.#hash.length - 1;
+    this.#buried = 0;
+    for (let entry = 1; entry <= this.#top; entry++) {
+      if (this.#length[entry] !== FREED) this.#hashIn(entry);
+      else {
+        this.#next[entry] = this.#free;
+        this.#free = entry;
+      }
+    }
+  }
+
+  #widen(): void {
     this.#capacity *= 2;
     const wider = (old: Uint32Array): Uint32Array => {
       const wide = new Uint32Array(2 * old.length);
@@ -372,13 +415,10 @@ export class AdjRibOut {
     const lengths = new Uint8Array(this.#capacity);
     lengths.set(this.#length);
     this.#length = lengths;
-    this.#hash = new Uint32Array(hashSize(this.#capacity));
-    this.#mask = this.#hash.length - 1;
-    for (let entry = 1; entry <= this.#top; entry++) if (this.#length[entry] !== FREED) this.#hashIn(entry);
   }
 }
 
-/** In the length column: the entry is on the free chain. */
+/** In the length column: the entry is on the free chain, or buried. */
 const FREED = 255;
 
 /** A power of two of at least 1.5 times the capacity. */

@@ -282,6 +282,32 @@ describe("C-120 what changes often and is sent seldom", () => {
     expect([rib.byteLength, rib.pendingCount, rib.sentCount]).toEqual([octets, 0, 0]);
   });
 
+  it("a table that is emptied takes new prefixes on the way, does not grow, and can be filled again", () => {
+    const bench = new Bench(4);
+    const fill = (from: number, count: number) => {
+      for (let n = from; n < from + count; n++) bench.want(host4(n), n % 3);
+    };
+    fill(0, 400);
+    bench.drain();
+    const before = bench.rib.byteLength;
+    for (let round = 0; round < 20; round++) {
+      bench.unwantAll();
+      bench.takeWithdrawals(250);
+      fill(1_000 * (round + 1), 100 + round); // comes while others are on their way out
+      bench.want(host4(5), null);
+      bench.drain();
+      bench.checkWishes();
+      bench.unwantAll();
+      bench.takeWithdrawals(30);
+      bench.forgetSent(); // the session ends in the middle of it
+      bench.check();
+      fill(0, 400);
+      bench.drain();
+      bench.checkWishes();
+    }
+    expect(bench.rib.byteLength).toBeLessThanOrEqual(2 * before);
+  });
+
   it("attribute sets without users are given up: 100,000 different ones need a handful of ids", () => {
     const rib = new AdjRibOut(4);
     let highest = 0;
