@@ -265,7 +265,8 @@ function compilePool(
   peersText: unknown,
 ): CompiledPool {
   const advertisements = own.map((a) => a.compiled);
-  const conflicts = own.flatMap((a, i) =>
+  const mayConflict = new Set(advertisements.map((a) => a.localPref)).size > 1;
+  const conflicts = (mayConflict ? own : []).flatMap((a, i) =>
     own
       .slice(i + 1)
       .filter((b) => conflictOnPool(a.checked.object, b.checked.object, pool))

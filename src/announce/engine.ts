@@ -39,10 +39,8 @@ interface PrefixEntry {
   problems: readonly ConfigProblem[];
 }
 
-/** Services decided between two looks at the clock. */
+/** Services decided, or prefixes merged and told, between two looks at the clock. */
 const BATCH = 16;
-/** Services decided before the sink hears of them, so that telling it is spread over the turns as well. */
-const FLUSH_EVERY = 8 * BATCH;
 
 export class DecisionEngine {
   readonly #store: StoreView;
@@ -57,7 +55,15 @@ export class DecisionEngine {
   readonly #affected = new Set<ServiceKey>();
   readonly #decisions = new Map<ServiceKey, ServiceDecision>();
   readonly #prefixes = new Map<string, PrefixEntry>();
+  /** Prefixes whose offers have changed. */
   readonly #touched = new Set<string>();
+  /** Of the touched ones, those with an offer of an old configuration. */
+  readonly #waiting = new Set<string>();
+  /** Prefixes whose offers are the same, but what becomes of them may not be. Any number, so they come last. */
+  readonly #restated = new Set<string>();
+  /** What has problems, so that telling them costs nothing where there are none. */
+  readonly #troubledServices = new Map<ServiceKey, ServiceDecision>();
+  readonly #troubledPrefixes = new Set<PrefixEntry>();
   #isDraining = false;
 
   constructor(store: StoreView, options: DecisionOptions, sink: DecisionSink) {
@@ -84,7 +90,7 @@ export class DecisionEngine {
   /** From the next `run` on every route carries GRACEFUL_SHUTDOWN, for good: routers leave it before it is withdrawn. */
   drain(): void {
     this.#isDraining = true;
-    for (const key of this.#prefixes.keys()) this.#touched.add(key);
+    for (const key of this.#prefixes.keys()) this.#restated.add(key);
   }
 
   /** Notes what the changes may touch; cheap, tells the sink nothing. The store already holds their outcome. */
@@ -100,20 +106,20 @@ export class DecisionEngine {
     if (this.#isConfigDirty) this.#recompile();
     const config = this.#config;
     if (config === null) return true;
-    let decided = 0;
-    turn: for (const queue of [this.#changed, this.#affected]) {
-      for (const key of queue) {
-        queue.delete(key);
-        this.#affected.delete(key);
-        this.#decide(key, config);
-        if (++decided % FLUSH_EVERY === 0) this.#flush(config, false);
-        if (decided % BATCH === 0 && isOver()) break turn;
-      }
+    while (this.#changed.size + this.#affected.size > 0) {
+      this.#decideSome(config);
+      // at once, so that telling is spread over the turns as well
+      this.#flush(this.#touched, config);
+      if (this.#changed.size + this.#affected.size > 0 && isOver()) return false;
     }
-    const isDone = this.#changed.size === 0 && this.#affected.size === 0;
-    this.#flush(config, isDone);
+    for (const key of this.#waiting) this.#restated.add(key);
+    this.#waiting.clear();
+    while (this.#restated.size > 0) {
+      this.#flush(this.#restated, config);
+      if (this.#restated.size > 0 && isOver()) return false;
+    }
     if (this.#areProblemsDirty) this.#tellProblems(config);
-    return isDone;
+    return true;
   }
 
   #mark({ kind, before, after }: StoreChange): void {
@@ -177,8 +183,20 @@ export class DecisionEngine {
         if (next?.families.includes(prefix.version === 4 ? "ipv4-unicast" : "ipv6-unicast")) continue;
         if (!sent.delete(name)) continue;
         // the peer may be back before this prefix's services are decided again, and then nothing else would notice
-        this.#touched.add(key);
+        this.#restated.add(key);
         if (next !== null) this.#sink.setRoute(name, prefix, null);
+      }
+    }
+  }
+
+  #decideSome(config: CompiledConfig): void {
+    let left = BATCH;
+    for (const queue of [this.#changed, this.#affected]) {
+      for (const key of queue) {
+        if (left-- === 0) return;
+        queue.delete(key);
+        this.#affected.delete(key);
+        this.#decide(key, config);
       }
     }
   }
@@ -191,6 +209,8 @@ export class DecisionEngine {
     for (const c of before?.contributions ?? []) this.#retract(c);
     for (const c of after?.contributions ?? []) this.#offer(c);
     if (JSON.stringify(before?.problems ?? []) !== JSON.stringify(after?.problems ?? [])) this.#areProblemsDirty = true;
+    if (after === undefined || after.problems.length === 0) this.#troubledServices.delete(key);
+    else this.#troubledServices.set(key, after);
     if (after === undefined) this.#decisions.delete(key);
     else this.#decisions.set(key, after);
     this.#sink.serviceChanged(key, before, after);
@@ -217,19 +237,25 @@ export class DecisionEngine {
   }
 
   /**
-   * Tells the sink what became of the touched prefixes, withdrawals first. While services are still to be decided, a prefix with
-   * an offer of the old configuration waits for the rest of its services: else an aggregate would show mixtures of old and new.
+   * Tells the sink what became of a batch of these prefixes, withdrawals first. While services are still to be decided, a prefix
+   * with an offer of the old configuration waits for the rest of its services: else an aggregate would show mixtures of old and new.
    */
-  #flush(config: CompiledConfig, isDone: boolean): void {
+  #flush(keys: Set<string>, config: CompiledConfig): void {
     const additions: (() => void)[] = [];
-    for (const key of this.#touched) {
+    const areAllDecided = this.#changed.size + this.#affected.size === 0;
+    let left = keys === this.#touched ? keys.size : BATCH;
+    for (const key of keys) {
+      if (left-- === 0) break;
+      keys.delete(key);
+      this.#waiting.delete(key);
       const entry = this.#prefixes.get(key);
-      if (entry !== undefined) {
-        if (!isDone && [...entry.offers.values()].some((o) => !config.offerKeys.has(o.offer.compiledKey))) continue;
-        this.#remerge(entry, additions);
-        if (entry.offers.size === 0) this.#prefixes.delete(key);
+      if (entry === undefined) continue;
+      if (!areAllDecided && [...entry.offers.values()].some((o) => !config.offerKeys.has(o.offer.compiledKey))) {
+        this.#waiting.add(key);
+        continue;
       }
-      this.#touched.delete(key);
+      this.#remerge(entry, additions);
+      if (entry.offers.size === 0) this.#prefixes.delete(key);
     }
     for (const add of additions) add();
   }
@@ -251,12 +277,14 @@ export class DecisionEngine {
       problems.length + entry.problems.length > 0 && JSON.stringify(problems) !== JSON.stringify(entry.problems);
     if (areNew) this.#areProblemsDirty = true;
     entry.problems = problems;
+    if (problems.length > 0) this.#troubledPrefixes.add(entry);
+    else this.#troubledPrefixes.delete(entry);
   }
 
   #tellProblems(config: CompiledConfig): void {
     this.#areProblemsDirty = false;
-    const merging = [...this.#prefixes.values()].flatMap((entry) => entry.problems);
-    const services = [...this.#decisions.values()].flatMap((d) => d.problems);
+    const merging = [...this.#troubledPrefixes].flatMap((entry) => entry.problems);
+    const services = [...this.#troubledServices.values()].flatMap((d) => d.problems);
     const problems = joinProblems(config.problems, merging, services);
     const text = JSON.stringify(problems);
     if (text === this.#problemsText) return;

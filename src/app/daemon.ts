@@ -233,7 +233,8 @@ export class Daemon {
   }
 
   #reconciled(report: ReconcileReport): void {
-    const fields = { durationMs: report.duration, count: report.changes };
+    const { duration: durationMs, changes: count, turns, longestTurn: longestTurnMs } = report;
+    const fields = { durationMs, count, turns, longestTurnMs };
     this.#log.debug("changeApplied", fields, "changes decided and handed to the peers");
     if (!this.#isFirstDecision) return;
     this.#isFirstDecision = false;

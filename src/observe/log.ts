@@ -44,6 +44,8 @@ export const LOG_FIELDS = {
   file: { type: "text", help: "file it was read from" },
   line: { type: "number", help: "line in that file, from 1" },
   durationMs: { type: "number", help: "how long it took, milliseconds" },
+  turns: { type: "number", help: "turns of the event loop that it took" },
+  longestTurnMs: { type: "number", help: "the longest of them, milliseconds" },
   count: { type: "number", help: "how many" },
   services: { type: "number", help: "number of Services" },
   peers: { type: "number", help: "number of peers" },

@@ -317,10 +317,19 @@ describe("C-193 draining", () => {
     engine.drain();
     expect(change(put(store, slice("db")))).toEqual([
       "default/db noEndpoints>true",
+      `+ tor 192.0.2.11/32 ${GRACEFUL_SHUTDOWN}`, // what has changed does not wait for what has not
       marked,
-      `+ tor 192.0.2.11/32 ${GRACEFUL_SHUTDOWN}`,
     ]);
     expect(change(put(store, slice("web", [])))).toEqual(["default/web true>noEndpoints", "- tor 192.0.2.10/32"]);
+  });
+  test("a large table is told in turns", () => {
+    const services = Array.from({ length: 100 }, (_, i) => [service(`s${i}`, [`192.0.2.${i}`]), slice(`s${i}`)]).flat();
+    const { engine, take } = start(p1, tor, adv("a"), ...services);
+    engine.drain();
+    let turns = 0;
+    while (!engine.run(() => true)) turns++;
+    expect(turns).toBe(6); // 100 prefixes, 16 at a time
+    expect(take()).toHaveLength(100);
   });
   test("a route that carries it already is left alone", () => {
     const objects = [p1, tor, adv("a", { communities: ["graceful-shutdown"] }), ...base.slice(3)];
