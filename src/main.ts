@@ -4,10 +4,12 @@ import { realClock } from "./app/realTime.ts";
 import { ask, type Question } from "./commands/ask.ts";
 import { check } from "./commands/check.ts";
 import { decode } from "./commands/decode.ts";
+import { inject } from "./commands/inject.ts";
 import { type CommandResult, UsageError } from "./commands/result.ts";
 import { REQUIRED, speaker } from "./commands/speaker.ts";
 import { loadConfig } from "./config/load.ts";
 import { CONFIG_KEYS, type ConfigKey, flagHelp, flagText, SETTINGS } from "./config/schema.ts";
+import { commandHelp } from "./inject/command.ts";
 
 const USAGE_ERROR = 2;
 
@@ -27,6 +29,12 @@ interface CheckFlags {
   readonly namespace: string;
   readonly lbClass: string;
   readonly ignoreExcludeLb?: true;
+}
+
+interface InjectFlags {
+  readonly socket: string;
+  readonly stdin?: boolean;
+  readonly json?: boolean;
 }
 
 function program(): Command {
@@ -75,6 +83,21 @@ function program(): Command {
       },
     );
   }
+
+  vipcast
+    .command("inject")
+    .description("add, change and withdraw routes in a running daemon, beside what it decides")
+    .argument("[WORDS...]", "a command and its options, see below")
+    .requiredOption(flagText("socket"), "Unix socket of the daemon", process.env[SETTINGS.socket.env[0] ?? ""])
+    .option("--stdin", "read commands from standard input, one per line, and answer each with a line")
+    .option("--json", "answers as JSON, one object per line; of list: one document")
+    .allowUnknownOption()
+    .addHelpText("after", () => `\n${commandHelp()}`)
+    .action(async (words: string[], { socket, stdin = false, json = false }: InjectFlags) => {
+      const print = (text: string): boolean => process.stdout.write(text);
+      const drained = (): Promise<void> => new Promise((resolve) => process.stdout.once("drain", resolve));
+      finish(await inject(words, { socket, json, stdin: stdin ? process.stdin : null, print, drained }));
+    });
 
   vipcast
     .command("decode")

@@ -7,6 +7,7 @@ import { renderAnnotationsDoc } from "../src/announce/annotations.ts";
 import { renderReasonsDoc } from "../src/announce/reasons.ts";
 import { renderLimitsDoc } from "../src/app/limits.ts";
 import { renderConfigDoc } from "../src/config/schema.ts";
+import { renderInjectDoc } from "../src/inject/doc.ts";
 import { renderMetricsDoc } from "../src/observe/metrics.ts";
 import { renderCompatibilityDoc } from "./compat/register.ts";
 
@@ -20,6 +21,7 @@ describe("generated pages", () => {
     ["docs/reasons.md", renderReasonsDoc],
     ["docs/annotations.md", renderAnnotationsDoc],
     ["docs/compatibility.md", renderCompatibilityDoc],
+    ["docs/inject.md", renderInjectDoc],
   ])("%s says what the table says", (name, render) => {
     const path = join(root, name);
     if (process.env.VIPCAST_WRITE_DOCS === "1") writeFileSync(path, render());

@@ -19,7 +19,8 @@ export const annotationPath = (key: string): string => `metadata.annotations["${
 export const settingPath = (setting: keyof PeerSettings | keyof RouteSettings): string =>
   annotationPath(ANNOTATION_PREFIX + { ...PEER, ...ROUTE }[setting].name);
 
-type Reading<T> =
+/** A value, or what is wrong with the text; the message goes on where the name of the setting stood. */
+export type Reading<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly message: string; readonly hint: string };
 
@@ -211,6 +212,11 @@ const ROUTE: Table<RouteSettings> = {
     read: integer(0, MAX_PREPEND),
   },
 };
+
+/** The same values said elsewhere than in an annotation are judged by the same rules. */
+export const readNextHop = (version: 4 | 6, text: string): Reading<Ip> => nextHop(version)(text);
+export const readRouteSetting = (setting: keyof RouteSettings, text: string): Reading<number> =>
+  ROUTE[setting].read(text);
 
 /** Kinds whose annotations are looked at; those of the others are nobody's business here. */
 export type AnnotatedKind = "BGPPeer" | "BGPAdvertisement" | "Service" | "IPAddressPool" | "BFDProfile" | "Community";

@@ -4,7 +4,7 @@
 // tells the sink only real changes. After a run that returned true, the routes told to the sink are exactly decideAll's.
 import { peerConfigText } from "../bgp/session/config.ts";
 import type { RouteAttributes } from "../bgp/wire/message.ts";
-import { ipEquals, type Prefix } from "../kernel/ip.ts";
+import { formatPrefix, ipEquals, type Prefix } from "../kernel/ip.ts";
 import type { ConfigProblem } from "../kernel/problem.ts";
 import { assertNever } from "../kernel/result.ts";
 import type { PeerName, ServiceKey } from "../kernel/units.ts";
@@ -80,6 +80,11 @@ export class DecisionEngine {
   /** null before the first `run`. */
   get config(): CompiledConfig | null {
     return this.#config;
+  }
+
+  /** What the sink was told for a prefix at a peer; null: nothing. */
+  routeAt(peer: PeerName, prefix: Prefix): RouteAttributes | null {
+    return this.#prefixes.size === 0 ? null : (this.#prefixes.get(formatPrefix(prefix))?.sent.get(peer) ?? null);
   }
 
   /** Every route with the services behind it, for status; costs a walk over all services. null before the first `run`. */

@@ -76,12 +76,12 @@ type Routes = Merged["routes"];
 
 /** The same routes for a node that is about to leave: GRACEFUL_SHUTDOWN and nothing else (RFC 8326 section 4). */
 export const drained = (routes: Routes): Routes =>
-  new Map(
-    [...routes].map(([peer, attributes]) => {
-      const communities = uniteStandard([attributes.communities, [GRACEFUL_SHUTDOWN]]);
-      return [peer, { ...attributes, communities }];
-    }),
-  );
+  new Map([...routes].map(([peer, attributes]) => [peer, drainedRoute(attributes)]));
+
+export const drainedRoute = (attributes: RouteAttributes): RouteAttributes => ({
+  ...attributes,
+  communities: uniteStandard([attributes.communities, [GRACEFUL_SHUTDOWN]]),
+});
 
 /**
  * By namespace and name of their advertisements, offers are taken as long as all communities fit a message of any session. One
@@ -162,6 +162,7 @@ export function attributesEqual(a: RouteAttributes, b: RouteAttributes): boolean
     a.med === b.med &&
     a.asPathPrepend === b.asPathPrepend &&
     a.linkBandwidth === b.linkBandwidth &&
+    a.origin === b.origin &&
     (a.nextHop === b.nextHop || JSON.stringify(a.nextHop) === JSON.stringify(b.nextHop)) &&
     a.communities.length === b.communities.length &&
     a.communities.every((c, i) => c === b.communities[i]) &&

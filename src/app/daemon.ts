@@ -12,6 +12,7 @@ import type { SourceHealth } from "../observe/metricTable.ts";
 import { ManifestSource } from "../sources/manifests.ts";
 import { ObjectSet } from "../sources/objectSet.ts";
 import { ObjectStore } from "../sources/store.ts";
+import { Injecting } from "./injecting.ts";
 import { PathWatch } from "./pathWatch.ts";
 import { PeerAccess } from "./peerAccess.ts";
 import { type NotificationCounts, PeerReports } from "./peerReports.ts";
@@ -53,6 +54,7 @@ export class Daemon {
   readonly reports: PeerReports;
   readonly access: PeerAccess;
   readonly paths: PathWatch;
+  readonly injecting: Injecting;
   readonly startedAt = realClock.now();
   readonly #log: Logger;
   readonly #network = new TcpNetwork();
@@ -95,7 +97,16 @@ export class Daemon {
     this.paths = new PathWatch({ speaker: this.speaker, log, problemsChanged: () => this.#tellProblems() });
     const { nodeName, lbClass, ignoreExcludeLb, routerId } = options;
     this.engine = new DecisionEngine(this.store, { nodeName, lbClass, ignoreExcludeLb, routerId }, this.#sink());
-    this.reconciler = new Reconciler(this.engine, (settled) => this.speaker.flush(settled), realClock, {
+    this.injecting = new Injecting({
+      stateDir: options.stateDir,
+      timers: realTimers,
+      log,
+      decided: (peer, prefix) => this.engine.routeAt(peer, prefix),
+      setRoute: (peer, prefix, attributes) => this.speaker.setRoute(peer, prefix, attributes),
+      flush: (settled) => this.speaker.flush(settled),
+      problemsChanged: () => this.#tellProblems(),
+    });
+    this.reconciler = new Reconciler(this.engine, (settled) => this.injecting.decided(settled), realClock, {
       turn: (duration) => observer.turn(duration),
       settled: (report) => {
         observer.settled(report);
@@ -128,7 +139,7 @@ export class Daemon {
   problems(): readonly ConfigProblem[] {
     const { namespace } = this.options;
     const running = [...this.access.configProblems(namespace), ...this.paths.problems(namespace)];
-    const found = [...this.#decisionProblems, ...running];
+    const found = [...this.#decisionProblems, ...running, ...this.injecting.problems()];
     return [...this.#sourceProblems, ...found.map((p) => this.#located(p))];
   }
 
@@ -152,6 +163,7 @@ export class Daemon {
   async start(): Promise<void> {
     await this.access.start(this.options.listen);
     await this.#marker?.start();
+    await this.injecting.start();
     await this.#source.start();
   }
 
@@ -167,6 +179,7 @@ export class Daemon {
     if (drainTime > 0 && this.reconciler.isSettled) await this.#drain(drainTime);
     this.#source.stop();
     this.reconciler.stop();
+    this.injecting.stop();
     this.access.stop();
     let isSaid = false;
     const goodbye = this.speaker
@@ -192,6 +205,7 @@ export class Daemon {
   async #drain(duration: Millis): Promise<void> {
     this.#log.info("draining", { durationMs: duration }, "routes carry graceful-shutdown before they are withdrawn");
     this.engine.drain();
+    this.injecting.drain();
     this.reconciler.changed([]);
     await new Promise<void>((resolve) => setTimeout(resolve, duration));
   }
@@ -217,11 +231,13 @@ export class Daemon {
         this.#planned = planned;
         const configs = planned.flatMap((p) => (p.config === null ? [] : [p.config]));
         this.access.setPeers(configs);
-        this.reports.peerChanges(this.speaker.setPeers(configs));
+        const changes = this.speaker.setPeers(configs);
+        this.reports.peerChanges(changes);
+        this.injecting.setPeers(planned, changes);
         this.paths.sync();
         this.#tellProblems();
       },
-      setRoute: (peer, prefix, attributes) => this.speaker.setRoute(peer, prefix, attributes),
+      setRoute: (peer, prefix, attributes) => this.injecting.decidedChanged(peer, prefix, attributes),
       serviceChanged: (key, before, after) => {
         if (!this.#isFirstDecision) this.reports.serviceChanged(key, before, after);
       },

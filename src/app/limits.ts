@@ -23,14 +23,19 @@ import { ADVERTISE_EVERY, DEFAULT_LIFETIME, LOOK_EVERY } from "../bgp/unnumbered
 import { MAX_MESSAGE } from "../bgp/wire/registry.ts";
 import { MAX_COMMUNITY_OCTETS } from "../bgp/wire/routeAttributes.ts";
 import { MAX_FAULTS } from "../bgp/wire/update.ts";
+import { MAX_BATCH, MAX_LINE_OCTETS } from "../inject/conversation.ts";
+import { MAX_FLUSH_AT_ONCE, MAX_INJECTED } from "../inject/injections.ts";
 import { DATAGRAM_ROOM } from "../linux/datagram.ts";
 import { MAX_MD5_KEY } from "../linux/sockopt.ts";
 import { HTTP_LIMITS } from "../observe/boundedServer.ts";
+import { MAX_STREAMS } from "../observe/injectStream.ts";
+import { MAX_SHOWN as INJECTED_SHOWN } from "../observe/injectView.ts";
 import { MAX_TEXT, WARNINGS_PER_MINUTE } from "../observe/log.ts";
 import { BACKLOG_LIMIT } from "../observe/logSink.ts";
 import { QUIET_MS, RESCAN_MS } from "../sources/manifests.ts";
 import { MAX_MANIFEST_BYTES } from "../sources/yamlFile.ts";
 import { STOP_LIMIT_MS } from "./daemon.ts";
+import { SAVE_INTERVAL } from "./injectedFile.ts";
 import { SLICE_MS } from "./reconcile.ts";
 import { LIFE_SIGN_INTERVAL, LONGEST_RESTART } from "./restartMarker.ts";
 
@@ -206,6 +211,48 @@ const LIMITS: readonly Limit[] = [
     value: `${HTTP_LIMITS.connections} each; ${seconds(HTTP_LIMITS.requestMs)} per request; headers ${kib(HTTP_LIMITS.headerOctets)}`,
     why: "not a way in",
     there: "refused or closed",
+  },
+  {
+    what: "Body of a POST to the status socket",
+    value: kib(HTTP_LIMITS.bodyOctets),
+    why: "memory",
+    there: "413; a stream has no such end",
+  },
+  {
+    what: "Injected prefixes",
+    value: `${MAX_INJECTED}`,
+    why: "memory",
+    there: "further ones are refused",
+  },
+  {
+    what: "Changes of one inject batch",
+    value: `${MAX_BATCH}; of them \`flush\` with up to ${MAX_FLUSH_AT_ONCE} prefixes`,
+    why: "all of it is done in one turn",
+    there: "the batch is refused",
+  },
+  {
+    what: "Streams of inject commands",
+    value: `${MAX_STREAMS}, lines of ${kib(MAX_LINE_OCTETS)}`,
+    why: "memory",
+    there: "further ones are refused, a longer line is passed over and told",
+  },
+  {
+    what: "Input of a stream at a time",
+    value: "one chunk of the kernel's, and the answers to it",
+    why: "back-pressure",
+    there: "who does not read the answers is not read from",
+  },
+  {
+    what: "Injected routes in `routes`",
+    value: `${INJECTED_SHOWN} per peer`,
+    why: "memory",
+    there: "how many are left out is told; `inject list` has them all",
+  },
+  {
+    what: "Injected routes to disk (`--persist`)",
+    value: `${seconds(SAVE_INTERVAL)} at most, at once when a command or stream ends`,
+    why: "a stream of them would write without end",
+    there: "a crash in between loses them",
   },
   {
     what: "BFD sessions",

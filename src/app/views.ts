@@ -1,6 +1,8 @@
 // What observers see of a running daemon: the input of the metrics and the pages of the status socket. Reads, never changes.
 
+import type { PeerConfig } from "../bgp/session/config.ts";
 import { readTcpDrops } from "../linux/netstat.ts";
+import { withInjected } from "../observe/injectView.ts";
 import type { MetricsInput } from "../observe/metricTable.ts";
 import { daemonStatus, peersStatus, routesStatus } from "../observe/status.ts";
 import type { StatusPages } from "../observe/statusSocket.ts";
@@ -22,6 +24,7 @@ export function metricsInput(daemon: Daemon, logLinesDropped: () => number): Met
     problems: () => daemon.problems(),
     internalErrors: () => daemon.reports.internalErrors,
     logLinesDropped,
+    injected: (peer) => daemon.injecting.injections.countFor(peer.config),
     inbound: () => daemon.access.counts,
     bfd: () => daemon.paths.view(),
     tcpDrops: readTcpDrops,
@@ -31,14 +34,20 @@ export function metricsInput(daemon: Daemon, logLinesDropped: () => number): Met
 export function statusPages(daemon: Daemon): StatusPages {
   const peers = () => {
     const { sessions } = daemon.paths.view();
-    return peersStatus(daemon.speaker.peers(), daemon.planned, realClock.now(), realClock.wall(), sessions);
+    const injected = (peer: Pick<PeerConfig, "name" | "families">): number =>
+      daemon.injecting.injections.countFor(peer);
+    return peersStatus(daemon.speaker.peers(), daemon.planned, realClock.now(), realClock.wall(), sessions, injected);
   };
   return {
     peers: async () => {
       await daemon.paths.refresh();
       return peers();
     },
-    routes: (peer) => routesStatus(daemon.engine.table(), peer),
+    routes: (peer) => {
+      const { planned, engine, injecting } = daemon;
+      return withInjected(routesStatus(engine.table(), peer), planned, injecting.injections);
+    },
+    inject: daemon.injecting,
     status: () => {
       const { nodeName, manifests } = daemon.options;
       const input = {
@@ -49,6 +58,10 @@ export function statusPages(daemon: Daemon): StatusPages {
         problems: daemon.problems(),
         startedAt: daemon.startedAt,
         peers: peers(),
+        injected: {
+          prefixes: daemon.injecting.injections.table.size,
+          persistent: daemon.injecting.injections.table.persistentSize,
+        },
         decisions: daemon.engine.decisions.values(),
       };
       return daemonStatus(input, realClock.now(), realClock.wall());

@@ -89,7 +89,7 @@ export const SETTINGS: { readonly [K in ConfigKey]: Setting<DaemonConfig[K]> } =
     placeholder: "PATH",
     fallback: null,
     read: readPath,
-    help: "Unix socket for `vipcast status`, `peers` and `routes`; without it there is none",
+    help: "Unix socket for `vipcast status`, `peers`, `routes` and `inject`; without it there is none",
   },
   metrics: {
     flag: "metrics",
@@ -153,7 +153,7 @@ export const SETTINGS: { readonly [K in ConfigKey]: Setting<DaemonConfig[K]> } =
     placeholder: "DIR",
     fallback: null,
     read: readPath,
-    help: "Keep a life sign in this directory, so that after a crash peers with graceful restart keep the routes; without it none is kept",
+    help: "Keep a life sign in this directory, so that after a crash peers with graceful restart keep the routes, and what `inject --persist` says; without it nothing is kept",
   },
   drainTime: {
     flag: "drain-time",

@@ -1,5 +1,5 @@
 // SHELL. The HTTP server under both `http.ts` (TCP) and `statusSocket.ts` (Unix socket): GET and HEAD of a fixed set of
-// paths, nothing else. Owns the limits (C-270). Knows nothing of what a page says. Contract: a client can be slow, huge,
+// paths, POST of those that say so, nothing else. Owns the limits (C-270). Knows nothing of what a page says. Contract: a client can be slow, huge,
 // silent or hostile and costs a bounded amount of memory and time; a page that fails is a 500 and nothing more.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 
@@ -11,17 +11,21 @@ export interface Page {
 
 export interface PageRequest {
   readonly query: URLSearchParams;
+  /** Of a POST; empty otherwise. */
+  readonly body: string;
 }
 
 export type PageMaker = (request: PageRequest) => Page | Promise<Page>;
 
-/** By exact path. */
+/** By exact path; a POST has the method in front: `POST /inject`. */
 export type Pages = ReadonlyMap<string, PageMaker>;
 
 /** Limits of every server of this program. */
 export const HTTP_LIMITS = {
   /** Octets of request line and headers. */
   headerOctets: 8192,
+  /** Octets of the body of a POST. */
+  bodyOctets: 1024 * 1024,
   /** Milliseconds for a request to be complete. */
   requestMs: 5000,
   /** Milliseconds a connection may stand still in either direction. */
@@ -65,19 +69,40 @@ export function createBoundedServer(pages: Pages, onDefect: (error: unknown) => 
 }
 
 async function answer(pages: Pages, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const target = request.url ?? "";
+  const cut = target.indexOf("?");
+  const path = cut < 0 ? target : target.slice(0, cut);
+  const query = new URLSearchParams(cut < 0 ? "" : target.slice(cut + 1));
+  const posted = request.method === "POST" ? pages.get(`POST ${path}`) : undefined;
+  if (posted !== undefined) {
+    const body = await readBody(request);
+    if (body === null) send(request, response, textPage(413, `more than ${HTTP_LIMITS.bodyOctets} octets`));
+    else send(request, response, await posted({ query, body }));
+    return;
+  }
   if (request.method !== "GET" && request.method !== "HEAD") {
     response.setHeader("allow", "GET, HEAD");
     send(request, response, textPage(405, "only GET and HEAD"));
     return;
   }
-  const target = request.url ?? "";
-  const cut = target.indexOf("?");
-  const page = pages.get(cut < 0 ? target : target.slice(0, cut));
+  const page = pages.get(path);
   if (page === undefined) {
     send(request, response, textPage(404, `not found; there are: ${[...pages.keys()].join(" ")}`));
     return;
   }
-  send(request, response, await page({ query: new URLSearchParams(cut < 0 ? "" : target.slice(cut + 1)) }));
+  send(request, response, await page({ query, body: "" }));
+}
+
+/** null when it is too large: the rest of it is not read. */
+async function readBody(request: IncomingMessage): Promise<string | null> {
+  const chunks: Buffer[] = [];
+  let octets = 0;
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    chunks.push(chunk);
+    octets += chunk.length;
+    if (octets > HTTP_LIMITS.bodyOctets) return null;
+  }
+  return Buffer.concat(chunks).toString("utf8");
 }
 
 function send(request: IncomingMessage, response: ServerResponse, page: Page): void {

@@ -29,6 +29,8 @@ export interface MetricsInput {
   readonly problems: () => Iterable<{ readonly severity: Severity }>;
   readonly internalErrors: () => number;
   readonly logLinesDropped: () => number;
+  /** Prefixes injected for a peer. */
+  readonly injected: (peer: PeerView) => number;
   readonly inbound: () => Readonly<ListenerCounts>;
   readonly bfd: () => BfdView;
   /** By the kernel's names (linux/netstat.ts); what this kernel does not count is absent. */
@@ -320,6 +322,15 @@ export const METRIC_ROWS: readonly MetricRow[] = [
     for (const rib of p.ribs().values()) pending += rib.pendingCount;
     return pending;
   }),
+  {
+    name: "vipcast_injected_routes",
+    type: "gauge",
+    help: "Prefixes injected by hand for the peer, in the families it carries",
+    labels: PEER,
+    read: (i, put) => {
+      for (const peer of i.peers()) put(peerLabels(peer), i.injected(peer));
+    },
+  },
   {
     name: "vipcast_bgp_update_faults_total",
     type: "counter",

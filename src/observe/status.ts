@@ -4,10 +4,11 @@
 
 import type { Table } from "../announce/reference.ts";
 import { type CheckRoute, checkRoute } from "../announce/report.ts";
-import { peerHost, scopedIp } from "../bgp/session/config.ts";
+import { type PeerConfig, peerHost, scopedIp } from "../bgp/session/config.ts";
 import type { FsmStateName } from "../bgp/session/fsm.ts";
 import { type PeerState, type SeenNotification, waitingFor } from "../bgp/session/peer.ts";
 import { formatCapability } from "../bgp/wire/capability.ts";
+import type { Origin } from "../bgp/wire/message.ts";
 import { describeNotification, shutdownText } from "../bgp/wire/notification.ts";
 import { errorName } from "../bgp/wire/registry.ts";
 import { comparePrefix } from "../kernel/ip.ts";
@@ -56,6 +57,8 @@ export interface PeerStatus {
   readonly advertised: number;
   /** Prefixes that should be at the peer and are not yet, or no longer should. */
   readonly pending: number;
+  /** Prefixes that are injected for it, in the families it carries. */
+  readonly injected: number;
   /** Prefixes the peer has at us; null where they are not counted. */
   readonly received: number | null;
   readonly lastNotificationSent: NotificationStatus | null;
@@ -100,11 +103,13 @@ export function peersStatus(
   now: Millis,
   wall: number,
   bfd: readonly BfdSessionView[] = [],
+  injected: (peer: Pick<PeerConfig, "name" | "families">) => number = () => 0,
 ): PeersStatus {
   const problems = new Map(planned.map((p) => [p.name, p.problem]));
   const running = [...peers].map((p) => {
     const own = bfd.find((s) => s.peer === p.config.name) ?? null;
-    return peerStatus(p, problems.get(p.config.name) ?? null, now, wall, own);
+    const problem = problems.get(p.config.name) ?? null;
+    return { ...peerStatus(p, problem, now, wall, own), injected: injected(p.config) };
   });
   const others = planned.filter((p) => p.config === null).map((p) => peerWithoutSession(p.name, p.problem));
   return { peers: [...running, ...others].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)) };
@@ -116,7 +121,7 @@ function peerStatus(
   now: Millis,
   wall: number,
   bfd: BfdSessionView | null,
-): PeerStatus {
+): Omit<PeerStatus, "injected"> {
   const { config, state, negotiated } = peer;
   const time = (at: Millis): string => new Date(wallOf(at, now, wall)).toISOString();
   const { wanted: _wanted, sent } = prefixCounts(peer);
@@ -171,6 +176,7 @@ const peerWithoutSession = (name: string, problem: string | null): PeerStatus =>
   capabilities: [],
   advertised: 0,
   pending: 0,
+  injected: 0,
   received: null,
   lastNotificationSent: null,
   lastNotificationReceived: null,
@@ -219,8 +225,25 @@ function faultStatus(
   return { at: time(at), verdict: update.verdict, detail: escapeText(update.faults[0]?.fault.detail ?? ""), hex };
 }
 
+export interface RouteStatus extends CheckRoute {
+  /** Absent: decided. */
+  readonly source?: "injected";
+  /** Absent: igp. */
+  readonly origin?: Origin;
+}
+
 export interface RoutesStatus {
-  readonly peers: Readonly<Record<string, { readonly problem: string | null; readonly routes: readonly CheckRoute[] }>>;
+  readonly peers: Readonly<
+    Record<
+      string,
+      {
+        readonly problem: string | null;
+        readonly routes: readonly RouteStatus[];
+        /** Injected routes that are left out, because there are so many; absent: none. */
+        readonly injectedNotShown?: number;
+      }
+    >
+  >;
 }
 
 /**
@@ -249,10 +272,13 @@ export interface DaemonStatus {
   readonly source: { readonly kind: "manifests" | "kubernetes"; readonly location: string };
   readonly peers: { readonly total: number; readonly established: number };
   readonly services: { readonly total: number; readonly announced: number };
+  /** Prefixes put in by hand; `persistent` of them outlive the daemon. */
+  readonly injected: { readonly prefixes: number; readonly persistent: number };
   readonly problems: readonly ConfigProblem[];
 }
 
-export interface DaemonStatusInput extends Pick<DaemonStatus, "version" | "node" | "notReady" | "source" | "problems"> {
+export interface DaemonStatusInput
+  extends Pick<DaemonStatus, "version" | "node" | "notReady" | "source" | "problems" | "injected"> {
   readonly startedAt: Millis;
   readonly peers: PeersStatus;
   readonly decisions: Iterable<{ readonly announced: boolean; readonly reason: string | null }>;
@@ -271,6 +297,7 @@ export function daemonStatus(input: DaemonStatusInput, now: Millis, wall: number
     notReady,
     source: { kind: source.kind, location: source.location },
     peers: { total: peers.peers.length, established: peers.peers.filter((p) => p.state === "Established").length },
+    injected: input.injected,
     services: { total: candidates.length, announced: candidates.filter((d) => d.announced).length },
     problems,
   };

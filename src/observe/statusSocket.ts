@@ -5,7 +5,18 @@ import { existsSync, lstatSync, unlinkSync } from "node:fs";
 import { request } from "node:http";
 import { connect } from "node:net";
 import { dirname } from "node:path";
-import { createBoundedServer, jsonPage, ListenError, listening, type PageMaker, stopServer } from "./boundedServer.ts";
+import {
+  createBoundedServer,
+  jsonPage,
+  ListenError,
+  listening,
+  type Page,
+  type PageMaker,
+  type PageRequest,
+  stopServer,
+  textPage,
+} from "./boundedServer.ts";
+import { type StreamHost, serveStreams } from "./injectStream.ts";
 
 /** Each gives the document of one path; called once per request. */
 export interface StatusPages {
@@ -14,6 +25,8 @@ export interface StatusPages {
   readonly peers: () => unknown;
   /** @param peer only this one; null: all */
   readonly routes: (peer: string | null) => unknown;
+  /** Takes inject commands; absent: there is no such thing here. */
+  readonly inject?: StreamHost;
 }
 
 export interface StatusSocket {
@@ -40,7 +53,10 @@ export async function startStatusSocket(
     ["/peers", async () => jsonPage(await pages.peers())],
     ["/routes", ({ query }) => jsonPage(pages.routes(query.get("peer")))],
   ]);
+  const { inject } = pages;
+  if (inject !== undefined) byPath.set("POST /inject", (request) => injectPage(request, inject));
   const server = createBoundedServer(byPath, onDefect);
+  const endStreams = inject === undefined ? () => {} : serveStreams(server, inject, onDefect);
   await listening(
     server,
     () => {
@@ -58,7 +74,22 @@ export async function startStatusSocket(
       return `--socket ${path}: ${CURES[code] ?? error.message}`;
     },
   );
-  return { stop: () => stopServer(server) };
+  return {
+    stop: () => {
+      endStreams();
+      return stopServer(server);
+    },
+  };
+}
+
+/** All lines of the body or none: 200 when it is done, 422 when it is not. */
+async function injectPage({ query, body }: PageRequest, host: StreamHost): Promise<Page> {
+  const { answer, ok } = host.converse(query.has("json")).hearAll(body);
+  host.flush();
+  const failure = await host.saved();
+  const contentType = query.has("json") ? "application/x-ndjson" : "text/plain; charset=utf-8";
+  if (failure !== null) return textPage(500, failure);
+  return { status: ok ? 200 : 422, contentType, body: answer };
 }
 
 const CURES: Readonly<Record<string, string>> = {
@@ -138,10 +169,13 @@ export function askDaemon(socketPath: string, path: string, limitMs = ANSWER_LIM
     asked.setTimeout(limitMs, () => {
       asked.destroy(new Error(`the daemon did not answer within ${limitMs / 1000} s`));
     });
-    asked.once("error", (error: NodeJS.ErrnoException) => fail(UNREACHABLE[error.code ?? ""] ?? error.message));
+    asked.once("error", (error: NodeJS.ErrnoException) => fail(unreachableText(error)));
     asked.end();
   });
 }
+
+/** Why a daemon could not be reached, and what to do about it. */
+export const unreachableText = (error: NodeJS.ErrnoException): string => UNREACHABLE[error.code ?? ""] ?? error.message;
 
 const UNREACHABLE: Readonly<Record<string, string>> = {
   ENOENT: "no daemon there; is it running, and with this --socket? (ENOENT)",

@@ -2,7 +2,7 @@
 // document comes from, nor whether a terminal is there: the caller says whether to colour.
 // Contract: every fact in the text is also in the JSON document.
 import type { BfdStatus } from "./bfdView.ts";
-import type { DaemonStatus, NotificationStatus, PeerStatus, PeersStatus, RoutesStatus } from "./status.ts";
+import type { DaemonStatus, NotificationStatus, PeerStatus, PeersStatus, RouteStatus, RoutesStatus } from "./status.ts";
 
 const WIDTH = 100;
 
@@ -53,6 +53,7 @@ function notes(peer: PeerStatus, { wall }: TextOptions): string[] {
   if (peer.nextAttemptAt !== null) out.push(`next attempt in ${duration(Date.parse(peer.nextAttemptAt) - wall)}`);
   if (peer.bfd !== null) out.push(bfdNote(peer.bfd, wall));
   for (const why of Object.values(peer.nextHopProblems)) out.push(`next hop: ${why}`);
+  if (peer.injected > 0) out.push(`${peer.injected} injected prefixes`);
   if (peer.pending > 0) out.push(`${peer.pending} prefixes wait to be sent`);
   if (peer.lastNotificationSent !== null) out.push(`last sent: ${seen(peer.lastNotificationSent)}`);
   if (peer.lastNotificationReceived !== null) out.push(`last received: ${seen(peer.lastNotificationReceived)}`);
@@ -73,7 +74,7 @@ export function renderRoutes({ peers }: RoutesStatus, options: TextOptions): str
   const entries = Object.entries(peers);
   if (entries.length === 0) return "No BGPPeer selects this node, or there is none of that name.\n";
   const out: string[] = [];
-  for (const [name, { problem, routes }] of entries) {
+  for (const [name, { problem, routes, injectedNotShown = 0 }] of entries) {
     const count = routes.length === 1 ? "1 route" : `${routes.length} routes`;
     out.push(...fold(`peer ${name}: ${problem ?? count}`, 0).map((line) => paint("bold", line)));
     if (routes.length === 0) continue;
@@ -82,11 +83,17 @@ export function renderRoutes({ peers }: RoutesStatus, options: TextOptions): str
       r.nextHop,
       r.localPref === null ? "-" : String(r.localPref),
       [...r.communities, ...r.largeCommunities].join(" ") || "-",
-      r.services.length > 2 ? `${r.services.slice(0, 2).join(" ")} +${r.services.length - 2}` : r.services.join(" "),
+      forWhom(r),
     ]);
     out.push(...table(["PREFIX", "NEXT HOP", "PREF", "COMMUNITIES", "SERVICES"], rows, 2));
+    if (injectedNotShown > 0) out.push(...fold(`and ${injectedNotShown} more injected: vipcast inject list`, 2));
   }
   return `${out.join("\n")}\n`;
+}
+
+function forWhom({ services, source }: RouteStatus): string {
+  if (source !== undefined) return `(${source})`;
+  return services.length > 2 ? `${services.slice(0, 2).join(" ")} +${services.length - 2}` : services.join(" ");
 }
 
 /** The daemon at a glance, problems last because they are what one should see. Ends with a newline. */
@@ -102,6 +109,8 @@ export function renderStatus(s: DaemonStatus, options: TextOptions): string {
     `  peers     ${paint(allUp ? "green" : "red", `${s.peers.established} of ${s.peers.total} established`)}`,
     `  services  ${s.services.announced} of ${s.services.total} announced`,
   ];
+  const { prefixes, persistent } = s.injected;
+  if (prefixes > 0) out.push(`  injected  ${prefixes} prefixes, ${persistent} of them kept over restarts`);
   for (const p of s.problems) {
     const place = p.file === undefined ? "" : ` (${p.file}${p.line === undefined ? "" : `:${p.line}`})`;
     const object = `${p.kind} ${p.namespace === null ? "" : `${p.namespace}/`}${p.name}`;

@@ -30,6 +30,7 @@ const input: MetricsInput = {
   problems: () => [{ severity: "error" }, { severity: "warning" }, { severity: "warning" }],
   internalErrors: () => 2,
   bfd: () => bfd,
+  injected: () => 0,
   inbound: () => ({ accepted: 5, strangers: 6, refused: 7 }),
   tcpDrops: () => ({ TCPMD5NotFound: 8, TCPMinTTLDrop: 9 }),
   logLinesDropped: () => 7,

@@ -217,6 +217,7 @@ const status = daemonStatus(
     version: "1.2.3",
     node: "worker-1",
     notReady: null,
+    injected: { prefixes: 3, persistent: 1 },
     source: { kind: "manifests", location: "/etc/vipcast/manifests" },
     problems: [
       {

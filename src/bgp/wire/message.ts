@@ -144,6 +144,9 @@ export interface Negotiated {
   readonly keepaliveTime: Seconds;
 }
 
+/** RFC 4271 section 5.1.1, by its names. */
+export type Origin = "igp" | "egp" | "incomplete";
+
 /** Attributes of a route as the decision wants them, independent of the peer that will receive it. */
 export interface RouteAttributes {
   /** `self`: our address on the session that carries the route. */
@@ -160,6 +163,8 @@ export interface RouteAttributes {
   readonly largeCommunities: readonly LargeCommunity[];
   /** Link bandwidth extended community, octets per second, 0 or more; null: not sent. */
   readonly linkBandwidth: number | null;
+  /** Absent: igp, as for all that is decided. */
+  readonly origin?: Origin;
 }
 
 export interface Route {

@@ -5,7 +5,7 @@
 import { type Ip, ipToBytes } from "../../kernel/ip.ts";
 import { invariant } from "../../kernel/result.ts";
 import { writeAsSequence } from "./asPath.ts";
-import type { Family, Negotiated, RouteAttributes } from "./message.ts";
+import type { Family, Negotiated, Origin, RouteAttributes } from "./message.ts";
 import {
   AS_TRANS,
   ATTRIBUTE,
@@ -39,7 +39,7 @@ const WELL_KNOWN = FLAG.transitive;
 const OPTIONAL = FLAG.optional;
 const OPTIONAL_TRANSITIVE = FLAG.optional | FLAG.transitive;
 
-const ORIGIN_IGP = 0;
+const ORIGIN: Readonly<Record<Origin, number>> = { igp: 0, egp: 1, incomplete: 2 };
 /** What internal peers get where the route sets nothing. */
 const DEFAULT_LOCAL_PREF = 100;
 
@@ -82,7 +82,7 @@ export function writeAttributes(route: RouteAttributes, context: AttributeContex
   const isPlain = family === "ipv4-unicast" && nextHop.version === 4;
   const w = new Writer(new Uint8Array(negotiated.extendedMessage ? MAX_EXTENDED_MESSAGE : MAX_MESSAGE));
 
-  writeAttribute(w, WELL_KNOWN, ATTRIBUTE.origin, 1, () => w.u8(ORIGIN_IGP));
+  writeAttribute(w, WELL_KNOWN, ATTRIBUTE.origin, 1, () => w.u8(ORIGIN[route.origin ?? "igp"]));
   // RFC 4271 section 5.1.2: our AS leads the path outside, inside it is empty; RFC 6793 section 4.2.2: two octets per AS
   // for an old speaker, and AS4_PATH where that loses something
   const { localAsn } = negotiated;
