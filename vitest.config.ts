@@ -6,6 +6,7 @@ const LIVE = [
   "test/bfd/loop.test.ts",
   "test/bgp/listener.test.ts",
   "test/bgp/loopback.test.ts",
+  "test/deploy/**/*.test.ts",
   "test/kube/apiServer.test.ts",
   "test/kube/behaviour.test.ts",
   "test/kube/client.test.ts",
