@@ -29,6 +29,7 @@ const PURE = [
   "bgp/rib/",
   "announce/",
   "inject/",
+  "allocate/",
   "sources/",
   "bgp/",
   "bfd/",
@@ -67,9 +68,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   linux: ["kernel"],
   announce: ["kernel", "bgp/wire", "bgp/session", "sources", "bfd"],
   inject: ["kernel", "bgp/wire", "bgp/rib", "announce"],
+  allocate: ["kernel", "announce", "sources"],
   sources: ["kernel", "announce"],
   config: ["kernel", "observe"],
-  observe: ["kernel", "bgp", "bgp/wire", "bgp/session", "bgp/rib", "announce", "inject", "config", "bfd"],
+  observe: ["kernel", "bgp", "bgp/wire", "bgp/session", "bgp/rib", "announce", "allocate", "inject", "config", "bfd"],
   bfd: ["kernel", "linux"],
   kube: ["kernel", "sources"],
 };
@@ -101,7 +103,7 @@ describe("imports", () => {
         file.name,
       ).toEqual([]);
     }
-    for (const file of files.filter((f) => roomOf(f.name) === "announce")) {
+    for (const file of files.filter((f) => ["announce", "allocate"].includes(roomOf(f.name)))) {
       const seen = ownImports(file).filter((i) => i.startsWith("sources/"));
       expect(
         seen.filter((i) => i !== "sources/store.ts"),
