@@ -1,6 +1,6 @@
 // The matrix with BIRD 2. Owns the words for BIRD.
-import { spawnSync } from "node:child_process";
 import { type Bird, startBird } from "../../../lab/bird.ts";
+import { birdVersion } from "../versions.ts";
 import { runMatrix } from "./matrix.ts";
 import { addressesOf, type MatrixRouter, type Plan, ROUTER_ID } from "./router.ts";
 
@@ -10,7 +10,7 @@ const PROTOCOL = "vipcast";
 runMatrix({
   router: "bird",
   name: "BIRD",
-  version: () => /version (\S+)/.exec(spawnSync("bird", ["--version"], { encoding: "utf8" }).stderr)?.[1] ?? "?",
+  version: birdVersion,
   cannot: {},
   deviates: {},
   maxAdvertised: 1_000,

@@ -1,18 +1,13 @@
 // The matrix with FRR. Owns the words for FRR.
-import { spawnSync } from "node:child_process";
-import { join } from "node:path";
 import { type Frr, startFrr } from "../../../lab/frr.ts";
-import { frrDirectory } from "../../../lab/requirements.ts";
+import { frrVersion } from "../versions.ts";
 import { runMatrix } from "./matrix.ts";
 import { addressesOf, type MatrixRouter, type Plan, ROUTER_ID } from "./router.ts";
 
 runMatrix({
   router: "frr",
   name: "FRR",
-  version: () => {
-    const { stdout } = spawnSync(join(frrDirectory() ?? "", "bgpd"), ["--version"], { encoding: "utf8" });
-    return /version (\S+)/.exec(stdout)?.[1] ?? "?";
-  },
+  version: frrVersion,
   cannot: {},
   deviates: {},
   maxAdvertised: 1_000,

@@ -1,9 +1,9 @@
 // What the matrix asks of a router, whoever made it: the interfaces and the addresses of the lab. Knows no router and no
 // scenario. Contract: a router keeps its configuration over stop and start; what it cannot do is declared, with the reason.
 import type { Host } from "../../../lab/lab.ts";
-import type { Router } from "../../../lab/requirements.ts";
 import type { Family, RouteTable } from "../../../lab/routes.ts";
 import type { LogSource } from "../../../lab/waitFor.ts";
+import type { Declared } from "../suite.ts";
 
 /** Both ends of the one link; the number is the IP version. */
 export const ADDRESSES = {
@@ -51,18 +51,7 @@ export interface MatrixRouter extends LogSource {
   heard(): Promise<string>;
 }
 
-export interface RouterKind {
-  /** Key of its results, and of the packages it needs. */
-  readonly router: Router;
-  readonly name: string;
-  /** As its own program tells it, e.g. `8.4.4`. */
-  version(): string;
-  /** Scenario -> why this router cannot run it: shown as skipped. */
-  readonly cannot: Readonly<Partial<Record<string, string>>>;
-  /** Scenario -> what is different from what we want: must fail, and is shown as a deviation. */
-  readonly deviates: Readonly<Partial<Record<string, string>>>;
-  /** Scenario -> how it was helped to pass. */
-  readonly notes?: Readonly<Partial<Record<string, string>>>;
+export interface RouterKind extends Declared {
   /** Prefixes it can be made to advertise in reasonable time. */
   readonly maxAdvertised: number;
   /** Best routes go into the kernel of its host. */

@@ -7,16 +7,12 @@ import { expect } from "vitest";
 import type { Lab } from "../../../lab/lab.ts";
 import type { LabRoute } from "../../../lab/routes.ts";
 import { waitFor } from "../../../lab/waitFor.ts";
+import type { ScenarioTitle } from "../suite.ts";
 import { advertisement, type Manifest, service } from "../support.ts";
 import { ADDRESSES, type Plan, type RouterKind } from "./router.ts";
 import { Stage, type StageOptions, VIP, VIP6 } from "./stage.ts";
 
-export interface Scenario {
-  readonly id: string;
-  /** A sentence about vipcast and the router. */
-  readonly title: string;
-  /** Milliseconds, where the usual limit is too short. */
-  readonly timeoutMs?: number;
+export interface Scenario extends ScenarioTitle {
   run(kind: RouterKind, lab: Lab): Promise<void>;
 }
 
