@@ -3,6 +3,7 @@
 //   speaker ── to-segment ─────────  segment (bridge)  ───────── to-segment ── router (e.g. FRR: zebra, bfdd)
 //   192.0.2.1/24  2001:db8::1/64                            192.0.2.2/24  2001:db8::2/64
 //   lo 198.51.100.1/32, for multihop                        lo 198.51.100.2/32
+//      2001:db8:100::1/128                                     2001:db8:100::2/128
 //
 // Cut: the bridge forgets its port, and both interfaces stay up, as behind a switch.
 import { type Frr, startFrr } from "../frr.ts";
@@ -17,8 +18,18 @@ export interface BfdPair<R = Frr> {
   mend(): void;
 }
 
-export const SPEAKER = { v4: "192.0.2.1", v6: "2001:db8::1", loopback: "198.51.100.1" } as const;
-export const ROUTER = { v4: "192.0.2.2", v6: "2001:db8::2", loopback: "198.51.100.2" } as const;
+export const SPEAKER = {
+  v4: "192.0.2.1",
+  v6: "2001:db8::1",
+  loopback: "198.51.100.1",
+  loopback6: "2001:db8:100::1",
+} as const;
+export const ROUTER = {
+  v4: "192.0.2.2",
+  v6: "2001:db8::2",
+  loopback: "198.51.100.2",
+  loopback6: "2001:db8:100::2",
+} as const;
 const SEGMENT = "segment";
 
 /** @param bfdd lines below `bfd` of FRR's configuration */
@@ -32,10 +43,15 @@ export async function bfdPairWith<R>(startRouter: (host: Host) => Promise<R>): P
     const [speaker, host] = [lab.host("speaker"), lab.host("router")];
     const name = lab.attach(speaker, SEGMENT, [`${SPEAKER.v4}/24`, `${SPEAKER.v6}/64`]);
     lab.attach(host, SEGMENT, [`${ROUTER.v4}/24`, `${ROUTER.v6}/64`]);
-    speaker.addAddress("lo", `${SPEAKER.loopback}/32`);
-    host.addAddress("lo", `${ROUTER.loopback}/32`);
-    speaker.addRoute(`${ROUTER.loopback}/32`, ROUTER.v4);
-    host.addRoute(`${SPEAKER.loopback}/32`, SPEAKER.v4);
+    for (const [own, ours, theirs] of [
+      [speaker, SPEAKER, ROUTER],
+      [host, ROUTER, SPEAKER],
+    ] as const) {
+      own.addAddress("lo", `${ours.loopback}/32`);
+      own.addAddress("lo", `${ours.loopback6}/128`);
+      own.addRoute(`${theirs.loopback}/32`, theirs.v4);
+      own.ip("-6", "route", "add", `${theirs.loopback6}/128`, "via", theirs.v6);
+    }
     const router = await startRouter(host);
     const segment = lab.host(SEGMENT);
     const port = "to-router";

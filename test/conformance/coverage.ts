@@ -45,6 +45,7 @@ const numbersIn = (text: string): ReadonlySet<string> =>
 
 /** Where a test file has titles from. Of the files that share a table, the first stands for all. */
 const TITLES_FROM: Readonly<Record<string, readonly string[]>> = {
+  "interop/bfdMatrix/frr.test.ts": ["interop/bfdMatrix/scenarios.ts"],
   "interop/matrix/frr.test.ts": ["interop/matrix/scenarios.ts"],
 };
 

@@ -1,5 +1,5 @@
-// Our BFD thread against FRR's bfdd: sessions of every kind come up with what both sides asked for, and failures are noticed in
-// the negotiated time, not before and hardly later.
+// Our BFD thread against FRR's bfdd beyond what every router is tried at (bfdMatrix/): AdminDown, links that fail, echo, stalls,
+// floods.
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { type BfdSpeaker, monotonicNow, upsert } from "../../lab/bfdSpeaker.ts";
@@ -46,75 +46,6 @@ describe.skipIf(problem !== null)(titleOrSkip("BFD with FRR's bfdd", problem), (
     await frrSees(pair, "up", (p) => p.status === "up", us);
     return session;
   }
-
-  test.each([
-    [300, 3, ROUTER.v4, SPEAKER.v4, V4],
-    [50, 3, ROUTER.v6, SPEAKER.v6, V6],
-    [10, 3, ROUTER.v4, SPEAKER.v4, V4],
-  ])(
-    "C-205 C-213 C-225 %i ms x %i with %s: up, and a path that is cut is Down in time",
-    async (ms, mult, peer, us, where) => {
-      const pair = track(await bfdPair(frrPeer(us, where, ...timers(ms, ms, mult))));
-      const bfd = await startBfd(pair.speaker);
-      const profile = { transmitInterval: ms, receiveInterval: ms, detectMultiplier: mult };
-      bfd.command(upsert({ peer, local: us, interface: pair.interface, profile }));
-      await settled(pair, bfd, peer, us, ms * mult * 1_000);
-      for (let round = 0; round < 3; round++) {
-        const since = bfd.events.length;
-        const cutAt = monotonicNow();
-        pair.cut();
-        const down = await bfd.down(since);
-        expect(down).toMatchObject({ from: "Up", reason: "detectionTimeExpired", localDiag: 1 });
-        const took = (down.at - cutAt) / 1_000;
-        expect(took).toBeGreaterThan(ms * (mult - 1) - 1);
-        expect(took).toBeLessThan(ms * mult + LATE_MS);
-        pair.mend();
-        await settled(pair, bfd, peer, us, ms * mult * 1_000);
-      }
-      expect(bfd.changes().filter((c) => c.from === "Up" && c.to === "Down")).toHaveLength(3);
-      expect(await bfd.stop()).toBe(0);
-    },
-  );
-
-  test("C-223 C-225 asymmetric timers: each side sends as the slower of both wants", async () => {
-    const pair = track(await bfdPair(frrPeer(SPEAKER.v4, V4, ...timers(40, 200, 5))));
-    const bfd = await startBfd(pair.speaker);
-    bfd.command(
-      upsert({ peer: ROUTER.v4, profile: { transmitInterval: 100, receiveInterval: 60, detectMultiplier: 4 } }),
-    );
-    const session = await settled(pair, bfd, ROUTER.v4, SPEAKER.v4, 5 * 60_000);
-    expect(session).toMatchObject({ transmitInterval: 200_000, remoteDetectMult: 5 });
-    const seen = await bfdPeer(pair.router, SPEAKER.v4);
-    expect(seen).toMatchObject({ remoteTransmitMs: 100, remoteReceiveMs: 60, remoteDetectMult: 4 });
-  });
-
-  test("C-206 multihop, from and to loopback addresses", async () => {
-    const where = `multihop local-address ${ROUTER.loopback}`;
-    const pair = track(await bfdPair(frrPeer(SPEAKER.loopback, where, ...timers(50, 50, 3))));
-    const bfd = await startBfd(pair.speaker);
-    const profile = { transmitInterval: 50, receiveInterval: 50 };
-    bfd.command(upsert({ peer: ROUTER.loopback, local: SPEAKER.loopback, hop: "multi", profile }));
-    await settled(pair, bfd, ROUTER.loopback, SPEAKER.loopback, 150_000);
-  });
-
-  test("C-215 C-216 either side may be killed and started, again and again", async () => {
-    const pair = track(await bfdPair(frrPeer(SPEAKER.v4, V4, ...timers(50, 50, 3))));
-    const command = upsert({ peer: ROUTER.v4, profile: { transmitInterval: 50, receiveInterval: 50 } });
-    let bfd = await startBfd(pair.speaker);
-    bfd.command(command);
-    await settled(pair, bfd, ROUTER.v4, SPEAKER.v4, 150_000);
-    for (let round = 0; round < 5; round++) {
-      await bfd.kill();
-      bfd = await startBfd(pair.speaker);
-      bfd.command(command);
-      await settled(pair, bfd, ROUTER.v4, SPEAKER.v4, 150_000);
-      const since = bfd.events.length;
-      await pair.router.kill();
-      expect(await bfd.down(since)).toMatchObject({ reason: "detectionTimeExpired" });
-      await pair.router.start();
-      await settled(pair, bfd, ROUTER.v4, SPEAKER.v4, 150_000);
-    }
-  });
 
   test("C-220 a session that is taken away, and a thread that is stopped, say AdminDown", async () => {
     const pair = track(await bfdPair(frrPeer(SPEAKER.v4, V4, ...timers(50, 50, 3))));
