@@ -3,10 +3,12 @@ import { Command, CommanderError } from "commander";
 import { realClock } from "./app/realTime.ts";
 import { ask, type Question } from "./commands/ask.ts";
 import { check } from "./commands/check.ts";
+import { clear } from "./commands/clear.ts";
 import { decode } from "./commands/decode.ts";
 import { inject } from "./commands/inject.ts";
 import { type CommandResult, UsageError } from "./commands/result.ts";
 import { REQUIRED, speaker } from "./commands/speaker.ts";
+import { why } from "./commands/why.ts";
 import { loadConfig } from "./config/load.ts";
 import { CONFIG_KEYS, type ConfigKey, flagHelp, flagText, SETTINGS } from "./config/schema.ts";
 import { commandHelp } from "./inject/command.ts";
@@ -35,6 +37,12 @@ interface InjectFlags {
   readonly socket: string;
   readonly stdin?: boolean;
   readonly json?: boolean;
+}
+
+interface WhyFlags extends CheckFlags {
+  readonly peer?: string;
+  readonly socket?: string;
+  readonly manifests?: string[];
 }
 
 function program(): Command {
@@ -97,6 +105,36 @@ function program(): Command {
       const print = (text: string): boolean => process.stdout.write(text);
       const drained = (): Promise<void> => new Promise((resolve) => process.stdout.once("drain", resolve));
       finish(await inject(words, { socket, json, stdin: stdin ? process.stdin : null, print, drained }));
+    });
+
+  vipcast
+    .command("why")
+    .description("tell why a service is announced or not, to every peer of a node")
+    .argument("<SERVICE>", "namespace/name, or a name in namespace default")
+    .option("--node <NAME>", "answer for this node; another one than the daemon's own is computed")
+    .option("--peer <NAME>", "only this peer, also where it does not select the node")
+    .option("--json", "as JSON")
+    .option(flagText("socket"), "Unix socket of the daemon", process.env[SETTINGS.socket.env[0] ?? ""])
+    .option("--manifests <PATH...>", "decide from these files or directories, without a daemon")
+    .option("--namespace <NAME>", SETTINGS.namespace.help, SETTINGS.namespace.fallback)
+    .option("--lb-class <CLASS>", SETTINGS.lbClass.help, "")
+    .option("--ignore-exclude-lb", SETTINGS.ignoreExcludeLb.help)
+    .action(async (service: string, flags: WhyFlags) => {
+      const { node = null, peer = null, json = false, socket = null, manifests = [], ...rest } = flags;
+      const { namespace, lbClass, ignoreExcludeLb = false } = rest;
+      const decide = { namespace, lbClass, ignoreExcludeLb };
+      const text = { color: isColored, wall: realClock.wall() };
+      finish(await why(service, { node, peer, json, socket, manifests, ...decide, ...text }));
+    });
+
+  vipcast
+    .command("clear")
+    .description("start a peer of a running daemon anew that is held down")
+    .argument("<PEER>", "name of the BGPPeer")
+    .requiredOption(flagText("socket"), "Unix socket of the daemon", process.env[SETTINGS.socket.env[0] ?? ""])
+    .option("--json", "as JSON")
+    .action(async (peer: string, { socket, json = false }: { socket: string; json?: boolean }) => {
+      finish(await clear(peer, { socket, json }));
     });
 
   vipcast

@@ -87,6 +87,11 @@ export class DecisionEngine {
     return this.#prefixes.size === 0 ? null : (this.#prefixes.get(formatPrefix(prefix))?.sent.get(peer) ?? null);
   }
 
+  /** Every route carries GRACEFUL_SHUTDOWN. */
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
   /** Every route with the services behind it, for status; costs a walk over all services. null before the first `run`. */
   table(): Table | null {
     return this.#config === null ? null : tableOf(this.#config, this.#decisions, this.#isDraining);

@@ -1,6 +1,6 @@
-// The closed list of words that say why a service is not announced on a node. Owns the words and one line of help each.
-// The words of MetalLB's speaker are kept as they are (log parsers know them); ours are the last group. Knows nothing of how a
-// decision is made. Contract: a word, once released, is never renamed; `detail` of a decision carries the specifics.
+// The closed lists of words that say why a service is not announced on a node, or not at one peer of it. Owns the words, one line
+// of help and one of cure each. The words of MetalLB's speaker are kept as they are (log parsers know them); ours are the last
+// group. Knows nothing of how a decision is made. Contract: a word, once released, is never renamed; `detail` has the specifics.
 
 export const reasons = {
   serviceDeleted: "The Service no longer exists.",
@@ -25,21 +25,102 @@ export const reasons = {
 
 export type Reason = keyof typeof reasons;
 
+/** What to do about each; one sentence. */
+const cures: Readonly<Record<Reason, string>> = {
+  serviceDeleted: "Create the Service again if it should be announced.",
+  notLoadBalancer: "Set spec.type to LoadBalancer.",
+  noIPAllocated: "Let the allocator give it an address, or write status.loadBalancer.ingress in the manifest.",
+  invalidIP: "Give every entry of status.loadBalancer.ingress an ip.",
+  ipNotAllowed: "Put all its addresses into one IPAddressPool, or give it addresses of one pool.",
+  internalError: "Report it, with the log of this moment.",
+  loadBalancerIPChanged: "Wait: the new addresses follow at once.",
+  notOwner: "Let a BGPAdvertisement select the pool and, by spec.nodeSelectors, this node; mend the one that is named.",
+  noMatchingAdvertisement: "Widen spec.serviceSelectors of the BGPAdvertisement, or label the Service to match.",
+  conflictingAdvertisements: "Give both the same localPref, or keep their services, peers or prefix lengths apart.",
+  nodeNetworkUnavailable: "See why the node's network is down: the condition is set by its network plugin.",
+  nodeLabeledExcludeBalancers: "Remove the label, or start with --ignore-exclude-lb.",
+  noLocalEndpoints: "Run a ready endpoint on this node, or set spec.externalTrafficPolicy to Cluster.",
+  noEndpoints: "See why no endpoint is ready: its EndpointSlices list none that is ready or serving.",
+  otherLoadBalancerClass: "Start with --lb-class of that class, or change spec.loadBalancerClass.",
+  noPeers: "See the answer for each peer.",
+};
+
+/** Why one peer has not got a route that others have, or would have. First what the configuration says, then the session. */
+export const peerReasons = {
+  peerNotSelected: {
+    help: "spec.nodeSelectors of the BGPPeer do not select this node.",
+    cure: "Widen spec.nodeSelectors of the BGPPeer, or label the Node.",
+  },
+  peerNotUsed: {
+    help: "The BGPPeer runs no session, because something in its configuration is wrong.",
+    cure: "Mend what is named; the session starts by itself.",
+  },
+  peerNotNamed: {
+    help: "The BGPAdvertisements that select the Service name other peers.",
+    cure: "Add the peer to spec.peers of the BGPAdvertisement, or leave the list empty for all.",
+  },
+  familyNotConfigured: {
+    help: "The session of this peer does not carry the family of the address.",
+    cure: "Set spec.dualStackAddressFamily on the BGPPeer (this resets its session), or add a peer of that family.",
+  },
+  sessionDown: {
+    help: "It is decided, but no session stands: the route goes out as soon as one does.",
+    cure: "See `vipcast peers` for the last end of the session, and docs/operations.md for what it means.",
+  },
+  heldDown: {
+    help: "It is decided, but the peer is held down for a while after an error or a passed limit.",
+    cure: "Mend the cause, then `vipcast clear PEER`, or wait until the next attempt.",
+  },
+  waitingForBfd: {
+    help: "It is decided, but vipcast.io/bfd-strict lets the session wait for BFD.",
+    cure: "Bring BFD up at the peer, or take the annotation away.",
+  },
+  familyNotNegotiated: {
+    help: "It is decided, but the peer did not offer the family in its OPEN.",
+    cure: "Activate the family for this neighbor at the router.",
+  },
+  noNextHop: {
+    help: "It is decided, but there is no next hop of ours for that family on this session.",
+    cure: "Set vipcast.io/next-hop or vipcast.io/next-hop-v6 on the BGPPeer, or give the interface such an address.",
+  },
+  notWritten: {
+    help: "It is decided and waits for the socket: the peer reads slowly, or the table is still on its way.",
+    cure: "Wait; a peer that does not read at all is ended by the send hold timer.",
+  },
+} as const satisfies Readonly<Record<string, { readonly help: string; readonly cure: string }>>;
+
+export type PeerReason = keyof typeof peerReasons;
+
 /** One line for operators; never empty. */
-export const reasonHelp = (reason: Reason): string => reasons[reason];
+export const reasonHelp = (reason: Reason | PeerReason): string =>
+  reason in reasons ? reasons[reason as Reason] : peerReasons[reason as PeerReason].help;
+
+/** What to do about it; never empty. */
+export const reasonCure = (reason: Reason | PeerReason): string =>
+  reason in cures ? cures[reason as Reason] : peerReasons[reason as PeerReason].cure;
 
 /** docs/reasons.md. */
 export function renderReasonsDoc(): string {
-  const rows = Object.entries(reasons).map(([word, help]) => `| \`${word}\` | ${help} |`);
+  const row = (word: string, help: string, cure: string): string => `| \`${word}\` | ${help} | ${cure} |`;
+  const services = Object.entries(reasons).map(([word, help]) => row(word, help, cures[word as Reason]));
+  const peers = Object.entries(peerReasons).map(([word, { help, cure }]) => row(word, help, cure));
   return `# Why a service is not announced
 
 Generated from \`src/announce/reasons.ts\`; do not edit.
 
-The word stands in \`vipcast check\` (\`reason\`, with the object and field that caused it in \`detail\`) and in the log line \`serviceWithdrawn\`. The
-first rule that fails is the one that is told. Words that MetalLB's speaker has are the same words.
+The word stands in \`vipcast check\` and \`vipcast why\` (\`reason\`, with the object and field that caused it in \`detail\` and \`cause\`) and in the log
+line \`serviceWithdrawn\`. The first rule that fails is the one that is told. Words that MetalLB's speaker has are the same words.
 
-| Reason | Means |
-|---|---|
-${rows.join("\n")}
+| Reason | Means | Cure |
+|---|---|---|
+${services.join("\n")}
+
+## Why one peer has not got it
+
+In the answer of \`vipcast why\`, peer by peer, where the service itself is announced: first what the configuration says, then what the session does.
+
+| Reason | Means | Cure |
+|---|---|---|
+${peers.join("\n")}
 `;
 }

@@ -124,15 +124,25 @@ export function decideService(service: ServiceObject, view: StoreView, config: C
   return { announced: true, reason: null, detail: null, cause: null, vips, pool, contributions, problems };
 }
 
+/** A decision and how it came about. */
+export interface ServiceWalk {
+  readonly steps: readonly RuleStep[];
+  /** Addresses of the Service; empty before they are known to be valid. */
+  readonly ips: readonly Ip[];
+  /** Advertisements that select pool, node and Service; empty before that is known. */
+  readonly matching: readonly CompiledAdvertisement[];
+}
+
 /** The same walk, rule by rule, for people. */
-export function serviceSteps(service: ServiceObject, view: StoreView, config: CompiledConfig): readonly RuleStep[] {
+export function walkRules(service: ServiceObject, view: StoreView, config: CompiledConfig): ServiceWalk {
   const c = newCase(service, view, config);
   let isOver = false;
-  return RULES.map(({ claim, check }) => {
+  const steps = RULES.map(({ claim, check }) => {
     if (isOver) return { claim, passed: null };
     isOver = check(c) !== null;
     return { claim, passed: !isOver };
   });
+  return { steps, ips: c.ips, matching: c.matching };
 }
 
 const newCase = (service: ServiceObject, view: StoreView, config: CompiledConfig): Case => ({
@@ -249,7 +259,7 @@ function checkPeers(c: Case): Failure | null {
 }
 
 /** An IPv4-mapped IPv6 address means the IPv4 address, as in Go's net.ParseIP. */
-function parseVip(text: string): Ip | null {
+export function parseVip(text: string): Ip | null {
   const ip = parseIp(text);
   if (ip === null || ip.version === 4) return ip;
   return ip.w0 === 0 && ip.w1 === 0 && ip.w2 === 0xffff ? ipv4(ip.w3) : ip;

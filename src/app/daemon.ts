@@ -9,9 +9,10 @@ import type { ConfigProblem } from "../kernel/problem.ts";
 import type { Millis, RouterId } from "../kernel/units.ts";
 import type { Logger } from "../observe/log.ts";
 import type { SourceHealth } from "../observe/metricTable.ts";
+import { ServiceHistory } from "../observe/serviceHistory.ts";
 import { ManifestSource } from "../sources/manifests.ts";
 import { ObjectSet } from "../sources/objectSet.ts";
-import { ObjectStore } from "../sources/store.ts";
+import { ObjectStore, type StoreChange } from "../sources/store.ts";
 import { Injecting } from "./injecting.ts";
 import { PathWatch } from "./pathWatch.ts";
 import { PeerAccess } from "./peerAccess.ts";
@@ -55,6 +56,7 @@ export class Daemon {
   readonly access: PeerAccess;
   readonly paths: PathWatch;
   readonly injecting: Injecting;
+  readonly history = new ServiceHistory();
   readonly startedAt = realClock.now();
   readonly #log: Logger;
   readonly #network = new TcpNetwork();
@@ -77,7 +79,10 @@ export class Daemon {
     this.options = options;
     this.#objects = new ObjectSet(this.store, options.namespace);
     this.#log = log;
-    this.reports = new PeerReports(log, realClock, observer);
+    this.reports = new PeerReports(log, realClock, {
+      notification: (...seen) => observer.notification(...seen),
+      drained: () => this.#noteWritten(),
+    });
     this.#marker = options.stateDir === null ? null : this.#openMarker(options.stateDir);
     this.speaker = new Speaker({
       clock: realClock,
@@ -109,6 +114,8 @@ export class Daemon {
     this.reconciler = new Reconciler(this.engine, (settled) => this.injecting.decided(settled), realClock, {
       turn: (duration) => observer.turn(duration),
       settled: (report) => {
+        this.history.settled();
+        this.#noteWritten();
         observer.settled(report);
         this.#reconciled(report);
       },
@@ -116,6 +123,7 @@ export class Daemon {
     this.#source = new ManifestSource(options.manifests, this.#objects, {
       changed: (changes) => {
         this.#health.changes++;
+        this.#noteArrival(changes);
         this.reconciler.changed(changes);
       },
       problemsChanged: (problems) => {
@@ -239,6 +247,8 @@ export class Daemon {
       },
       setRoute: (peer, prefix, attributes) => this.injecting.decidedChanged(peer, prefix, attributes),
       serviceChanged: (key, before, after) => {
+        const now = realClock.now();
+        this.history.decided(key, before, after, this.reconciler.since ?? now, now);
         if (!this.#isFirstDecision) this.reports.serviceChanged(key, before, after);
       },
       problemsChanged: (problems) => {
@@ -246,6 +256,28 @@ export class Daemon {
         this.#tellProblems();
       },
     };
+  }
+
+  #noteArrival(changes: readonly StoreChange[]): void {
+    const now = realClock.now();
+    for (const { before, after } of changes) {
+      for (const object of [before, after]) {
+        if (object?.kind === "Service") this.history.arrived(object.key, now);
+        else if (object?.kind === "EndpointSlice" && object.service !== null) this.history.arrived(object.service, now);
+      }
+    }
+  }
+
+  /** What was settled counts as written once no session that stands has anything left to be handed. */
+  #noteWritten(): void {
+    if (!this.history.isAwaitingWrite) return;
+    for (const runner of this.speaker.peers()) if (!runner.isDrained) return;
+    this.history.written(realClock.now());
+  }
+
+  /** Where the field that a problem is about was read; null: in no file. */
+  locate(problem: ConfigProblem): { readonly file: string; readonly line: number } | null {
+    return this.#objects.locate(problem, problem.path);
   }
 
   #reconciled(report: ReconcileReport): void {
@@ -274,7 +306,7 @@ export class Daemon {
   }
 
   #located(problem: ConfigProblem): ConfigProblem {
-    const place = problem.file === undefined ? this.#objects.locate(problem, problem.path) : null;
+    const place = problem.file === undefined ? this.locate(problem) : null;
     return place === null ? problem : { ...problem, ...place };
   }
 }

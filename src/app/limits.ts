@@ -32,6 +32,7 @@ import { MAX_STREAMS } from "../observe/injectStream.ts";
 import { MAX_SHOWN as INJECTED_SHOWN } from "../observe/injectView.ts";
 import { MAX_TEXT, WARNINGS_PER_MINUTE } from "../observe/log.ts";
 import { BACKLOG_LIMIT } from "../observe/logSink.ts";
+import { HISTORY_LIMITS } from "../observe/serviceHistory.ts";
 import { QUIET_MS, RESCAN_MS } from "../sources/manifests.ts";
 import { MAX_MANIFEST_BYTES } from "../sources/yamlFile.ts";
 import { STOP_LIMIT_MS } from "./daemon.ts";
@@ -253,6 +254,12 @@ const LIMITS: readonly Limit[] = [
     value: `${seconds(SAVE_INTERVAL)} at most, at once when a command or stream ends`,
     why: "a stream of them would write without end",
     there: "a crash in between loses them",
+  },
+  {
+    what: "Changes of services that are remembered for `vipcast why`",
+    value: `${HISTORY_LIMITS.changes} of all services, ${HISTORY_LIMITS.perService} told of one`,
+    why: "memory",
+    there: "the oldest is forgotten; since when the present answer holds is not",
   },
   {
     what: "BFD sessions",

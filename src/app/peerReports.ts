@@ -14,6 +14,11 @@ import type { ServiceKey } from "../kernel/units.ts";
 import type { Logger } from "../observe/log.ts";
 import { peerEndpoint } from "../observe/peerView.ts";
 
+export interface PeerHooks {
+  /** See PeerObserver. */
+  drained(runner: PeerRunner): void;
+}
+
 export interface NotificationCounts {
   notification(runner: PeerRunner, direction: "sent" | "received", notification: NotificationMessage): void;
 }
@@ -21,12 +26,12 @@ export interface NotificationCounts {
 export class PeerReports implements PeerObserver {
   readonly #log: Logger;
   readonly #clock: Clock;
-  readonly #counts: NotificationCounts;
+  readonly #counts: NotificationCounts & PeerHooks;
   /** Defects of our own that were caught, over all peers. */
   internalErrors = 0;
 
-  /** @param counts told every NOTIFICATION, either way */
-  constructor(log: Logger, clock: Clock, counts: NotificationCounts) {
+  /** @param counts told every NOTIFICATION, either way, and when a peer has all that it should */
+  constructor(log: Logger, clock: Clock, counts: NotificationCounts & PeerHooks) {
     this.#counts = counts;
     this.#log = log;
     this.#clock = clock;
@@ -67,6 +72,10 @@ export class PeerReports implements PeerObserver {
     }
   }
 
+  drained(runner: PeerRunner): void {
+    this.#counts.drained(runner);
+  }
+
   updateFaults(runner: PeerRunner, update: UpdateMessage): void {
     const [worst] = update.faults;
     if (worst === undefined) return;
@@ -86,6 +95,13 @@ export class PeerReports implements PeerObserver {
       { ...who(runner), error },
       "a defect of vipcast ended this session; please report it",
     );
+  }
+
+  /** An operator ends the pause of a peer. */
+  cleared(runner: PeerRunner): void {
+    const why = runner.state.idleHold?.why;
+    const text = why === undefined ? "it was not held" : `it was held: ${why}`;
+    this.#log.info("peerCleared", who(runner), `${runner.config.name} is started anew by an operator; ${text}`);
   }
 
   peerChanges(changes: readonly PeerChange[]): void {

@@ -56,6 +56,11 @@ export class Reconciler {
   /** True once the first complete decision has been handed to the peers. */
   isSettled = false;
 
+  /** Arrival of the first change that is not settled; null: all are. */
+  get since(): Millis | null {
+    return this.#since;
+  }
+
   changed(changes: readonly StoreChange[]): void {
     if (this.#isStopped) return;
     this.#since ??= this.#clock.now();

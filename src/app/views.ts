@@ -8,6 +8,7 @@ import { daemonStatus, peersStatus, routesStatus } from "../observe/status.ts";
 import type { StatusPages } from "../observe/statusSocket.ts";
 import type { Daemon } from "./daemon.ts";
 import { realClock } from "./realTime.ts";
+import { clearAnswer, whyAnswer } from "./whyAnswer.ts";
 
 export function metricsInput(daemon: Daemon, logLinesDropped: () => number): MetricsInput {
   return {
@@ -48,6 +49,8 @@ export function statusPages(daemon: Daemon): StatusPages {
       return withInjected(routesStatus(engine.table(), peer), planned, injecting.injections);
     },
     inject: daemon.injecting,
+    why: (question) => whyAnswer(daemon, question),
+    clear: (peer) => clearAnswer(daemon, peer),
     status: () => {
       const { nodeName, manifests } = daemon.options;
       const input = {

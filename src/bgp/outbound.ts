@@ -1,7 +1,7 @@
 // What one peer should have and is sent: its table per family, and, while a session stands, the octets for it. Owns wishes,
 // End-of-RIB and refreshes. Knows no connections and no state machine. Contract: `want` and its like record, `fill` is
 // pulled when the socket has room; nothing is sent while wishes are being restated, no End-of-RIB before they were complete.
-import type { Prefix } from "../kernel/ip.ts";
+import type { Ip, Prefix } from "../kernel/ip.ts";
 import { formatIp, ipEquals } from "../kernel/ip.ts";
 import type { PeerCounters } from "./counters.ts";
 import { AdjRibOut } from "./rib/adjRibOut.ts";
@@ -50,6 +50,11 @@ export class Outbound {
   /** Families that the session carries and for which there is a next hop. */
   get sendingFamilies(): readonly Family[] {
     return this.#packs.flatMap((p) => (p.context === null ? [] : [p.family]));
+  }
+
+  /** What stands for "self" on the session; null: no session carries the family, or there is no next hop for it. */
+  nextHopOf(family: Family): Ip | null {
+    return this.#packs.find((p) => p.family === family)?.context?.nextHop ?? null;
   }
 
   /** What is wrong with the next hops of the session, family by family; a family without problem is absent. */

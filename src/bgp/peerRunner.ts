@@ -99,6 +99,16 @@ export class PeerRunner {
     return this.#outbound.nextHopProblems;
   }
 
+  /** The address that stands for "self" in what the session sends; null: none, or no session. */
+  nextHopOf(family: Family): Ip | null {
+    return this.#outbound.nextHopOf(family);
+  }
+
+  /** All that is wished of the families of the session has been handed to the socket; true without a session. */
+  get isDrained(): boolean {
+    return this.#outbound.isDrained;
+  }
+
   /** What the peer has advertised on the established session; null while there is none. */
   get adjRibIn(): AdjRibIn | null {
     return this.#reception.table;
@@ -338,6 +348,7 @@ export class PeerRunner {
       sent: () => {
         event({ type: "bytesSent" });
         this.#checkDrained();
+        if (this.#outbound.isDrained) this.#around.observer.drained?.(this);
       },
       closed: (detail) => event({ type: "tcpFailed", detail }),
     };

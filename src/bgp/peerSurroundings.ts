@@ -11,6 +11,8 @@ export interface PeerObserver {
   stateChanged(runner: PeerRunner, from: FsmStateName, to: FsmStateName): void;
   /** A connection or attempt ended. @param wasEstablished it carried the session */
   ended(runner: PeerRunner, cause: EndCause, wasEstablished: boolean): void;
+  /** The kernel has taken all that the peer should have by now; told after each write of which that is true. */
+  drained?(runner: PeerRunner): void;
   updateFaults(runner: PeerRunner, update: UpdateMessage): void;
   /** Our own defect: the session was closed because of it. */
   defect(runner: PeerRunner, error: unknown): void;

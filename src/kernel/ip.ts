@@ -156,6 +156,9 @@ export function compareIp(a: Ip, b: Ip): number {
   return a.version - b.version || a.w0 - b.w0 || a.w1 - b.w1 || a.w2 - b.w2 || a.w3 - b.w3;
 }
 
+export const containsIp = (p: Prefix, ip: Ip): boolean =>
+  p.version === ip.version && ipEquals(prefixOf(ip, p.length), p);
+
 export const comparePrefix = (a: Prefix, b: Prefix): number => compareIp(a, b) || a.length - b.length;
 
 /** Network order, 4 or 16 octets. */

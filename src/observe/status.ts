@@ -188,7 +188,8 @@ const peerWithoutSession = (name: string, problem: string | null): PeerStatus =>
   problem,
 });
 
-function whyDown(state: PeerState, isUp: boolean): string | null {
+/** Why there is no session, in words; null while there is one. */
+export function whyDown(state: PeerState, isUp: boolean): string | null {
   if (isUp) return null;
   const waiting = waitingFor(state);
   const ended = whyEnded(state.lastEnd);

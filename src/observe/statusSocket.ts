@@ -27,7 +27,25 @@ export interface StatusPages {
   readonly routes: (peer: string | null) => unknown;
   /** Takes inject commands; absent: there is no such thing here. */
   readonly inject?: StreamHost;
+  /** May be a promise; absent: not answered here. */
+  readonly why?: (question: WhyQuestion) => Answer | Promise<Answer>;
+  /** Ends the back-off of a peer, or says why that cannot be. */
+  readonly clear?: (peer: string) => Answer;
 }
+
+export interface WhyQuestion {
+  /** `namespace/name` or `name`. */
+  readonly service: string;
+  /** null: the daemon's own. */
+  readonly node: string | null;
+  /** null: every peer of the node. */
+  readonly peer: string | null;
+}
+
+/** A document, or what was wrong with the question. */
+export type Answer =
+  | { readonly ok: true; readonly document: unknown }
+  | { readonly ok: false; readonly message: string };
 
 export interface StatusSocket {
   stop(): Promise<void>;
@@ -55,6 +73,14 @@ export async function startStatusSocket(
   ]);
   const { inject } = pages;
   if (inject !== undefined) byPath.set("POST /inject", (request) => injectPage(request, inject));
+  const { why, clear } = pages;
+  if (why !== undefined) {
+    byPath.set("/why", async ({ query }) => {
+      const [service, node, peer] = [query.get("service") ?? "", query.get("node"), query.get("peer")];
+      return answerPage(await why({ service, node, peer }));
+    });
+  }
+  if (clear !== undefined) byPath.set("POST /clear", ({ query }) => answerPage(clear(query.get("peer") ?? "")));
   const server = createBoundedServer(byPath, onDefect);
   const endStreams = inject === undefined ? () => {} : serveStreams(server, inject, onDefect);
   await listening(
@@ -91,6 +117,12 @@ async function injectPage({ query, body }: PageRequest, host: StreamHost): Promi
   if (failure !== null) return textPage(500, failure);
   return { status: ok ? 200 : 422, contentType, body: answer };
 }
+
+const answerPage = (answer: Answer): Page =>
+  answer.ok ? jsonPage(answer.document) : textPage(BAD_QUESTION, answer.message);
+
+/** HTTP status of a question that names something that is not there. */
+const BAD_QUESTION = 422;
 
 const CURES: Readonly<Record<string, string>> = {
   EADDRINUSE: "another daemon took it just now; stop it or choose another path (EADDRINUSE)",
@@ -141,20 +173,37 @@ export class DaemonUnreachable extends Error {
   override readonly name = "DaemonUnreachable";
 }
 
+/** The daemon answers, but not that question; `message` is its own, for the operator. */
+export class BadQuestion extends Error {
+  override readonly name = "BadQuestion";
+}
+
+export interface AskOptions {
+  /** Longest silence of the daemon, milliseconds. */
+  readonly limitMs?: number;
+  /** Absent: GET. */
+  readonly method?: "GET" | "POST";
+}
+
 /**
  * Asks the daemon at the socket for a page, e.g. `/peers`.
- * @param limitMs longest silence of the daemon, milliseconds
  * @throws DaemonUnreachable (rejects) when there is none, it may not be asked, it does not answer, or answers nonsense
+ * @throws BadQuestion (rejects) when it says what is wrong with the question
  */
-export function askDaemon(socketPath: string, path: string, limitMs = ANSWER_LIMIT): Promise<unknown> {
+export function askDaemon(socketPath: string, path: string, options: AskOptions = {}): Promise<unknown> {
+  const { limitMs = ANSWER_LIMIT, method = "GET" } = options;
   return new Promise((resolve, reject) => {
     const fail = (text: string): void => reject(new DaemonUnreachable(`${socketPath}: ${text}`));
-    const asked = request({ socketPath, path, agent: false }, (response) => {
+    const asked = request({ socketPath, path, method, agent: false }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("error", (error) => fail(`the answer broke off: ${error.message}`));
       response.on("end", () => {
         const text = Buffer.concat(chunks).toString("utf8");
+        if (response.statusCode === BAD_QUESTION) {
+          reject(new BadQuestion(text.trim()));
+          return;
+        }
         if (response.statusCode !== 200) {
           fail(`the daemon answered ${response.statusCode} for ${path}: ${text.trim().slice(0, 200)}`);
           return;

@@ -13,10 +13,10 @@ export interface TextOptions {
   readonly wall: number;
 }
 
-type Style = "bold" | "dim" | "red" | "yellow" | "green";
+export type Style = "bold" | "dim" | "red" | "yellow" | "green";
 const CODES: Readonly<Record<Style, number>> = { bold: 1, dim: 2, red: 31, yellow: 33, green: 32 };
-type Paint = (style: Style, text: string) => string;
-const painter =
+export type Paint = (style: Style, text: string) => string;
+export const painter =
   ({ color }: TextOptions): Paint =>
   (style, text) =>
     color && text !== "" ? `\u001b[${CODES[style]}m${text}\u001b[0m` : text;
@@ -154,7 +154,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[], in
 }
 
 /** Breaks at spaces, and inside words that are longer than a line; later lines hang by two. */
-function fold(text: string, indent: number): string[] {
+export function fold(text: string, indent: number): string[] {
   const lines: string[] = [];
   let rest = text;
   for (let lead = " ".repeat(indent); rest !== ""; lead = " ".repeat(indent + 2)) {

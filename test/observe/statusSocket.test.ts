@@ -125,7 +125,7 @@ describe("asking a daemon", () => {
     other = createServer(() => {});
     await new Promise<void>((resolve) => other?.listen(path, resolve));
     const begin = performance.now();
-    await expect(askDaemon(path, "/peers", 300)).rejects.toThrow("did not answer within 0.3 s");
+    await expect(askDaemon(path, "/peers", { limitMs: 300 })).rejects.toThrow("did not answer within 0.3 s");
     expect(performance.now() - begin).toBeGreaterThan(290);
     expect(performance.now() - begin).toBeLessThan(2000);
   });

@@ -123,6 +123,12 @@ export class AdjRibOut {
     return entry === 0 ? null : this.#sets.attributes(column(this.#wanted, entry));
   }
 
+  /** The prefix is wanted, and the peer has been handed just that. */
+  isSent(prefix: Prefix): boolean {
+    const entry = this.#find(prefix.w0, prefix.w1, prefix.w2, prefix.w3, prefix.length);
+    return entry !== 0 && this.#wanted[entry] !== NONE && !this.#isPending(entry);
+  }
+
   /** Nothing is wanted any more: all that was sent becomes a withdrawal. */
   unwantAll(): void {
     const top = this.#top;

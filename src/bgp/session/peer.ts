@@ -63,6 +63,8 @@ export interface PeerState {
   readonly errors: number;
   readonly lastErrorAt: Millis | null;
   readonly establishedAt: Millis | null;
+  /** Since when no session stands; while one does, since when there was none before it. */
+  readonly downSince: Millis;
   readonly stateChangedAt: Millis;
   readonly lastEnd: (EndCause & { readonly at: Millis }) | null;
   readonly lastNotificationSent: SeenNotification | null;
@@ -132,6 +134,7 @@ export function initialPeer(config: PeerConfig, now: Millis, restart: Restart = 
     errors: 0,
     lastErrorAt: null,
     establishedAt: null,
+    downSince: now,
     stateChangedAt: now,
     lastEnd: null,
     lastNotificationSent: null,
@@ -180,10 +183,11 @@ export function waitingFor(state: PeerState): string | null {
 }
 
 /** RFC 5882 4.1: where either end has BFD administratively down, it stands in nobody's way. */
-const isBarredByBfd = ({ config, bfd }: PeerState): boolean =>
+export const isBarredByBfd = ({ config, bfd }: PeerState): boolean =>
   config.bfd?.isStrict === true && bfd !== "up" && bfd !== "adminDown";
 
-const isHeldDown = (state: PeerState): boolean => state.idleHold?.damped === true;
+/** No connection for a while, after an error of the protocol, a passed limit, or a defect of ours. */
+export const isHeldDown = (state: PeerState): boolean => state.idleHold?.damped === true;
 
 export function peerDeadline(state: PeerState): Millis | null {
   const deadlines = [fsmDeadline(state.out), fsmDeadline(state.in), state.idleHold?.until ?? null];
@@ -278,6 +282,7 @@ class Run {
     const to = peerStateName(this.#state);
     if (to !== this.#before) {
       this.#set({ stateChangedAt: this.#now });
+      if (this.#before === "Established") this.#set({ downSince: this.#now });
       this.#actions.push({ type: "stateChanged", from: this.#before, to });
     }
     return { state: this.#state, actions: this.#actions };

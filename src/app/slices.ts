@@ -1,0 +1,15 @@
+// Long work on the main thread, cut into turns: whoever answers a question must not make a keepalive wait. Owns the pause between
+// two slices. Knows nothing of the work. Contract: a slice lasts SLICE_MS plus one step of the generator.
+import type { Clock } from "../kernel/clock.ts";
+import { SLICE_MS } from "./reconcile.ts";
+
+/** Runs a generator to its end, with the event loop's other work between slices. */
+export async function inSlices<T>(work: Generator<void, T>, clock: Clock): Promise<T> {
+  for (let until = clock.now() + SLICE_MS; ; ) {
+    const { done, value } = work.next();
+    if (done === true) return value;
+    if (clock.now() < until) continue;
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    until = clock.now() + SLICE_MS;
+  }
+}

@@ -1,0 +1,77 @@
+// `why` asked of a running daemon: for its own node with what its sessions do, for another node from its store alone. Owns which of
+// the two it is, and the answers to questions about things that are not there. Reads, never changes.
+import { compile } from "../announce/compile.ts";
+import { explaining } from "../announce/explain.ts";
+import { nameHint } from "../kernel/suggest.ts";
+import { quote } from "../kernel/text.ts";
+import { ServiceKey } from "../kernel/units.ts";
+import type { Answer, WhyQuestion } from "../observe/statusSocket.ts";
+import { findService, goneDocument, type Observed, type WhyPeerView, whyDocument } from "../observe/why.ts";
+import type { Daemon } from "./daemon.ts";
+import { realClock } from "./realTime.ts";
+import { inSlices } from "./slices.ts";
+
+export async function whyAnswer(daemon: Daemon, { service: text, node: asked, peer }: WhyQuestion): Promise<Answer> {
+  const notReady = daemon.notReady();
+  if (notReady !== null) return no(notReady);
+  const { engine, store, options, history } = daemon;
+  const own = engine.config;
+  if (own === null) return no("nothing has been decided yet");
+  const node = asked ?? options.nodeName;
+  const isOwn = node === options.nodeName;
+  const known = [...store.list("Service")].map((s) => s.key);
+  const gone = keyOf(text);
+  if (isOwn && gone !== null && history.since(gone) !== null) known.push(gone);
+  const found = findService(text, known);
+  if (!found.ok) return no(found.message);
+  const { key } = found;
+  const nodes = [...store.list("Node")].map((n) => n.ref.name);
+  if (!isOwn && nodes.length > 0 && !nodes.includes(node))
+    return no(`there is no Node ${node}. ${nameHint(node, nodes, "Node")}`);
+  const peers = [...store.list("BGPPeer")].map((p) => p.ref.name);
+  if (peer !== null && !peers.includes(peer))
+    return no(`there is no BGPPeer ${peer}. ${nameHint(peer, peers, "BGPPeer")}`);
+  await daemon.paths.refresh();
+  const service = store.get("Service", key);
+  const observed = isOwn ? observedOf(daemon, key) : null;
+  if (service === undefined) {
+    return observed === null ? no(`there is no Service ${key}`) : yes(goneDocument(key, node, observed));
+  }
+  const config = isOwn ? own : compile(store, { ...own.options, nodeName: node });
+  const decided = isOwn ? { decisions: engine.decisions, isDraining: engine.isDraining } : {};
+  const explanation = await inSlices(explaining(service, store, config, decided), realClock);
+  return yes(whyDocument(explanation, { node, peer, locate: (problem) => daemon.locate(problem), observed }));
+}
+
+function keyOf(text: string): ServiceKey | null {
+  const [namespace, name] = text.split("/");
+  return namespace === undefined || name === undefined ? null : ServiceKey(namespace, name);
+}
+
+const yes = (document: unknown): Answer => ({ ok: true, document });
+const no = (message: string): Answer => ({ ok: false, message });
+
+function observedOf(daemon: Daemon, key: ServiceKey): Observed {
+  const sessions = daemon.paths.view().sessions;
+  return {
+    peer: (name): WhyPeerView | undefined => daemon.speaker.peer(name),
+    bfd: (name) => sessions.find((s) => s.peer === name)?.session.state ?? null,
+    since: daemon.history.since(key),
+    changes: daemon.history.changes(key),
+    now: realClock.now(),
+    wall: realClock.wall(),
+  };
+}
+
+/** Starts a peer anew that is held down or waits for its next attempt. */
+export function clearAnswer(daemon: Daemon, name: string): Answer {
+  const runner = [...daemon.speaker.peers()].find((p) => p.config.name === name);
+  if (runner === undefined) {
+    const names = [...daemon.speaker.peers()].map((p) => p.config.name);
+    return no(`no session is run with a BGPPeer ${quote(name)}. ${nameHint(name, names, "such BGPPeer")}`);
+  }
+  const held = runner.state.idleHold?.why ?? null;
+  daemon.reports.cleared(runner);
+  runner.clearHold();
+  return yes({ peer: name, held, state: runner.stateName });
+}

@@ -1,0 +1,45 @@
+// Manifests for commands that need no daemon: files and directories read once into a store. SHELL: reads files, prints nothing.
+import { readFileSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { listManifests } from "../sources/manifests.ts";
+import { ObjectSet } from "../sources/objectSet.ts";
+import { ObjectStore } from "../sources/store.ts";
+import { UsageError } from "./result.ts";
+
+export interface LoadedManifests {
+  readonly store: ObjectStore;
+  /** Knows what is wrong, and where each object stands. */
+  readonly objects: ObjectSet;
+}
+
+/** @param namespace of MetalLB's own objects @throws UsageError when a path does not exist */
+export function loadManifests(paths: readonly string[], namespace: string): LoadedManifests {
+  const store = new ObjectStore();
+  const objects = new ObjectSet(store, namespace);
+  for (const { name, path } of filesOf(paths)) {
+    try {
+      objects.setFile(name, readFileSync(path));
+    } catch (error) {
+      objects.setUnreadable(name, `cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  return { store, objects };
+}
+
+/** Files under one directory are named relative to it, as the daemon names them; several paths keep their own names. */
+function filesOf(paths: readonly string[]): readonly { readonly name: string; readonly path: string }[] {
+  return paths.flatMap((path) => {
+    const isDirectory = statOf(path).isDirectory();
+    if (!isDirectory) return [{ name: paths.length === 1 ? basename(path) : path, path }];
+    const prefix = paths.length === 1 ? "" : path;
+    return listManifests(path).map((name) => ({ name: join(prefix, name), path: join(path, name) }));
+  });
+}
+
+function statOf(path: string): ReturnType<typeof statSync> & object {
+  try {
+    return statSync(path);
+  } catch {
+    throw new UsageError(`${path} does not exist or cannot be read; give a file or a directory of manifests`);
+  }
+}
