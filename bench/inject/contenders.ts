@@ -35,6 +35,8 @@ export interface Contender {
   readonly order: Order;
   /** Largest table of this bench that it loads within a minute. */
   readonly most: number;
+  /** Its own client carries the table to the daemon. */
+  readonly isFedByClient: boolean;
   load(workshop: Workshop, sink: SinkProcess, table: Table): Promise<Loading>;
 }
 
@@ -43,6 +45,7 @@ export const bird: Contender = {
   program: "bird",
   order: "tableFirst",
   most: 1_000_000,
+  isFedByClient: false,
   async load(workshop, sink, table) {
     const injector = new BirdInjector(workshop, sink.port);
     injector.configure(birdTable(table));
@@ -64,6 +67,7 @@ export const gobgp: Contender = {
   program: "gobgpd",
   order: "sessionFirst",
   most: 100_000,
+  isFedByClient: true,
   async load(workshop, sink, table) {
     const injector = new GobgpInjector(workshop, sink.port);
     const program = await injector.start();
@@ -86,6 +90,7 @@ export const exabgp: Contender = {
   program: "exabgp",
   order: "tableFirst",
   most: 100_000,
+  isFedByClient: false,
   async load(workshop, sink, table) {
     const lines = routeLines(table, (a, set) => `route ${a}/32 next-hop 127.0.0.2 community [65001:${set}];`);
     const started = now();
@@ -106,6 +111,7 @@ export const frr: Contender = {
   program: frrProgram(),
   order: "tableFirst",
   most: 1_000_000,
+  isFedByClient: false,
   async load(workshop, sink, table) {
     const injector = new FrrInjector(workshop, sink.port);
     const map = (set: number): string => `route-map set${set} permit 10\n set community 65001:${set}\nexit\n`;

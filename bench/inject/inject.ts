@@ -1,17 +1,20 @@
 // A million routes at once: how long, how much processor time, how much memory, beside others with the same table.
 // Owns the trials and what their figures are called. Contract: speaker and sink are processes of their own; a trial counts
 // only if the sink has received exactly the routes of the table; usage is read when the sink has said that it has them all.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { LabProcess } from "../../lab/process.ts";
 import type { Bench, BenchOptions, Measured } from "../bench.ts";
 import { BirdInjector } from "../bird.ts";
 import { until, usageOf, versionOf, type Workshop, within, withWorkshop } from "../children.ts";
+import { daemonProgram, daemonSocket, startDaemon } from "../reaction/vipcast.ts";
 import { type Result, ratiosOf, resultOf, type Who } from "../report.ts";
 import { between, hear, now, roleCommand } from "../roles.ts";
 import { birdTable } from "./birdTable.ts";
 import { bird, type Contender, contenders } from "./contenders.ts";
 import { type Done, startSink } from "./sinkProcess.ts";
 import type { Order } from "./speakerRole.ts";
-import { SETS } from "./table.ts";
+import { routeLines, SETS } from "./table.ts";
 
 const COUNT = 1_000_000;
 /** For those who cannot load a million in a minute, and for us beside them. */
@@ -23,11 +26,15 @@ const SET_TO_LAST = "session up, then the table: from the first route of it to t
 const RECORDED_TO_LAST = "session up, then the table: from the last route recorded to the last octet";
 const UP_TO_LAST = "table first, then the session: from Established to the last octet";
 const START_TO_LAST = "table first, then the session: from the start of the process to the last octet";
+const CLIENT_TO_LAST = "session up, then the table through the program's own client: from its start to the last octet";
+const CLIENT_RATE = "prefixes per second through the program's own client";
 const SENDING = "processor time for sending alone: table loaded before, from the start of the session";
 const RATE = "prefixes per second, session up, then the table";
 
 const cpuOf = (order: Order): string => `processor time of the process, ${WORDS[order]}`;
 const peakOf = (order: Order): string => `peak memory of the process (VmHWM), ${WORDS[order]}`;
+const CLIENT_CPU = "processor time of the daemon that is fed by its client";
+const CLIENT_PEAK = "peak memory of the daemon that is fed by its client (VmHWM)";
 const WORDS: Record<Order, string> = { sessionFirst: "session up, then the table", tableFirst: "table first" };
 
 /** One figure of one trial. */
@@ -65,6 +72,8 @@ async function run({ quick, progress }: BenchOptions): Promise<Measured> {
       await measure("bird", (workshop) => birdTrial(workshop, order));
       await measure("vipcast", async (workshop) => (await vipcastTrial(workshop, order, SMALL)).map(small));
     }
+    await measure("vipcast", (workshop) => clientTrial(workshop, COUNT));
+    await measure("vipcast", async (workshop) => (await clientTrial(workshop, SMALL)).map(small));
     await measure("bird", loadedBirdTrial);
     if (i > (quick ? 1 : SLOW_TRIALS)) continue;
     for (const contender of contenders.filter((c) => c !== bird)) {
@@ -85,6 +94,10 @@ const WHATS_OF_A_SIZE: readonly string[] = [
   SET_TO_LAST,
   RECORDED_TO_LAST,
   RATE,
+  CLIENT_TO_LAST,
+  CLIENT_RATE,
+  CLIENT_CPU,
+  CLIENT_PEAK,
   UP_TO_LAST,
   START_TO_LAST,
   cpuOf("sessionFirst"),
@@ -128,6 +141,40 @@ async function vipcastTrial(workshop: Workshop, order: Order, count: number): Pr
   const sending = usageOf(speaker.pid).cpuSeconds - Number(up("cpuSeconds"));
   return [startFigure(started, done), ...sendingFigures(done, sending), ...usageFigures(speaker, order)];
 }
+
+/** The daemon as its users run it, fed by `vipcast inject --stdin` from a file, answers included. */
+async function clientTrial(workshop: Workshop, count: number): Promise<readonly Figure[]> {
+  const sink = await startSink(workshop, count);
+  const { program } = await startDaemon(workshop, sink.port, 0, "document");
+  await hear(sink.program, "established", program);
+  const lines = routeLines({ count, sets: SETS }, (a, set) => `add ${a}/32 --community 65001:${set}`);
+  const file = join(workshop.dir, "lines");
+  writeFileSync(file, `${lines.join("\n")}\n`);
+  const started = now();
+  const client = workshop.start([
+    "/bin/sh",
+    "-c",
+    'exec "$1" "$2" inject --stdin --socket "$3" <"$4" >/dev/null',
+    "inject",
+    process.execPath,
+    daemonProgram,
+    daemonSocket(workshop),
+    file,
+  ]);
+  const done = await sink.done(program);
+  await until("the last answer", [program], () => (client.running ? null : true));
+  const { cpuSeconds, peakMiB } = usageOf(program.pid);
+  return [
+    ...clientFigures(between(started, done.at), count),
+    { what: CLIENT_CPU, unit: "s", value: cpuSeconds },
+    { what: CLIENT_PEAK, unit: "MiB", value: peakMiB },
+  ];
+}
+
+const clientFigures = (ms: number, count: number): readonly Figure[] => [
+  { what: CLIENT_TO_LAST, unit: "ms", value: ms },
+  { what: CLIENT_RATE, unit: "1/s", value: (count * 1000) / ms },
+];
 
 async function birdTrial(workshop: Workshop, order: Order): Promise<readonly Figure[]> {
   const sink = await startSink(workshop, COUNT);
@@ -180,7 +227,9 @@ async function otherTrial(workshop: Workshop, contender: Contender, count: numbe
     const done = await sink.done(program);
     const { order } = contender;
     const times = order === "tableFirst" ? [startFigure(started, done)] : tableFigures(started, done.at, count);
-    return [...times, ...usageFigures(program, order)];
+    // GoBGP's one way in is its client
+    const asClient = contender.isFedByClient ? clientFigures(between(started, done.at), count) : [];
+    return [...times, ...asClient, ...usageFigures(program, order)];
   } finally {
     close();
   }

@@ -23,6 +23,11 @@ export const vipcastDocument: Way = {
   start: (workshop, port, count) => startDaemon(workshop, port, count, "document"),
 };
 
+/** The built program, beside the built bench. */
+export const daemonProgram = join(dirname(fileURLToPath(import.meta.url)), "main.js");
+/** Where the daemon of a workshop answers. */
+export const daemonSocket = (workshop: Workshop): string => join(workshop.dir, "socket");
+
 /**
  * The daemon over the directories `manifests`, which it follows, and `staging`, for files that are to be renamed into it.
  * @param more further arguments of the command line
@@ -43,13 +48,12 @@ export async function startDaemon(
   if (layout === "document") writeFileSync(join(manifests, "services.yaml"), services.join("---\n"));
   else for (const [i, text] of services.entries()) writeFileSync(join(manifests, `${nameOf(i)}.yaml`), text);
 
-  const main = join(dirname(fileURLToPath(import.meta.url)), "main.js");
   const source = ["--manifests", manifests, "--node-name", "node-1"];
   // doors of its own, as a speaker of this machine may have the usual ones
-  const doors = ["--socket", join(workshop.dir, "socket"), "--metrics", `127.0.0.1:${sinkPort + 6_001}`];
+  const doors = ["--socket", daemonSocket(workshop), "--metrics", `127.0.0.1:${sinkPort + 6_001}`];
   const program = workshop.start([
     process.execPath,
-    main,
+    daemonProgram,
     "speaker",
     ...source,
     ...doors,
