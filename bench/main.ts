@@ -20,8 +20,9 @@ import { packing } from "./packing/packing.ts";
 import { reaction } from "./reaction/reaction.ts";
 import { type Report, renderText } from "./report.ts";
 import { save } from "./save.ts";
+import { scale } from "./scale/scale.ts";
 
-const BENCHES: readonly Bench[] = [reaction, inject, packing, attack, bfd];
+const BENCHES: readonly Bench[] = [reaction, inject, packing, attack, bfd, scale];
 
 /** Beside this bundle. */
 const BFD_WORKER = new URL("./bfdWorker.js", import.meta.url);
