@@ -62,7 +62,7 @@ export function compile(store: StoreView, options: DecisionOptions): CompiledCon
   const planned = planPeers(selected, store, routerId, survivors);
   const inForce = checked.filter((c) => !survivors.conflicts.has(refKey(c.object.ref)) && !c.isOut);
   const advertisements = inForce
-    .map((c) => ({ checked: c, compiled: compileAdvertisement(c, planned.peers) }))
+    .map((c) => ({ checked: c, ...compileAdvertisement(c, planned.peers) }))
     .sort((a, b) => compareText(refKey(a.compiled.ref), refKey(b.compiled.ref)));
 
   const problems = [
@@ -74,7 +74,7 @@ export function compile(store: StoreView, options: DecisionOptions): CompiledCon
   ];
   const errors = problems.filter((p) => p.severity === "error");
   const isOut = new Map([...errors].reverse().map((p) => [refKey(p), p]));
-  const peersText = planned.peers.map((p) => [p.name, p.config?.families ?? p.problem]);
+  const peersText = JSON.stringify(planned.peers.map((p) => [p.name, p.config?.families ?? p.problem]));
   const pools = new Map<string, CompiledPool>();
   for (const pool of index.pools.values()) {
     const own = advertisements.filter((a) => a.checked.pools.has(pool));
@@ -221,10 +221,13 @@ function planPeers(
   return { peers: peers.sort((a, b) => compareText(a.name, b.name)), problems };
 }
 
-function compileAdvertisement(
-  { object, attributes }: CheckedAdvertisement,
-  peers: readonly PlannedPeer[],
-): CompiledAdvertisement {
+interface Compiled {
+  readonly compiled: CompiledAdvertisement;
+  /** Equal text, equal advertisement. */
+  readonly text: string;
+}
+
+function compileAdvertisement({ object, attributes }: CheckedAdvertisement, peers: readonly PlannedPeer[]): Compiled {
   const offer = (family: Family): Offer => {
     const receivers = peers.filter(
       (p) => p.config?.families.includes(family) && (object.peers.length === 0 || object.peers.includes(p.name)),
@@ -236,7 +239,7 @@ function compileAdvertisement(
       receivers.map((p) => p.name),
     );
   };
-  return {
+  const compiled = {
     ref: object.ref,
     peers: object.peers,
     serviceSelectors: object.serviceSelectors,
@@ -244,6 +247,9 @@ function compileAdvertisement(
     length: { 4: object.aggregationLength, 6: object.aggregationLengthV6 } satisfies Record<IpVersion, number>,
     offer: { 4: offer("ipv4-unicast"), 6: offer("ipv6-unicast") },
   };
+  // the keys of the offers hold the object's name and attributes
+  const rest = JSON.stringify([object.peers, object.serviceSelectors, compiled.length]);
+  return { compiled, text: `${compiled.offer[4].key} ${compiled.offer[6].key} ${rest}` };
 }
 
 /** @param peers ascending. */
@@ -260,9 +266,9 @@ export function makeOffer(
 
 function compilePool(
   pool: IPAddressPoolObject,
-  own: readonly { readonly checked: CheckedAdvertisement; readonly compiled: CompiledAdvertisement }[],
+  own: readonly (Compiled & { readonly checked: CheckedAdvertisement })[],
   notOwner: NotOwner | null,
-  peersText: unknown,
+  peersText: string,
 ): CompiledPool {
   const advertisements = own.map((a) => a.compiled);
   const mayConflict = new Set(advertisements.map((a) => a.localPref)).size > 1;
@@ -278,7 +284,7 @@ function compilePool(
     advertisements,
     conflicts,
     notOwner,
-    text: JSON.stringify([advertisements, conflictNames, notOwner, peersText]),
+    text: [...own.map((a) => a.text), JSON.stringify([conflictNames, notOwner]), peersText].join("\n"),
   };
 }
 

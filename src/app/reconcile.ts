@@ -7,7 +7,7 @@ import { Millis } from "../kernel/units.ts";
 import type { StoreChange } from "../sources/store.ts";
 
 /** Longest stretch of deciding in one turn of the event loop; with what it leads to, a turn stays under 10 ms. */
-export const SLICE_MS = 5;
+export const SLICE_MS = 4;
 
 export interface ReconcileTarget {
   apply(changes: readonly StoreChange[]): void;
