@@ -15,7 +15,7 @@ import {
   sessionKey,
 } from "../bfd/protocol.ts";
 import { localMillis } from "../bfd/threadClock.ts";
-import { type SchedulingClass, timelinessWarning } from "../bfd/threads.ts";
+import { timelinessWarning, type WorkerStatus } from "../bfd/threads.ts";
 import type { PeerRunner } from "../bgp/peerRunner.ts";
 import type { PeerConfig } from "../bgp/session/config.ts";
 import type { BfdVerdict } from "../bgp/session/peer.ts";
@@ -23,7 +23,7 @@ import type { Speaker } from "../bgp/speaker.ts";
 import { formatIp, type Ip, ipEquals, isLinkLocal, parsePrefix, prefixOf } from "../kernel/ip.ts";
 import { type ConfigProblem, problemAt } from "../kernel/problem.ts";
 import { PeerName } from "../kernel/units.ts";
-import type { BfdView } from "../observe/bfdView.ts";
+import type { BfdThreadView, BfdView } from "../observe/bfdView.ts";
 import type { Logger } from "../observe/log.ts";
 
 export interface PathWatchSurroundings {
@@ -66,7 +66,8 @@ export class PathWatch {
   /** Looks in a row at which BGP stood and BFD did not. */
   readonly #unwatched = new Map<PeerName, number>();
   readonly #addresses: () => readonly LocalAddress[];
-  #scheduling: { readonly class: SchedulingClass; readonly reason: string | null } | null = null;
+  #thread: BfdThreadView | null = null;
+  #drops: WorkerStatus["drops"] | null = null;
   #statuses: readonly SessionStatus[] = [];
   #stalls = 0;
   #timer: NodeJS.Timeout | null = null;
@@ -89,14 +90,17 @@ export class PathWatch {
     });
     const lateness = this.#client.isRunning ? this.#client.lateness() : null;
     const { restarts } = this.#client;
-    return { sessions, lateness, schedulingClass: this.#scheduling?.class ?? null, stalls: this.#stalls, restarts };
+    const drops = this.#drops === null ? {} : { ...this.#drops, kernel: this.#client.gauge("kernelDrops") };
+    return { sessions, thread: this.#thread, lateness, drops, stalls: this.#stalls, restarts };
   }
 
   readonly #isStrict = (peer: PeerName): boolean => this.#speaker.peer(peer)?.config.bfd?.isStrict ?? false;
 
   /** Asks the thread for the state of everything. */
   async refresh(): Promise<void> {
-    this.#statuses = (await this.#client.status())?.sessions ?? [];
+    const status = await this.#client.status();
+    this.#statuses = status?.sessions ?? [];
+    this.#drops = status?.drops ?? null;
   }
 
   /** Brings the sessions in line with the peers as they are now. */
@@ -155,7 +159,9 @@ export class PathWatch {
       const looks = this.#unwatched.get(name) ?? 0;
       const broken = this.#socketProblems.get(sessionKey(address));
       const late =
-        this.#scheduling === null ? null : timelinessWarning(profile, this.#scheduling.class, this.#scheduling.reason);
+        this.#thread === null
+          ? null
+          : timelinessWarning(profile, this.#thread.schedulingClass, this.#thread.schedulingReason);
       return [
         ...(broken === undefined ? [] : [problemAt(ref, path, `BFD packets cannot flow: ${broken}`)]),
         ...(refused === undefined ? [] : [problemAt(ref, path, `BFD cannot run as it is asked for: ${refused}`)]),
@@ -227,7 +233,7 @@ export class PathWatch {
         this.#stateChanged(event);
         return;
       case "started":
-        this.#scheduling = { class: event.schedulingClass, reason: event.schedulingReason };
+        this.#thread = event;
         this.#log.info(
           "bfdStarted",
           { reason: event.schedulingReason },
@@ -236,7 +242,7 @@ export class PathWatch {
         this.#problemsChanged();
         return;
       case "restarted":
-        this.#scheduling = null;
+        this.#thread = null;
         this.#known.clear();
         this.#socketProblems.clear();
         // our own failure says nothing about any path

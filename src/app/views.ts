@@ -2,6 +2,7 @@
 
 import type { PeerConfig } from "../bgp/session/config.ts";
 import { readTcpDrops } from "../linux/netstat.ts";
+import { bfdThreadStatus } from "../observe/bfdView.ts";
 import { withInjected } from "../observe/injectView.ts";
 import type { MetricsInput } from "../observe/metricTable.ts";
 import { daemonStatus, peersStatus, routesStatus } from "../observe/status.ts";
@@ -51,7 +52,8 @@ export function statusPages(daemon: Daemon): StatusPages {
     inject: daemon.injecting,
     why: (question) => whyAnswer(daemon, question),
     clear: (peer) => clearAnswer(daemon, peer),
-    status: () => {
+    status: async () => {
+      await daemon.paths.refresh();
       const { nodeName, manifests } = daemon.options;
       const input = {
         version: VIPCAST_VERSION,
@@ -66,6 +68,7 @@ export function statusPages(daemon: Daemon): StatusPages {
           persistent: daemon.injecting.injections.table.persistentSize,
         },
         decisions: daemon.engine.decisions.values(),
+        bfd: bfdThreadStatus(daemon.paths.view()),
       };
       return daemonStatus(input, realClock.now(), realClock.wall());
     },

@@ -254,14 +254,23 @@ export const METRIC_ROWS: readonly MetricRow[] = [
     (i) => i.bfd().restarts,
   ),
   {
+    name: "vipcast_bfd_dropped_packets_total",
+    type: "counter",
+    help: "BFD packets that were dropped; kernel: a wrong TTL on a single hop, or no room in the socket",
+    labels: ["cause"],
+    read: (i, put) => {
+      for (const [cause, count] of Object.entries(i.bfd().drops)) put({ cause }, count);
+    },
+  },
+  {
     name: "vipcast_bfd_scheduling",
     type: "gauge",
     help: "1 for the scheduling class the BFD thread runs with; no series while it does not run",
     labels: ["class"],
     read: (i, put) => {
-      const { schedulingClass } = i.bfd();
-      if (schedulingClass === null) return;
-      for (const c of ["fifo", "nice", "normal"]) put({ class: c }, Number(c === schedulingClass));
+      const { thread } = i.bfd();
+      if (thread === null) return;
+      for (const c of ["fifo", "nice", "normal"]) put({ class: c }, Number(c === thread.schedulingClass));
     },
   },
 

@@ -15,7 +15,7 @@ import { comparePrefix } from "../kernel/ip.ts";
 import type { ConfigProblem } from "../kernel/problem.ts";
 import { escapeText } from "../kernel/text.ts";
 import { Millis } from "../kernel/units.ts";
-import { type BfdSessionView, type BfdStatus, bfdStatus } from "./bfdView.ts";
+import { type BfdSessionView, type BfdStatus, type BfdThreadStatus, bfdStatus } from "./bfdView.ts";
 import { type PeerView, peerOpen, prefixCounts, wallOf } from "./peerView.ts";
 
 export interface NotificationStatus {
@@ -275,11 +275,13 @@ export interface DaemonStatus {
   readonly services: { readonly total: number; readonly announced: number };
   /** Prefixes put in by hand; `persistent` of them outlive the daemon. */
   readonly injected: { readonly prefixes: number; readonly persistent: number };
+  /** The thread that runs BFD; null: there is no BFD session. */
+  readonly bfd: BfdThreadStatus | null;
   readonly problems: readonly ConfigProblem[];
 }
 
 export interface DaemonStatusInput
-  extends Pick<DaemonStatus, "version" | "node" | "notReady" | "source" | "problems" | "injected"> {
+  extends Pick<DaemonStatus, "version" | "node" | "notReady" | "source" | "problems" | "injected" | "bfd"> {
   readonly startedAt: Millis;
   readonly peers: PeersStatus;
   readonly decisions: Iterable<{ readonly announced: boolean; readonly reason: string | null }>;
@@ -300,6 +302,7 @@ export function daemonStatus(input: DaemonStatusInput, now: Millis, wall: number
     peers: { total: peers.peers.length, established: peers.peers.filter((p) => p.state === "Established").length },
     injected: input.injected,
     services: { total: candidates.length, announced: candidates.filter((d) => d.announced).length },
+    bfd: input.bfd,
     problems,
   };
 }

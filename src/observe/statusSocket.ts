@@ -20,8 +20,8 @@ import { type StreamHost, serveStreams } from "./injectStream.ts";
 
 /** Each gives the document of one path; called once per request. */
 export interface StatusPages {
+  /** May be a promise, as `peers`. */
   readonly status: () => unknown;
-  /** May be a promise. */
   readonly peers: () => unknown;
   /** @param peer only this one; null: all */
   readonly routes: (peer: string | null) => unknown;
@@ -67,7 +67,7 @@ export async function startStatusSocket(
   }
   await clearStale(path);
   const byPath = new Map<string, PageMaker>([
-    ["/status", () => jsonPage(pages.status())],
+    ["/status", async () => jsonPage(await pages.status())],
     ["/peers", async () => jsonPage(await pages.peers())],
     ["/routes", ({ query }) => jsonPage(pages.routes(query.get("peer")))],
   ]);

@@ -1,7 +1,7 @@
 // The status documents for people: tables within 100 columns, details beneath. Owns the layout only. Must not know where a
 // document comes from, nor whether a terminal is there: the caller says whether to colour.
 // Contract: every fact in the text is also in the JSON document.
-import type { BfdStatus } from "./bfdView.ts";
+import type { BfdStatus, BfdThreadStatus } from "./bfdView.ts";
 import type { DaemonStatus, NotificationStatus, PeerStatus, PeersStatus, RouteStatus, RoutesStatus } from "./status.ts";
 
 const WIDTH = 100;
@@ -68,6 +68,19 @@ function bfdNote(bfd: BfdStatus, wall: number): string {
   return `BFD ${bfd.state}${since}${why}`;
 }
 
+function threadNote({ kind, kindReason, schedulingClass, schedulingReason, ...t }: BfdThreadStatus): string {
+  const because = (reason: string | null): string => (reason === null ? "" : ` (${reason})`);
+  const dropped = Object.values(t.drops).reduce((sum, n) => sum + n, 0);
+  return [
+    `thread of class ${schedulingClass}${because(schedulingReason)}`,
+    ...(kind === "native" ? [] : [`on Node's sockets${because(kindReason)}`]),
+    `at most ${t.greatestLatenessMs.toFixed(1)} ms late`,
+    ...(t.stalls > 0 ? [`${t.stalls} stalls`] : []),
+    ...(t.restarts > 0 ? [`${t.restarts} restarts`] : []),
+    ...(dropped > 0 ? [`${dropped} packets dropped`] : []),
+  ].join(", ");
+}
+
 /** A table per peer. Ends with a newline. */
 export function renderRoutes({ peers }: RoutesStatus, options: TextOptions): string {
   const paint = painter(options);
@@ -111,6 +124,7 @@ export function renderStatus(s: DaemonStatus, options: TextOptions): string {
   ];
   const { prefixes, persistent } = s.injected;
   if (prefixes > 0) out.push(`  injected  ${prefixes} prefixes, ${persistent} of them kept over restarts`);
+  if (s.bfd !== null) out.push(...fold(`bfd       ${threadNote(s.bfd)}`, 2));
   for (const p of s.problems) {
     const place = p.file === undefined ? "" : ` (${p.file}${p.line === undefined ? "" : `:${p.line}`})`;
     const object = `${p.kind} ${p.namespace === null ? "" : `${p.namespace}/`}${p.name}`;

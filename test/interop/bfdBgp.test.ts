@@ -295,6 +295,7 @@ describe.skipIf(problem !== null)(titleOrSkip("BFD and BGP with FRR", problem), 
     expect(line).toMatchObject({ level: "warn", path: "spec.bfdProfile" });
     const status = JSON.parse(await t.vipcast.cli("status", "--json", "--socket", t.vipcast.socket)) as JsonObject;
     expect(JSON.stringify(status)).toContain("without BFD");
+    expect(status.bfd).toMatchObject({ kind: "native", stalls: 0, restarts: 0 });
     // when BFD comes up, the warning goes
     await t.router.configure(["router bgp 65002", `neighbor ${t.speakerAddress} bfd profile quick`]);
     await logLine(t.vipcast, "the end of it", (l) => l.event === "problemSolved" && /BFD/.test(String(l.msg)));

@@ -297,7 +297,13 @@ describe("BFD", () => {
 
   test("lateness is a histogram with cumulative buckets, in seconds", async () => {
     const counts = LATENESS_BOUNDS.map((_, i) => (i === 0 ? 3 : i === 2 ? 4 : 0));
-    bfd = { ...NO_BFD, lateness: { counts: [...counts, 1], sum: 2_500_000, max: 2_000_000 }, schedulingClass: "nice" };
+    const thread = { kind: "native", kindReason: null, schedulingClass: "nice", schedulingReason: "" } as const;
+    bfd = {
+      ...NO_BFD,
+      lateness: { counts: [...counts, 1], sum: 2_500_000, max: 2_000_000 },
+      thread,
+      drops: { ttl: 3, kernel: 4 },
+    };
     const seen = await scrape();
     expect(seen.get('vipcast_bfd_lateness_seconds_bucket{le="0.0001"}')).toBe(3);
     expect(seen.get('vipcast_bfd_lateness_seconds_bucket{le="0.0005"}')).toBe(7);
@@ -306,5 +312,7 @@ describe("BFD", () => {
     expect(seen.get("vipcast_bfd_lateness_seconds_count")).toBe(8);
     expect(seen.get('vipcast_bfd_scheduling{class="nice"}')).toBe(1);
     expect(seen.get('vipcast_bfd_scheduling{class="fifo"}')).toBe(0);
+    expect(seen.get('vipcast_bfd_dropped_packets_total{cause="ttl"}')).toBe(3);
+    expect(seen.get('vipcast_bfd_dropped_packets_total{cause="kernel"}')).toBe(4);
   });
 });

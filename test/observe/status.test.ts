@@ -6,6 +6,7 @@ import { ceaseWithText } from "../../src/bgp/wire/notification.ts";
 import { CEASE } from "../../src/bgp/wire/registry.ts";
 import { parsePrefix } from "../../src/kernel/ip.ts";
 import { Asn, Millis, PeerName, ServiceKey } from "../../src/kernel/units.ts";
+import { bfdThreadStatus, NO_BFD } from "../../src/observe/bfdView.ts";
 import { daemonStatus, peersStatus, routesStatus } from "../../src/observe/status.ts";
 import { duration, renderPeers, renderRoutes, renderStatus } from "../../src/observe/statusText.ts";
 import { bfdSession } from "./bfdSession.ts";
@@ -239,6 +240,13 @@ const status = daemonStatus(
       { announced: false, reason: "noEndpoints" },
       { announced: false, reason: "notLoadBalancer" },
     ],
+    bfd: bfdThreadStatus({
+      ...NO_BFD,
+      thread: { kind: "native", kindReason: null, schedulingClass: "nice", schedulingReason: "needs CAP_SYS_NICE" },
+      lateness: { counts: [], sum: 0, max: 12_340 },
+      drops: { ttl: 0, version: 5, kernel: 2 },
+      stalls: 1,
+    }),
   },
   NOW,
   WALL,
@@ -250,6 +258,29 @@ test("the status of the daemon counts peers and candidates", () => {
     uptimeSeconds: 65,
     peers: { total: 2, established: 1 },
     services: { total: 2, announced: 1 },
+  });
+});
+
+describe("the BFD thread in the status of the daemon", () => {
+  test("has its class, why it is no better one, its lateness and what was dropped", () => {
+    expect(status.bfd).toEqual({
+      kind: "native",
+      kindReason: null,
+      schedulingClass: "nice",
+      schedulingReason: "needs CAP_SYS_NICE",
+      greatestLatenessMs: 12.34,
+      stalls: 1,
+      restarts: 0,
+      drops: { version: 5, kernel: 2 },
+    });
+    expect(renderStatus(status, TEXT)).toContain(
+      "bfd       thread of class nice (needs CAP_SYS_NICE), at most 12.3 ms late, 1 stalls, 7 packets",
+    );
+  });
+
+  test("is null while none runs, and then nothing is said of it", () => {
+    expect(bfdThreadStatus(NO_BFD)).toBeNull();
+    expect(renderStatus({ ...status, bfd: null }, TEXT)).not.toContain("bfd");
   });
 });
 
