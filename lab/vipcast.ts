@@ -120,7 +120,7 @@ function readLine(line: string): JsonObject {
 }
 
 /** The directory with vipcast's package.json above this file, which may be the source or a bundle. */
-function packageRoot(): string {
+export function packageRoot(): string {
   let dir = dirname(fileURLToPath(import.meta.url));
   for (let depth = 0; depth < 8; depth++, dir = dirname(dir)) {
     const file = join(dir, "package.json");
