@@ -22,5 +22,10 @@ const common = {
 
 await build({ ...common, entryPoints: { main: "src/main.ts", bfdWorker: "src/bfd/worker.ts" }, outdir: "dist" });
 chmodSync("dist/main.js", 0o755);
-const tools = { demo: "lab/demo.ts", bench: "bench/main.ts", drill: "drill/main.ts", loopProbe: "bench/scale/loopProbe.ts" };
+const tools = {
+  demo: "lab/demo.ts",
+  bench: "bench/main.ts",
+  drill: "drill/main.ts",
+  loopProbe: "bench/scale/loopProbe.ts",
+};
 await build({ ...common, entryPoints: tools, outdir: "dist" });
