@@ -25,20 +25,19 @@ export const objectsIn = (text: string): readonly JsonObject[] =>
     })
     .filter(isObject);
 
+/** What `kubectl kustomize` makes of a directory. @throws Error with its complaint */
+export function kustomize(directory: string): readonly JsonObject[] {
+  const limits = { encoding: "utf8", timeout: 60_000, maxBuffer: 16 * 1024 * 1024 } as const;
+  const { status, stdout, stderr } = spawnSync("kubectl", ["kustomize", directory], limits);
+  if (status !== 0) throw new Error(`kubectl kustomize ${directory}: ${stderr}`);
+  return objectsIn(stdout);
+}
+
 const built = new Map<string, readonly JsonObject[]>();
 
-/** What `kubectl kustomize` makes of a directory of config/. @throws Error with its complaint */
+/** The same for a directory of config/, once. */
 export function kustomized(directory: string): readonly JsonObject[] {
-  let objects = built.get(directory);
-  if (objects === undefined) {
-    const { status, stdout, stderr } = spawnSync("kubectl", ["kustomize", join(CONFIG, directory)], {
-      encoding: "utf8",
-      timeout: 60_000,
-      maxBuffer: 16 * 1024 * 1024,
-    });
-    if (status !== 0) throw new Error(`kubectl kustomize config/${directory}: ${stderr}`);
-    objects = objectsIn(stdout);
-    built.set(directory, objects);
-  }
+  const objects = built.get(directory) ?? kustomize(join(CONFIG, directory));
+  built.set(directory, objects);
   return objects;
 }

@@ -1,0 +1,71 @@
+// What each of our programs asks of the API server, verb by verb: what it watches (resources.ts) and what it reports (metallb-compat
+// 1.8, 5.6, 5.7). Owns the table that config/rbac is held to by a test, in both directions. Knows nothing of requests.
+// Contract: pure; whoever makes the daemon ask for something more adds it here, and the test asks for the role's line.
+import {
+  EVENTS,
+  IP_ADDRESS_POOLS,
+  type KubeResource,
+  LEASES,
+  NAMESPACES,
+  PODS,
+  SERVICES,
+  WATCHED,
+} from "./resources.ts";
+
+export type PermissionVerb = "get" | "list" | "watch" | "create" | "update" | "patch" | "delete";
+
+export interface Permission {
+  readonly resource: Pick<KubeResource, "group" | "plural">;
+  readonly subresource?: "status";
+  readonly verbs: readonly PermissionVerb[];
+  /** `home`: MetalLB's own namespace. */
+  readonly scope: "cluster" | "home";
+  /** Only the object of this name. */
+  readonly name?: string;
+  /** What it is for. */
+  readonly why: string;
+}
+
+const FOLLOW: readonly PermissionVerb[] = ["list", "watch"];
+const KEEP: readonly PermissionVerb[] = ["create", "delete", "get", "list", "patch", "watch"];
+const WRITE_STATUS: readonly PermissionVerb[] = ["patch", "update"];
+
+const metallb = (plural: string): Permission["resource"] => ({ group: "metallb.io", plural });
+
+/** An object of ours and its status. */
+const kept = (resource: Permission["resource"], why: string): readonly Permission[] => [
+  { resource, verbs: KEEP, scope: "home", why },
+  { resource, subresource: "status", verbs: WRITE_STATUS, scope: "home", why },
+];
+
+const OWN_POD: Permission = { resource: PODS, verbs: ["get"], scope: "home", why: "owner of what we write" };
+const TELL: Permission = { resource: EVENTS, verbs: ["create", "patch"], scope: "cluster", why: "Events on Services" };
+
+export const SPEAKER_PERMISSIONS: readonly Permission[] = [
+  ...WATCHED.map(
+    ({ resource, scope, name }): Permission => ({
+      resource,
+      verbs: FOLLOW,
+      scope,
+      why: "what is decided from",
+      ...(name === undefined ? {} : { name }),
+    }),
+  ),
+  ...kept(metallb("servicebgpstatuses"), "which Service is announced to whom"),
+  ...kept(metallb("configurationstates"), "whether the configuration is good"),
+  ...kept({ group: "vipcast.io", plural: "bgpsessionstates" }, "the state of the sessions"),
+  OWN_POD,
+  TELL,
+];
+
+export const CONTROLLER_PERMISSIONS: readonly Permission[] = [
+  { resource: SERVICES, verbs: FOLLOW, scope: "cluster", why: "who wants addresses" },
+  { resource: SERVICES, subresource: "status", verbs: WRITE_STATUS, scope: "cluster", why: "who got which" },
+  { resource: NAMESPACES, verbs: FOLLOW, scope: "cluster", why: "pools select them by label" },
+  { resource: IP_ADDRESS_POOLS, verbs: FOLLOW, scope: "home", why: "what there is to give" },
+  { resource: IP_ADDRESS_POOLS, subresource: "status", verbs: WRITE_STATUS, scope: "home", why: "what is left" },
+  ...kept(metallb("configurationstates"), "whether the configuration is good"),
+  { resource: LEASES, verbs: ["create", "get", "update"], scope: "home", why: "which of several allocates" },
+  OWN_POD,
+  TELL,
+];
