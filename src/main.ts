@@ -1,5 +1,5 @@
 // argv -> command. The only file that calls process.exit and that prints what commands give back.
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { realClock } from "./app/realTime.ts";
 import { ask, type Question } from "./commands/ask.ts";
 import { check } from "./commands/check.ts";
@@ -10,8 +10,10 @@ import { type CommandResult, UsageError } from "./commands/result.ts";
 import { REQUIRED, speaker } from "./commands/speaker.ts";
 import { why } from "./commands/why.ts";
 import { loadConfig } from "./config/load.ts";
+import { METALLB_FLAGS, metallbFlagText } from "./config/metallbFlags.ts";
 import { CONFIG_KEYS, type ConfigKey, flagHelp, flagText, SETTINGS } from "./config/schema.ts";
 import { commandHelp } from "./inject/command.ts";
+import { inClusterAccess, SERVICE_ACCOUNT } from "./kube/access.ts";
 
 const USAGE_ERROR = 2;
 
@@ -53,10 +55,18 @@ function program(): Command {
 
   const speakerCommand = vipcast.command("speaker").description("announce the addresses of Services to BGP peers");
   for (const key of CONFIG_KEYS) speakerCommand.option(flagText(key), flagHelp(key));
+  for (const flag of METALLB_FLAGS) speakerCommand.addOption(new Option(metallbFlagText(flag)).hideHelp());
   speakerCommand.option("--config <FILE>", "YAML file with the same settings").action(async (flags: Flags) => {
     const { config: file } = flags;
-    const sources = { flags: byKey(flags), env: process.env, file: typeof file === "string" ? file : undefined };
-    process.exit(await speaker(() => loadConfig(sources, REQUIRED)));
+    const { env } = process;
+    const sources = {
+      flags: byKey(flags),
+      env,
+      file: typeof file === "string" ? file : undefined,
+      metallb: Object.fromEntries(METALLB_FLAGS.map(({ flag }) => [flag, flags[camel(flag)]])),
+      ...(inClusterAccess(env) === null ? {} : { account: SERVICE_ACCOUNT }),
+    };
+    process.exit(await speaker(() => loadConfig(sources, REQUIRED), env));
   });
 
   vipcast
@@ -145,9 +155,11 @@ function program(): Command {
   return vipcast;
 }
 
+/** `node-name` as the option parser names it. */
+const camel = (flag: string): string => flag.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+
 /** The option parser's names (`nodeName` for --node-name) are those of the settings but for the flags that differ. */
 function byKey(flags: Flags): Partial<Record<ConfigKey, string | boolean | undefined>> {
-  const camel = (flag: string): string => flag.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
   return Object.fromEntries(CONFIG_KEYS.map((key) => [key, flags[camel(SETTINGS[key].flag)]]));
 }
 

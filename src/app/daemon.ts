@@ -10,8 +10,7 @@ import type { Millis, RouterId } from "../kernel/units.ts";
 import type { Logger } from "../observe/log.ts";
 import type { SourceHealth } from "../observe/metricTable.ts";
 import { ServiceHistory } from "../observe/serviceHistory.ts";
-import { ManifestSource } from "../sources/manifests.ts";
-import { ObjectSet } from "../sources/objectSet.ts";
+import type { SourceView } from "../observe/sourceView.ts";
 import { ObjectStore, type StoreChange } from "../sources/store.ts";
 import { Injecting } from "./injecting.ts";
 import { PathWatch } from "./pathWatch.ts";
@@ -20,11 +19,11 @@ import { type NotificationCounts, PeerReports } from "./peerReports.ts";
 import { realClock, realRandom, realTimers } from "./realTime.ts";
 import { type ReconcileObserver, type ReconcileReport, Reconciler } from "./reconcile.ts";
 import { RestartMarker } from "./restartMarker.ts";
+import { type OpenSource, openSource, type SourceOptions } from "./source.ts";
 
 export interface DaemonOptions {
   readonly nodeName: string;
-  /** Directory or file of manifests. */
-  readonly manifests: string;
+  readonly source: SourceOptions;
   /** Of MetalLB's own objects; those elsewhere are not used. */
   readonly namespace: string;
   readonly lbClass: string;
@@ -61,8 +60,7 @@ export class Daemon {
   readonly #log: Logger;
   readonly #network = new TcpNetwork();
   readonly #marker: RestartMarker | null;
-  readonly #objects: ObjectSet;
-  readonly #source: ManifestSource;
+  readonly #source: OpenSource;
   readonly #health: { changes: number; errors: number; staleSince: Millis | null } = {
     changes: 0,
     errors: 0,
@@ -77,7 +75,6 @@ export class Daemon {
 
   constructor(options: DaemonOptions, log: Logger, observer: DaemonObserver) {
     this.options = options;
-    this.#objects = new ObjectSet(this.store, options.namespace);
     this.#log = log;
     this.reports = new PeerReports(log, realClock, {
       notification: (...seen) => observer.notification(...seen),
@@ -120,7 +117,7 @@ export class Daemon {
         this.#reconciled(report);
       },
     });
-    this.#source = new ManifestSource(options.manifests, this.#objects, {
+    this.#source = openSource(options.source, this.store, options.namespace, {
       changed: (changes) => {
         this.#health.changes++;
         this.#noteArrival(changes);
@@ -159,7 +156,12 @@ export class Daemon {
 
   /** null once the source has been read and the first decision has been handed to the peers; else what is missing. */
   notReady(): string | null {
-    return this.reconciler.isSettled ? null : "the manifests have not been read and decided yet";
+    if (this.reconciler.isSettled) return null;
+    return this.#source.source.waitingFor() ?? "the source has not been read and decided yet";
+  }
+
+  sourceView(): SourceView {
+    return this.#source.view();
   }
 
   sourceHealth(): SourceHealth {
@@ -172,20 +174,20 @@ export class Daemon {
     await this.access.start(this.options.listen);
     await this.#marker?.start();
     await this.injecting.start();
-    await this.#source.start();
+    await this.#source.source.start();
   }
 
   /** Reads everything again. */
   reload(): void {
     this.#log.info("reload", {}, "reading everything again");
-    this.#source.rescan();
+    void this.#source.source.rescan();
   }
 
   /** Drains, withdraws everything, says goodbye to every peer, and waits until that has left, within limits. */
   async stop(): Promise<void> {
     const { drainTime } = this.options;
     if (drainTime > 0 && this.reconciler.isSettled) await this.#drain(drainTime);
-    this.#source.stop();
+    this.#source.source.stop();
     this.reconciler.stop();
     this.injecting.stop();
     this.access.stop();
@@ -277,7 +279,7 @@ export class Daemon {
 
   /** Where the field that a problem is about was read; null: in no file. */
   locate(problem: ConfigProblem): { readonly file: string; readonly line: number } | null {
-    return this.#objects.locate(problem, problem.path);
+    return this.#source.source.locate(problem, problem.path);
   }
 
   #reconciled(report: ReconcileReport): void {

@@ -23,6 +23,7 @@ export function metricsInput(daemon: Daemon, logLinesDropped: () => number): Met
       for (const [service, { announced, vips }] of daemon.engine.decisions) if (announced) yield { service, vips };
     },
     source: () => daemon.sourceHealth(),
+    resources: () => daemon.sourceView().resources,
     problems: () => daemon.problems(),
     internalErrors: () => daemon.reports.internalErrors,
     logLinesDropped,
@@ -54,12 +55,12 @@ export function statusPages(daemon: Daemon): StatusPages {
     clear: (peer) => clearAnswer(daemon, peer),
     status: async () => {
       await daemon.paths.refresh();
-      const { nodeName, manifests } = daemon.options;
+      const { nodeName } = daemon.options;
       const input = {
         version: VIPCAST_VERSION,
         node: nodeName,
         notReady: daemon.notReady(),
-        source: { kind: "manifests", location: manifests } as const,
+        source: daemon.sourceView(),
         problems: daemon.problems(),
         startedAt: daemon.startedAt,
         peers: peers(),

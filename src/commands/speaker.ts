@@ -4,7 +4,7 @@ import { Daemon, type DaemonOptions } from "../app/daemon.ts";
 import { realClock, realTimers } from "../app/realTime.ts";
 import { metricsInput, statusPages } from "../app/views.ts";
 import { joinHostPort } from "../config/readers.ts";
-import { CONFIG_KEYS, type ConfigKey, type DaemonConfig, type ResolvedConfig } from "../config/schema.ts";
+import { CONFIG_KEYS, CONFIG_KIND, type ConfigKey, type DaemonConfig, type ResolvedConfig } from "../config/schema.ts";
 import type { ConfigProblem } from "../kernel/problem.ts";
 import { startHttp } from "../observe/http.ts";
 import { createLogger, type Logger, limitRepeats } from "../observe/log.ts";
@@ -12,9 +12,10 @@ import { createLogSink } from "../observe/logSink.ts";
 import { createMetrics, type Metrics } from "../observe/metrics.ts";
 import { startStatusSocket } from "../observe/statusSocket.ts";
 import { UsageError } from "./result.ts";
+import { chooseSource } from "./source.ts";
 
 /** The settings without which the daemon cannot run. */
-export const REQUIRED = ["nodeName", "manifests"] as const satisfies readonly ConfigKey[];
+export const REQUIRED = ["nodeName"] as const satisfies readonly ConfigKey[];
 
 /** How long the log may hold up the end of the process, milliseconds. */
 const LOG_FLUSH_MS = 200;
@@ -22,18 +23,27 @@ const LOG_FLUSH_MS = 200;
 /** Defects outside every peer's own handling within a minute after which the process ends rather than limps on. */
 export const DEFECTS_PER_MINUTE = 20;
 
-/** Runs until a signal ends it. @param read the configuration, now and again on SIGHUP @returns the exit code */
-export async function speaker(read: () => ResolvedConfig): Promise<number> {
-  const { config, problems } = read();
-  if (problems.some((p) => p.severity === "error") || config.nodeName === null || config.manifests === null) {
+/**
+ * Runs until a signal ends it.
+ * @param read the configuration, now and again on SIGHUP @param env the environment @returns the exit code
+ */
+export async function speaker(
+  read: () => ResolvedConfig,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<number> {
+  const resolved = read();
+  const { config } = resolved;
+  const { source, problems: sourceProblems } = chooseSource(config, env);
+  const problems = [...resolved.problems, ...sourceProblems];
+  if (problems.some((p) => p.severity === "error") || config.nodeName === null || source === null) {
     throw new UsageError(problems.map(problemLine).join("\n"));
   }
   const sink = createLogSink(1);
   const log = limitRepeats(createLogger(config.logLevel, sink, realClock.wall), realClock, realTimers);
   log.info("start", { node: config.nodeName, version: VIPCAST_VERSION }, `vipcast ${VIPCAST_VERSION} starts`);
   for (const p of problems) log.warn("configProblem", { kind: p.kind, name: p.name, path: p.path }, problemLine(p));
-  const { nodeName, manifests } = config;
-  const options: DaemonOptions = { ...config, nodeName, manifests };
+  const { nodeName } = config;
+  const options: DaemonOptions = { ...config, nodeName, source };
   const daemon = new Daemon(options, log, {
     turn: (duration) => metrics.decided(duration / 1000),
     settled: ({ duration }) => metrics.changeSent(duration / 1000),
@@ -57,8 +67,12 @@ export async function speaker(read: () => ResolvedConfig): Promise<number> {
   return exitCode;
 }
 
-const problemLine = (p: ConfigProblem): string =>
-  `${p.name}${p.line === undefined ? "" : `:${p.line}`}: ${p.message}. ${p.hint}`;
+function problemLine(p: ConfigProblem): string {
+  const place = p.line === undefined ? p.name : `${p.name}:${p.line}`;
+  // a setting is named by where it was given
+  const path = p.kind === CONFIG_KIND || p.path === "" ? "" : `${p.path} `;
+  return `${place}: ${path}${p.message}. ${p.hint}`;
+}
 
 async function startListeners(
   daemon: Daemon,
@@ -78,6 +92,11 @@ async function startListeners(
     stops.push(() => server.stop());
     const address = joinHostPort(config.metrics.host, server.port);
     log.info("listening", { address }, "metrics and health pages are served");
+  }
+  if (config.health !== null) {
+    const server = await startHttp(config.health, { metrics: null, notReady: () => daemon.notReady(), onDefect });
+    stops.push(() => server.stop());
+    log.info("listening", { address: joinHostPort(config.health.host, server.port) }, "health pages are served");
   }
   if (config.socket !== null) {
     const socket = await startStatusSocket(config.socket, statusPages(daemon), onDefect);

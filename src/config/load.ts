@@ -3,11 +3,13 @@
 import { readFileSync, statSync } from "node:fs";
 import type { ConfigProblem } from "../kernel/problem.ts";
 import { type ParsedFile, parseConfigFile } from "./configFile.ts";
+import { fromMetallbFlags } from "./metallbFlags.ts";
 import {
   CONFIG_FILE_ENV,
   type ConfigKey,
   fromEnvironment,
   fromFlags,
+  type Given,
   type ResolvedConfig,
   resolveConfig,
   settingProblem,
@@ -19,6 +21,10 @@ export interface ConfigSources {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** `--config`; undefined: from the environment, or none. */
   readonly file: string | undefined;
+  /** Flags of MetalLB's speaker, by flag; absent: none. */
+  readonly metallb?: Readonly<Record<string, string | boolean | undefined>>;
+  /** Directory of the service account, in a pod; absent: this is none. */
+  readonly account?: string;
 }
 
 /** Ten settings fit; anything larger is not a configuration file. */
@@ -30,9 +36,21 @@ export function loadConfig(sources: ConfigSources, required: readonly ConfigKey[
   const file = sources.file ?? (fromEnv === "" ? undefined : fromEnv);
   const parsed = file === undefined ? { given: [], problems: [] } : readConfigFile(file);
   const environment = fromEnvironment(sources.env);
-  const given = [...fromFlags(sources.flags), ...environment.given, ...parsed.given];
-  const { config, problems } = resolveConfig(given, required);
-  return { config, problems: [...problems, ...environment.problems, ...parsed.problems] };
+  const metallb = fromMetallbFlags(sources.metallb ?? {}, sources.env);
+  const given = [...fromFlags(sources.flags), ...metallb.given, ...environment.given, ...parsed.given];
+  const { config, problems } = resolveConfig([...given, ...ownNamespace(sources, given)], required);
+  return { config, problems: [...problems, ...metallb.problems, ...environment.problems, ...parsed.problems] };
+}
+
+/** In a pod that reads its own cluster, MetalLB's objects are in the pod's namespace unless something says otherwise. */
+function ownNamespace({ account }: ConfigSources, given: readonly Given[]): readonly Given[] {
+  if (account === undefined || given.some(({ key }) => key === "manifests" || key === "kubeconfig")) return [];
+  const name = `${account}/namespace`;
+  try {
+    return [{ key: "namespace", raw: readFileSync(name, "utf8").trim(), origin: { name } }];
+  } catch {
+    return []; // not every account has a namespace file; the default stands
+  }
 }
 
 function readConfigFile(file: string): ParsedFile {

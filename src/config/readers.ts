@@ -21,7 +21,7 @@ export interface HostPort {
 }
 
 /** `host:port`, with brackets around anything that has colons itself. */
-export const joinHostPort = (host: string, port: number): string =>
+export const joinHostPort = (host: string, port: number | string): string =>
   host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 
 const good = <T>(value: T): Reading<T> => ({ ok: true, value });

@@ -39,10 +39,15 @@ export interface DaemonConfig {
   /** null where it was not given. */
   readonly nodeName: string | null;
   readonly manifests: string | null;
+  readonly kubeconfig: string | null;
+  /** null: the kubeconfig's current one. */
+  readonly context: string | null;
   /** null: no status socket. */
   readonly socket: string | null;
   /** null: no HTTP. */
   readonly metrics: HostPort | null;
+  /** null: no second HTTP address. */
+  readonly health: HostPort | null;
   /** Where peers may connect to us; empty: nowhere. */
   readonly listen: readonly ListenAddress[];
   readonly logLevel: LogLevel;
@@ -83,6 +88,22 @@ export const SETTINGS: { readonly [K in ConfigKey]: Setting<DaemonConfig[K]> } =
     read: readPath,
     help: "Read the objects from this directory of YAML files, and follow its changes",
   },
+  kubeconfig: {
+    flag: "kubeconfig",
+    env: ["VIPCAST_KUBECONFIG"],
+    placeholder: "FILE",
+    fallback: null,
+    read: readPath,
+    help: "Read the objects from the API server of this kubeconfig; in a pod of a cluster neither this nor `manifests` is needed",
+  },
+  context: {
+    flag: "context",
+    env: ["VIPCAST_CONTEXT"],
+    placeholder: "NAME",
+    fallback: null,
+    read: readText(253),
+    help: "Context of the kubeconfig; without it the current one",
+  },
   socket: {
     flag: "socket",
     env: ["VIPCAST_SOCKET"],
@@ -98,6 +119,14 @@ export const SETTINGS: { readonly [K in ConfigKey]: Setting<DaemonConfig[K]> } =
     fallback: null,
     read: readHostPort,
     help: "Serve /metrics, /healthz and /readyz there; without it they are not served",
+  },
+  health: {
+    flag: "health",
+    env: ["VIPCAST_HEALTH"],
+    placeholder: "HOST:PORT",
+    fallback: null,
+    read: readHostPort,
+    help: "Serve /healthz and /readyz there, too, without metrics; MetalLB's probes ask 127.0.0.1:17472",
   },
   listen: {
     flag: "listen",
@@ -224,8 +253,11 @@ export function resolveConfig(given: readonly Given[], required: readonly Config
   const config: DaemonConfig = {
     nodeName: settled("nodeName"),
     manifests: settled("manifests"),
+    kubeconfig: settled("kubeconfig"),
+    context: settled("context"),
     socket: settled("socket"),
     metrics: settled("metrics"),
+    health: settled("health"),
     listen: settled("listen"),
     logLevel: settled("logLevel"),
     lbClass: settled("lbClass"),

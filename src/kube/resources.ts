@@ -35,6 +35,7 @@ export const EVENTS = resource("", "v1", "events", "Event");
 export const LEASES = resource("coordination.k8s.io", "v1", "leases", "Lease");
 export const BGP_PEERS = metallb("v1beta2", "bgppeers", "BGPPeer");
 export const BGP_ADVERTISEMENTS = metallb("v1beta1", "bgpadvertisements", "BGPAdvertisement");
+export const L2_ADVERTISEMENTS = metallb("v1beta1", "l2advertisements", "L2Advertisement");
 export const IP_ADDRESS_POOLS = metallb("v1beta1", "ipaddresspools", "IPAddressPool");
 export const BFD_PROFILES = metallb("v1beta1", "bfdprofiles", "BFDProfile");
 export const COMMUNITIES = metallb("v1beta1", "communities", "Community");
@@ -91,6 +92,7 @@ export const WATCHED: readonly WatchedResource[] = [
   watched(SECRETS, "home", "without"), // a peer whose Secret is missing runs no session and says so
   watched(BFD_PROFILES, "home", "without"),
   watched(COMMUNITIES, "home", "without"),
+  watched(L2_ADVERTISEMENTS, "home", "without"), // read for their mistakes alone
   { ...watched(CONFIG_MAPS, "home", "without"), name: "bgpextras" }, // told that it has no effect
 ];
 

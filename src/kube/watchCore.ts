@@ -242,6 +242,7 @@ export class WatchCore {
     this.#expiredLists = 0;
     this.#lists++;
     this.#listedAt = now;
+    if (this.#fault?.verb === "list") this.#setFault(null, out);
     this.#settle(out);
     this.#request("watch", now, out);
   }

@@ -13,8 +13,8 @@ import {
 } from "./boundedServer.ts";
 
 export interface HttpInput {
-  /** The metrics in Prometheus' text form. */
-  readonly metrics: () => Promise<string>;
+  /** The metrics in Prometheus' text form; null: not served there. */
+  readonly metrics: (() => Promise<string>) | null;
   /** null once the source has been listed and the first decision is complete; else what is still missing. */
   readonly notReady: () => string | null;
   /** Told what a page threw. */
@@ -31,8 +31,11 @@ const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 /** @throws ListenError (rejects) with a message that names the flag */
 export async function startHttp(address: HostPort, input: HttpInput): Promise<HttpServer> {
+  const { metrics } = input;
   const pages: Pages = new Map<string, PageMaker>([
-    ["/metrics", async () => ({ status: 200, contentType: METRICS_TYPE, body: await input.metrics() })],
+    ...(metrics === null
+      ? []
+      : [["/metrics", async () => ({ status: 200, contentType: METRICS_TYPE, body: await metrics() })] as const]),
     ["/healthz", () => textPage(200, "ok")],
     [
       "/readyz",
@@ -47,7 +50,8 @@ export async function startHttp(address: HostPort, input: HttpInput): Promise<Ht
   await listening(
     server,
     () => server.listen({ host, port }),
-    (code, error) => `--metrics ${joinHostPort(host, port)}: ${CURES[code] ?? error.message}`,
+    (code, error) =>
+      `${metrics === null ? "--health" : "--metrics"} ${joinHostPort(host, port)}: ${CURES[code] ?? error.message}`,
   );
   const bound = server.address();
   if (bound === null || typeof bound === "string") throw new ListenError("no port was bound", "UNKNOWN", null);

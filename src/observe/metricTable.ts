@@ -10,6 +10,7 @@ import type { Severity } from "../kernel/problem.ts";
 import type { Millis } from "../kernel/units.ts";
 import type { BfdView } from "./bfdView.ts";
 import { type PeerView, peerEndpoint, prefixCounts, wallOf } from "./peerView.ts";
+import { type ResourceView, silence } from "./sourceView.ts";
 
 export type Direction = "sent" | "received";
 
@@ -26,6 +27,8 @@ export interface MetricsInput {
   /** Services that are announced from this node, with their addresses. */
   readonly announced: () => Iterable<{ readonly service: string; readonly vips: readonly string[] }>;
   readonly source: () => SourceHealth;
+  /** Kinds that are followed at an API server; none for manifests. */
+  readonly resources: () => Iterable<ResourceView>;
   readonly problems: () => Iterable<{ readonly severity: Severity }>;
   readonly internalErrors: () => number;
   readonly logLinesDropped: () => number;
@@ -112,6 +115,41 @@ const single = (name: string, type: Kind, help: string, value: (i: MetricsInput)
   labels: [],
   read: (i, put) => put({}, value(i)),
 });
+
+const perResource = (
+  name: string,
+  type: Kind,
+  help: string,
+  value: (r: ResourceView, i: MetricsInput) => number | null,
+): MetricRow => ({
+  name,
+  type,
+  help,
+  labels: ["resource"],
+  read: (i, put) => {
+    for (const view of i.resources()) {
+      const found = value(view, i);
+      if (found !== null) put({ resource: view.resource }, found);
+    }
+  },
+});
+
+/** Statuses of the API server that get a series of their own; what is between us and it may answer with any other. */
+const API_CODES: ReadonlySet<string> = new Set([
+  "400",
+  "401",
+  "403",
+  "404",
+  "405",
+  "409",
+  "410",
+  "429",
+  "500",
+  "502",
+  "503",
+  "504",
+]);
+const apiCode = (code: string): string => (/^\d/.test(code) && !API_CODES.has(code) ? "other" : code);
 
 /** The kernel counts for the whole network namespace, and not everything on every version. */
 const kernelDrops = (name: string, counter: string, why: string): MetricRow => ({
@@ -303,6 +341,29 @@ export const METRIC_ROWS: readonly MetricRow[] = [
     const { staleSince } = i.source();
     return staleSince === null ? 0 : (i.now() - staleSince) / 1000;
   }),
+  perResource(
+    "vipcast_kube_silence_seconds",
+    "gauge",
+    "Seconds since the API server last sent a list, an event or a bookmark; bookmarks come about once a minute",
+    (r, i) => silence(r, i.now()),
+  ),
+  perResource("vipcast_kube_watch_up", "gauge", "1 while a watch is open", (r) => Number(r.phase === "watching")),
+  perResource("vipcast_kube_watch_restarts_total", "counter", "Watches opened after the first one", (r) => r.restarts),
+  perResource("vipcast_kube_lists_total", "counter", "Complete lists; more than one: history was lost", (r) => r.lists),
+  perResource("vipcast_kube_objects", "gauge", "Objects the API server is known to have", (r) => r.objects),
+  {
+    name: "vipcast_kube_errors_total",
+    type: "counter",
+    help: "Requests of list and watch that failed, by HTTP status, or without an answer: connection, timeout, silence, broken, credentials",
+    labels: ["resource", "code"],
+    read: (i, put) => {
+      for (const { resource, errors } of i.resources()) {
+        const byCode = new Map<string, number>();
+        for (const [code, n] of errors) byCode.set(apiCode(code), (byCode.get(apiCode(code)) ?? 0) + n);
+        for (const [code, n] of byCode) put({ resource, code }, n);
+      }
+    },
+  },
   {
     name: "vipcast_bgp_peer_state",
     type: "gauge",

@@ -17,6 +17,7 @@ import { escapeText } from "../kernel/text.ts";
 import { Millis } from "../kernel/units.ts";
 import { type BfdSessionView, type BfdStatus, type BfdThreadStatus, bfdStatus } from "./bfdView.ts";
 import { type PeerView, peerOpen, prefixCounts, wallOf } from "./peerView.ts";
+import { type SourceStatus, type SourceView, sourceStatus } from "./sourceView.ts";
 
 export interface NotificationStatus {
   readonly code: number;
@@ -270,7 +271,7 @@ export interface DaemonStatus {
   readonly uptimeSeconds: number;
   /** null once the source was listed and the first decision is complete; else what is missing. */
   readonly notReady: string | null;
-  readonly source: { readonly kind: "manifests" | "kubernetes"; readonly location: string };
+  readonly source: SourceStatus;
   readonly peers: { readonly total: number; readonly established: number };
   readonly services: { readonly total: number; readonly announced: number };
   /** Prefixes put in by hand; `persistent` of them outlive the daemon. */
@@ -281,7 +282,8 @@ export interface DaemonStatus {
 }
 
 export interface DaemonStatusInput
-  extends Pick<DaemonStatus, "version" | "node" | "notReady" | "source" | "problems" | "injected" | "bfd"> {
+  extends Pick<DaemonStatus, "version" | "node" | "notReady" | "problems" | "injected" | "bfd"> {
+  readonly source: SourceView;
   readonly startedAt: Millis;
   readonly peers: PeersStatus;
   readonly decisions: Iterable<{ readonly announced: boolean; readonly reason: string | null }>;
@@ -298,7 +300,7 @@ export function daemonStatus(input: DaemonStatusInput, now: Millis, wall: number
     startedAt: new Date(wallOf(startedAt, now, wall)).toISOString(),
     uptimeSeconds: Math.floor((now - startedAt) / 1000),
     notReady,
-    source: { kind: source.kind, location: source.location },
+    source: sourceStatus(source, now),
     peers: { total: peers.peers.length, established: peers.peers.filter((p) => p.state === "Established").length },
     injected: input.injected,
     services: { total: candidates.length, announced: candidates.filter((d) => d.announced).length },

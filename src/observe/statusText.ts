@@ -2,6 +2,7 @@
 // document comes from, nor whether a terminal is there: the caller says whether to colour.
 // Contract: every fact in the text is also in the JSON document.
 import type { BfdStatus, BfdThreadStatus } from "./bfdView.ts";
+import { sourceNotes } from "./sourceView.ts";
 import type { DaemonStatus, NotificationStatus, PeerStatus, PeersStatus, RouteStatus, RoutesStatus } from "./status.ts";
 
 const WIDTH = 100;
@@ -116,6 +117,7 @@ export function renderStatus(s: DaemonStatus, options: TextOptions): string {
   const out = [
     paint("bold", `vipcast ${s.version} on ${s.node}, up ${duration(s.uptimeSeconds * 1000)}`),
     ...fold(`source    ${s.source.kind} ${s.source.location}`, 2),
+    ...sourceNotes(s.source).flatMap((note) => fold(note, 12).map((line) => paint("yellow", line))),
     s.notReady === null
       ? `  state     ${paint("green", "ready")}`
       : `  state     ${paint("red", `not ready: ${s.notReady}`)}`,

@@ -8,9 +8,10 @@ import { type FSWatcher, lstatSync, readdirSync, readFileSync, type Stats, statS
 import { basename, dirname, join } from "node:path";
 import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
 import type { ConfigProblem } from "../kernel/problem.ts";
-import { problemAt } from "../kernel/problem.ts";
+import { type ObjectRef, problemAt } from "../kernel/problem.ts";
 import { Millis } from "../kernel/units.ts";
 import type { ObjectSet } from "./objectSet.ts";
+import type { Source, SourceCallbacks } from "./source.ts";
 import type { StoreChange } from "./store.ts";
 import { MAX_MANIFEST_BYTES } from "./yamlFile.ts";
 
@@ -22,15 +23,6 @@ export const PULSE_MS = 1_000;
 export const RESCAN_MS = 30_000;
 /** Longest stretch of reading in one turn, milliseconds; the file under way is finished. */
 const TURN_MS = 5;
-
-export interface ManifestCallbacks {
-  /** Never empty. @param info.receivedAt monotonic milliseconds at which the cause was noticed. */
-  readonly changed: (changes: readonly StoreChange[], info: { readonly receivedAt: Millis }) => void;
-  /** All problems there are now, also when there are none any more. */
-  readonly problemsChanged: (problems: readonly ConfigProblem[]) => void;
-  /** Once: the store now holds everything the directory had. */
-  readonly listed: () => void;
-}
 
 /** Milliseconds; for tests. */
 export interface ManifestTimes {
@@ -61,10 +53,10 @@ export const isManifestName = (name: string): boolean => !name.startsWith(".") &
 export const listManifests = (directory: string): readonly string[] =>
   readdirSync(directory).filter(isManifestName).sort();
 
-export class ManifestSource {
+export class ManifestSource implements Source {
   readonly #path: string;
   readonly #set: ObjectSet;
-  readonly #callbacks: ManifestCallbacks;
+  readonly #callbacks: SourceCallbacks;
   readonly #times: ManifestTimes;
   #directory: string;
   /** The one file we were pointed at; null: the whole directory. */
@@ -95,7 +87,7 @@ export class ManifestSource {
   #missingTimer: ReturnType<typeof setTimeout> | null = null;
 
   /** @param path a directory, or a single manifest. */
-  constructor(path: string, set: ObjectSet, callbacks: ManifestCallbacks, times: Partial<ManifestTimes> = {}) {
+  constructor(path: string, set: ObjectSet, callbacks: SourceCallbacks, times: Partial<ManifestTimes> = {}) {
     this.#path = path;
     this.#directory = path;
     this.#set = set;
@@ -125,6 +117,14 @@ export class ManifestSource {
   async rescan(): Promise<void> {
     this.#checkDirectory();
     await this.#scan({ force: true });
+  }
+
+  waitingFor(): string | null {
+    return this.#directoryProblem === null ? null : `${this.#directory}: ${this.#directoryProblem.message}`;
+  }
+
+  locate(ref: ObjectRef, path: string): { readonly file: string; readonly line: number } | null {
+    return this.#set.locate(ref, path);
   }
 
   // --- the directory

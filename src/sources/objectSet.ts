@@ -11,6 +11,7 @@ import { type ConfigProblem, type ObjectRef, problemAt, refKey, refText } from "
 import { type ReadResult, readObjects } from "./intake.ts";
 import { METALLB_NAMESPACE } from "./metadata.ts";
 import { labelsBetween } from "./orderLabels.ts";
+import { isSame } from "./same.ts";
 import { type ObjectStore, objectKey, type StoreChange } from "./store.ts";
 import { MAX_MANIFEST_BYTES, type YamlDocument, YamlFile } from "./yamlFile.ts";
 
@@ -370,14 +371,3 @@ function decodeUtf8(bytes: Uint8Array): string | null {
 
 /** By UTF-16 code unit: the same on every machine, whatever its locale. */
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-
-/** Deep equality of the plain values a model object is made of. */
-function isSame(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
-  if (a instanceof Map) {
-    return b instanceof Map && a.size === b.size && [...a].every(([key, value]) => isSame(value, b.get(key)));
-  }
-  const [left, right] = [Object.entries(a), new Map<string, unknown>(Object.entries(b))];
-  return left.length === right.size && left.every(([key, value]) => isSame(value, right.get(key)));
-}

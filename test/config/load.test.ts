@@ -29,8 +29,11 @@ describe("the configuration", () => {
       config: {
         nodeName: null,
         manifests: null,
+        kubeconfig: null,
+        context: null,
         socket: null,
         metrics: null,
+        health: null,
         listen: [],
         logLevel: "info",
         lbClass: "",
@@ -60,6 +63,9 @@ describe("the configuration", () => {
     const yaml = `
 nodeName: worker-1
 manifests: /etc/vipcast/manifests
+kubeconfig: /etc/vipcast/kubeconfig
+context: lab
+health: 127.0.0.1:17472
 socket: /run/vipcast/vipcast.sock
 metrics: "[::1]:9120"
 listen: 0.0.0.0:179,[2001:db8::1]:1790
@@ -76,6 +82,9 @@ shutdownText: back at noon
       config: {
         nodeName: "worker-1",
         manifests: "/etc/vipcast/manifests",
+        kubeconfig: "/etc/vipcast/kubeconfig",
+        context: "lab",
+        health: { host: "127.0.0.1", port: 17472 },
         socket: "/run/vipcast/vipcast.sock",
         metrics: { host: "::1", port: 9120 },
         listen: [

@@ -8,6 +8,7 @@ import { type BfdView, NO_BFD } from "../../src/observe/bfdView.ts";
 import { createMetrics, metricsTable, renderMetricsDoc } from "../../src/observe/metrics.ts";
 import type { MetricsInput, SourceHealth } from "../../src/observe/metricTable.ts";
 import type { PeerView } from "../../src/observe/peerView.ts";
+import type { ResourceView } from "../../src/observe/sourceView.ts";
 import { bfdSession } from "./bfdSession.ts";
 import { ip, PASSWORD, peer } from "./peers.ts";
 
@@ -17,6 +18,7 @@ const WALL = Date.UTC(2026, 0, 1);
 let peers: PeerView[] = [];
 let announced: { service: string; vips: readonly string[] }[] = [];
 let source: SourceHealth;
+let resources: ResourceView[] = [];
 let bfd: BfdView = NO_BFD;
 const input: MetricsInput = {
   version: "1.2.3",
@@ -27,6 +29,7 @@ const input: MetricsInput = {
   peers: () => peers,
   announced: () => announced,
   source: () => source,
+  resources: () => resources,
   problems: () => [{ severity: "error" }, { severity: "warning" }, { severity: "warning" }],
   internalErrors: () => 2,
   bfd: () => bfd,
@@ -39,6 +42,7 @@ const input: MetricsInput = {
 beforeEach(() => {
   peers = [];
   announced = [];
+  resources = [];
   bfd = NO_BFD;
   source = { updates: 5, updateErrors: 1, isLoaded: true, staleSince: null };
 });

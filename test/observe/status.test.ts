@@ -219,7 +219,7 @@ const status = daemonStatus(
     node: "worker-1",
     notReady: null,
     injected: { prefixes: 3, persistent: 1 },
-    source: { kind: "manifests", location: "/etc/vipcast/manifests" },
+    source: { kind: "manifests", location: "/etc/vipcast/manifests", resources: [] },
     problems: [
       {
         severity: "error",
