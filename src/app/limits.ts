@@ -12,6 +12,7 @@ import { LISTEN_BACKLOG } from "../bgp/listener.ts";
 import { OPEN_HOLD_TIME, SEND_HOLD_FACTOR } from "../bgp/session/fsm.ts";
 import {
   AMNESIA,
+  BFD_PAUSE,
   FIRST_IDLE_HOLD,
   FIRST_RETRY,
   MAX_IDLE_HOLD,
@@ -119,6 +120,12 @@ const LIMITS: readonly Limit[] = [
     value: seconds(RESET_PAUSE),
     why: "the router clears the old session first",
     there: "the next attempt",
+  },
+  {
+    what: "Pause after BFD Down",
+    value: seconds(BFD_PAUSE),
+    why: "the peer's BFD may need longer to notice, and would end the next session",
+    there: "the next attempt; at once when BFD is Up again",
   },
   {
     what: "Age of a session that a restarted peer may replace",

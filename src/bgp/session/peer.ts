@@ -117,6 +117,11 @@ export const MAX_IDLE_HOLD = Millis(120_000);
 export const AMNESIA = Millis(300_000);
 /** After a reset by configuration the other end is still clearing the old session: at once it would refuse us. */
 export const RESET_PAUSE = Millis(100);
+/**
+ * After BFD Down the other end may still believe in the path, for a detection time of its own: a session begun before that would
+ * fall once more. As bgpd's own pause; BFD that is Up again ends it at once.
+ */
+export const BFD_PAUSE = Millis(1_000);
 /** A session this old is replaced when its peer, known to restart, comes anew; a younger one has met a late collision. */
 export const REPLACE_AFTER = Millis(5_000);
 
@@ -353,7 +358,8 @@ class Run {
     const { out, in: inbound, admin } = this.#state;
     // before the session stands there is nothing to lose (C-252), but a strict peer has no business there either
     const isAffected = out.name === "Established" || inbound.name === "Established" || isBarredByBfd(this.#state);
-    if (isAffected) this.#stop({ type: "stop", notification: cease(CEASE.bfdDown), detail, restart: admin === "up" });
+    const stop = { type: "stop", notification: cease(CEASE.bfdDown), detail, restart: admin === "up" } as const;
+    if (isAffected) this.#stop(stop, BFD_PAUSE);
   }
 
   #neighbor(address: Ip | null): void {
@@ -376,12 +382,12 @@ class Run {
     this.#set({ idleHold: null, failures: 0 });
   }
 
-  #stop({ notification, detail, restart }: Extract<PeerEvent, { type: "stop" }>): void {
+  #stop({ notification, detail, restart }: Extract<PeerEvent, { type: "stop" }>, pause = RESET_PAUSE): void {
     const { out, in: inbound } = this.#state;
     const wasHeard = RANK[out.name] >= RANK.OpenSent || RANK[inbound.name] >= RANK.OpenSent;
     this.#set({ admin: restart ? "up" : "down" });
     this.#stopBoth(notification, detail);
-    const idleHold = { until: later(this.#now, RESET_PAUSE), why: detail, damped: false };
+    const idleHold = { until: later(this.#now, pause), why: detail, damped: false };
     this.#set({ idleHold: restart && wasHeard ? idleHold : null, failures: 0 });
   }
 

@@ -6,6 +6,7 @@ import type { PeerConfig } from "../../../src/bgp/session/config.ts";
 import type { FsmEvent } from "../../../src/bgp/session/fsm.ts";
 import {
   AMNESIA,
+  BFD_PAUSE,
   type BfdVerdict,
   dialAddress,
   FIRST_IDLE_HOLD,
@@ -567,6 +568,17 @@ describe("BFD (RFC 5882)", () => {
     expect(driver.state.lastNotificationSent?.notification).toMatchObject({ errorCode: 6, errorSubcode: 10 });
     expect(driver.state).toMatchObject({ errors: 0, failures: 0, idleHold: { damped: false } });
     expect(driver.state.lastEnd?.detail).toContain("detection time expired");
+  });
+
+  it("C-250 after BFD Down the peer has a second to notice, too; BFD need not come back for the next attempt", () => {
+    const driver = established(watched).send(bfd("up")).send(bfd("down"));
+    expect(driver.wakeForRetry()).toBe(BFD_PAUSE);
+  });
+
+  it("C-250 BFD that is Up again ends that pause at once", () => {
+    const driver = established(watched).send(bfd("up")).send(bfd("down"));
+    driver.send(bfd("up"));
+    expect(driver.state.out.name).toBe("Connect");
   });
 
   it("C-247 AdminDown, of the peer or our own, leaves the session alone", () => {
