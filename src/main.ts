@@ -33,6 +33,7 @@ interface CheckFlags {
   readonly namespace: string;
   readonly lbClass: string;
   readonly ignoreExcludeLb?: true;
+  readonly allocate?: true;
 }
 
 interface InjectFlags {
@@ -78,9 +79,10 @@ function program(): Command {
     .option("--namespace <NAME>", SETTINGS.namespace.help, SETTINGS.namespace.fallback)
     .option("--lb-class <CLASS>", SETTINGS.lbClass.help, "")
     .option("--ignore-exclude-lb", SETTINGS.ignoreExcludeLb.help)
+    .option("--allocate", "give Services their addresses from the pools first, the eldest first")
     .action((paths: string[], flags: CheckFlags) => {
-      const { node = null, json = false, namespace, lbClass, ignoreExcludeLb = false } = flags;
-      finish(check(paths, { node, json, namespace, lbClass, ignoreExcludeLb, color: isColored }));
+      const { node = null, json = false, namespace, lbClass, ignoreExcludeLb = false, allocate = false } = flags;
+      finish(check(paths, { node, json, namespace, lbClass, ignoreExcludeLb, allocate, color: isColored }));
     });
 
   const questions: readonly (readonly [Question, string])[] = [

@@ -1,4 +1,4 @@
-// The speaker daemon, put together: source -> store -> engine -> speaker -> network, with logs beside it. Owns start and stop
+// The speaker daemon, put together: source -> store (-> allocator) -> engine -> speaker -> network, with logs beside it. Owns start and stop
 // order and nothing else: no rule about routes, files or messages lives here.
 import type { PlannedPeer } from "../announce/compiled.ts";
 import { DecisionEngine, type DecisionSink } from "../announce/engine.ts";
@@ -6,18 +6,20 @@ import type { Endpoint } from "../bgp/listener.ts";
 import { Speaker } from "../bgp/speaker.ts";
 import { TcpNetwork } from "../bgp/transport.ts";
 import type { ConfigProblem } from "../kernel/problem.ts";
+import { invariant } from "../kernel/result.ts";
 import type { Millis, RouterId } from "../kernel/units.ts";
 import type { Logger } from "../observe/log.ts";
 import type { SourceHealth } from "../observe/metricTable.ts";
 import { ServiceHistory } from "../observe/serviceHistory.ts";
 import type { SourceView } from "../observe/sourceView.ts";
 import { ObjectStore, type StoreChange } from "../sources/store.ts";
+import { Allocating } from "./allocating.ts";
 import { Injecting } from "./injecting.ts";
 import { PathWatch } from "./pathWatch.ts";
 import { PeerAccess } from "./peerAccess.ts";
 import { type NotificationCounts, PeerReports } from "./peerReports.ts";
 import { realClock, realRandom, realTimers } from "./realTime.ts";
-import { type ReconcileObserver, type ReconcileReport, Reconciler } from "./reconcile.ts";
+import { type ReconcileObserver, type ReconcileReport, Reconciler, type ReconcileTarget } from "./reconcile.ts";
 import { RestartMarker } from "./restartMarker.ts";
 import { type OpenSource, openSource, type SourceOptions } from "./source.ts";
 
@@ -33,6 +35,8 @@ export interface DaemonOptions {
   readonly listen: readonly Endpoint[];
   /** Directory for the life signs that tell a restart from a first start; null: every start is a first one. */
   readonly stateDir: string | null;
+  /** Give Services their addresses; needs a state directory. */
+  readonly allocate: boolean;
   /** How long routes carry GRACEFUL_SHUTDOWN before they are withdrawn when the daemon stops; 0: not at all. */
   readonly drainTime: Millis;
   /** Told to the peers in the Cease when the daemon stops (RFC 9003). */
@@ -45,6 +49,9 @@ export type DaemonObserver = ReconcileObserver & NotificationCounts;
 /** How long a stop may take for withdrawals and farewells; the process has 2 s in all. */
 export const STOP_LIMIT_MS = 1_500;
 
+/** Kinds of problems behind which a Service may be that has not been read. */
+const MAY_HIDE: ReadonlySet<string> = new Set(["File", "Service"]);
+
 export class Daemon {
   readonly options: DaemonOptions;
   readonly store = new ObjectStore();
@@ -56,6 +63,8 @@ export class Daemon {
   readonly paths: PathWatch;
   readonly injecting: Injecting;
   readonly history = new ServiceHistory();
+  /** null: addresses are taken as the objects have them. */
+  readonly allocating: Allocating | null;
   readonly startedAt = realClock.now();
   readonly #log: Logger;
   readonly #network = new TcpNetwork();
@@ -98,7 +107,12 @@ export class Daemon {
     });
     this.paths = new PathWatch({ speaker: this.speaker, log, problemsChanged: () => this.#tellProblems() });
     const { nodeName, lbClass, ignoreExcludeLb, routerId } = options;
-    this.engine = new DecisionEngine(this.store, { nodeName, lbClass, ignoreExcludeLb, routerId }, this.#sink());
+    this.allocating = options.allocate ? this.#makeAllocating(options.stateDir, lbClass) : null;
+    this.engine = new DecisionEngine(
+      this.allocating?.view ?? this.store,
+      { nodeName, lbClass, ignoreExcludeLb, routerId },
+      this.#sink(),
+    );
     this.injecting = new Injecting({
       stateDir: options.stateDir,
       timers: realTimers,
@@ -108,7 +122,7 @@ export class Daemon {
       flush: (settled) => this.speaker.flush(settled),
       problemsChanged: () => this.#tellProblems(),
     });
-    this.reconciler = new Reconciler(this.engine, (settled) => this.injecting.decided(settled), realClock, {
+    this.reconciler = new Reconciler(this.#target(), (settled) => this.injecting.decided(settled), realClock, {
       turn: (duration) => observer.turn(duration),
       settled: (report) => {
         this.history.settled();
@@ -126,6 +140,7 @@ export class Daemon {
       problemsChanged: (problems) => {
         this.#sourceProblems = problems;
         this.#tellProblems();
+        this.allocating?.sourceChanged();
       },
       listed: () => this.reconciler.listed(),
     });
@@ -144,7 +159,8 @@ export class Daemon {
   problems(): readonly ConfigProblem[] {
     const { namespace } = this.options;
     const running = [...this.access.configProblems(namespace), ...this.paths.problems(namespace)];
-    const found = [...this.#decisionProblems, ...running, ...this.injecting.problems()];
+    const allocating = this.allocating?.problems() ?? [];
+    const found = [...this.#decisionProblems, ...running, ...this.injecting.problems(), ...allocating];
     return [...this.#sourceProblems, ...found.map((p) => this.#located(p))];
   }
 
@@ -174,6 +190,7 @@ export class Daemon {
     await this.access.start(this.options.listen);
     await this.#marker?.start();
     await this.injecting.start();
+    await this.allocating?.start();
     await this.#source.source.start();
   }
 
@@ -189,6 +206,7 @@ export class Daemon {
     if (drainTime > 0 && this.reconciler.isSettled) await this.#drain(drainTime);
     this.#source.source.stop();
     this.reconciler.stop();
+    this.allocating?.stop();
     this.injecting.stop();
     this.access.stop();
     let isSaid = false;
@@ -218,6 +236,28 @@ export class Daemon {
     this.injecting.drain();
     this.reconciler.changed([]);
     await new Promise<void>((resolve) => setTimeout(resolve, duration));
+  }
+
+  #makeAllocating(stateDir: string | null, lbClass: string): Allocating {
+    invariant(stateDir !== null, "allocate needs a state directory");
+    return new Allocating(this.store, lbClass, {
+      stateDir,
+      timers: realTimers,
+      log: this.#log,
+      isSourceClean: () => !this.#sourceProblems.some((p) => p.severity === "error" && MAY_HIDE.has(p.kind)),
+      wake: () => this.reconciler.changed([]),
+      problemsChanged: () => this.#tellProblems(),
+    });
+  }
+
+  /** store (-> allocate) -> decide */
+  #target(): ReconcileTarget {
+    const decision: ReconcileTarget = {
+      apply: (changes) => this.engine.apply(changes),
+      run: (isOver) => (this.engine.run(isOver) ? "done" : "more"),
+    };
+    this.allocating?.pass(decision);
+    return this.allocating ?? decision;
   }
 
   #openMarker(directory: string): RestartMarker {

@@ -53,6 +53,7 @@ import { BACKLOG_LIMIT } from "../observe/logSink.ts";
 import { HISTORY_LIMITS } from "../observe/serviceHistory.ts";
 import { QUIET_MS, RESCAN_MS } from "../sources/manifests.ts";
 import { MAX_MANIFEST_BYTES } from "../sources/yamlFile.ts";
+import { RETRY_INTERVAL } from "./allocationFile.ts";
 import { STOP_LIMIT_MS } from "./daemon.ts";
 import { SAVE_INTERVAL } from "./injectedFile.ts";
 import { SLICE_MS } from "./reconcile.ts";
@@ -247,6 +248,18 @@ const LIMITS: readonly Limit[] = [
     value: `${seconds(PLUGIN_LIMIT_MS)}, ${kib(PLUGIN_OUTPUT)} of output`,
     why: "a foreign program",
     there: "ended; the request counts as failed",
+  },
+  {
+    what: "Assignments that cannot be written",
+    value: `tried again every ${seconds(RETRY_INTERVAL)}`,
+    why: "a full disk",
+    there: "new addresses are not announced meanwhile, reported",
+  },
+  {
+    what: "Counts of a pool",
+    value: "2^63 - 1",
+    why: "the API's int64; a /64 alone has more",
+    there: "not told apart",
   },
   {
     what: "Deciding in one turn",

@@ -9,10 +9,12 @@ import type { StoreChange } from "../sources/store.ts";
 /** Longest stretch of deciding in one turn of the event loop; with what it leads to, a turn stays under 10 ms. */
 export const SLICE_MS = 4;
 
+/** `waiting`: nothing may be handed on yet, and `changed` is called when it may. */
+export type Progress = "done" | "more" | "waiting";
+
 export interface ReconcileTarget {
   apply(changes: readonly StoreChange[]): void;
-  /** @returns true when nothing is left to decide */
-  run(isOver: () => boolean): boolean;
+  run(isOver: () => boolean): Progress;
 }
 
 export interface ReconcileObserver {
@@ -99,7 +101,9 @@ export class Reconciler {
     });
     const started = this.#clock.now();
     const until = started + SLICE_MS;
-    const settled = this.#engine.run(() => this.#clock.now() >= until);
+    const progress = this.#engine.run(() => this.#clock.now() >= until);
+    if (progress === "waiting") return;
+    const settled = progress === "done";
     this.#flush(settled);
     const now = this.#clock.now();
     const turn = Millis(now - started);

@@ -1,11 +1,12 @@
 // What observers see of a running daemon: the input of the metrics and the pages of the status socket. Reads, never changes.
 
+import { reportAllocations, reportPools } from "../allocate/report.ts";
 import type { PeerConfig } from "../bgp/session/config.ts";
 import { readTcpDrops } from "../linux/netstat.ts";
 import { bfdThreadStatus } from "../observe/bfdView.ts";
 import { withInjected } from "../observe/injectView.ts";
 import type { MetricsInput } from "../observe/metricTable.ts";
-import { daemonStatus, peersStatus, routesStatus } from "../observe/status.ts";
+import { type DaemonStatus, daemonStatus, peersStatus, routesStatus } from "../observe/status.ts";
 import type { StatusPages } from "../observe/statusSocket.ts";
 import type { Daemon } from "./daemon.ts";
 import { realClock } from "./realTime.ts";
@@ -25,6 +26,7 @@ export function metricsInput(daemon: Daemon, logLinesDropped: () => number): Met
     source: () => daemon.sourceHealth(),
     resources: () => daemon.sourceView().resources,
     problems: () => daemon.problems(),
+    pools: () => daemon.allocating?.counters() ?? [],
     internalErrors: () => daemon.reports.internalErrors,
     logLinesDropped,
     injected: (peer) => daemon.injecting.injections.countFor(peer.config),
@@ -33,6 +35,11 @@ export function metricsInput(daemon: Daemon, logLinesDropped: () => number): Met
     tcpDrops: readTcpDrops,
   };
 }
+
+const allocationsOf = ({ allocating }: Daemon): DaemonStatus["allocations"] =>
+  allocating === null
+    ? null
+    : { services: reportAllocations(allocating.allocations), pools: reportPools(allocating.counters()) };
 
 export function statusPages(daemon: Daemon): StatusPages {
   const peers = () => {
@@ -68,6 +75,7 @@ export function statusPages(daemon: Daemon): StatusPages {
           prefixes: daemon.injecting.injections.table.size,
           persistent: daemon.injecting.injections.table.persistentSize,
         },
+        allocations: allocationsOf(daemon),
         decisions: daemon.engine.decisions.values(),
         bfd: bfdThreadStatus(daemon.paths.view()),
       };

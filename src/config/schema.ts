@@ -59,6 +59,7 @@ export interface DaemonConfig {
   readonly namespace: string;
   /** null: every start is a first one to the peers. */
   readonly stateDir: string | null;
+  readonly allocate: boolean;
   /** 0: routes are withdrawn at once. */
   readonly drainTime: Millis;
   readonly shutdownText: string;
@@ -184,6 +185,14 @@ export const SETTINGS: { readonly [K in ConfigKey]: Setting<DaemonConfig[K]> } =
     read: readPath,
     help: "Keep a life sign in this directory, so that after a crash peers with graceful restart keep the routes, and what `inject --persist` says; without it nothing is kept",
   },
+  allocate: {
+    flag: "allocate",
+    env: ["VIPCAST_ALLOCATE"],
+    placeholder: null,
+    fallback: false,
+    read: readBoolean,
+    help: "Give the Services of the manifests their addresses from the pools, and remember them in the state directory",
+  },
   drainTime: {
     flag: "drain-time",
     env: ["VIPCAST_DRAIN_TIME"],
@@ -265,11 +274,20 @@ export function resolveConfig(given: readonly Given[], required: readonly Config
     routerId: settled("routerId"),
     namespace: settled("namespace"),
     stateDir: settled("stateDir"),
+    allocate: settled("allocate"),
     drainTime: settled("drainTime"),
     shutdownText: settled("shutdownText"),
   };
+  if (config.allocate && config.manifests === null) {
+    problems.push(refuseAllocate("it is for manifests", "In a cluster the controller gives Services their addresses."));
+  } else if (config.allocate && config.stateDir === null) {
+    problems.push(refuseAllocate("it needs a state directory", `Give --${SETTINGS.stateDir.flag} DIR.`));
+  }
   return { config, problems };
 }
+
+const refuseAllocate = (message: string, hint: string): ConfigProblem =>
+  settingProblem({ name: `--${SETTINGS.allocate.flag}` }, "allocate", message, hint);
 
 /** Kind under which problems of our own configuration are reported. */
 export const CONFIG_KIND = "VipcastConfig";

@@ -1,6 +1,8 @@
 // Every metric of ours: name, type, help, labels, and how its value is read. The only place where metric names stand.
 // Owns the names of MetalLB's speaker, kept bit for bit (metallb-compat 5.4), and our own under `vipcast_`. Knows nothing
 // of prom-client. Contract: label values are bounded: peers and services of the configuration, or words of closed lists.
+import type { PoolCounters } from "../allocate/model.ts";
+import { saturatingSum } from "../allocate/span.ts";
 import { LATENESS_BOUNDS } from "../bfd/gauges.ts";
 import type { SessionStatus } from "../bfd/protocol.ts";
 import type { ListenerCounts } from "../bgp/listener.ts";
@@ -30,6 +32,8 @@ export interface MetricsInput {
   /** Kinds that are followed at an API server; none for manifests. */
   readonly resources: () => Iterable<ResourceView>;
   readonly problems: () => Iterable<{ readonly severity: Severity }>;
+  /** Of the pools that addresses are given from; none where nobody asked us to. */
+  readonly pools: () => Iterable<PoolCounters>;
   readonly internalErrors: () => number;
   readonly logLinesDropped: () => number;
   /** Prefixes injected for a peer. */
@@ -151,6 +155,16 @@ const API_CODES: ReadonlySet<string> = new Set([
 ]);
 const apiCode = (code: string): string => (/^\d/.test(code) && !API_CODES.has(code) ? "other" : code);
 
+const perPool = (name: string, help: string, value: (pool: PoolCounters) => bigint | number): MetricRow => ({
+  name: `metallb_allocator_${name}_total`,
+  type: "gauge",
+  help,
+  labels: ["pool"],
+  read: (i, put) => {
+    for (const pool of i.pools()) put({ pool: pool.pool }, Number(value(pool)));
+  },
+});
+
 /** The kernel counts for the whole network namespace, and not everything on every version. */
 const kernelDrops = (name: string, counter: string, why: string): MetricRow => ({
   name,
@@ -214,6 +228,13 @@ export const METRIC_ROWS: readonly MetricRow[] = [
     "1 while something in force is older than what the source holds, because the newer one cannot be used",
     (i) => Number(i.source().staleSince !== null),
   ),
+  perPool("addresses", "Addresses of the pool", (p) => saturatingSum(p.capacity[4], p.capacity[6])),
+  perPool("ipv4_addresses", "IPv4 addresses of the pool", (p) => p.capacity[4]),
+  perPool("ipv6_addresses", "IPv6 addresses of the pool", (p) => p.capacity[6]),
+  perPool("addresses_in_use", "Addresses of the pool that a Service has", (p) => p.assigned[4] + p.assigned[6]),
+  perPool("ipv4_addresses_in_use", "IPv4 addresses of the pool that a Service has", (p) => p.assigned[4]),
+  perPool("ipv6_addresses_in_use", "IPv6 addresses of the pool that a Service has", (p) => p.assigned[6]),
+  perPool("services_allocated", "Services that have addresses of the pool", (p) => p.services),
   perPeer("metallb_bgp_session_up", "gauge", "1 while the session is Established", (p) => Number(isUp(p))),
   perPeer("metallb_bgp_updates_total", "counter", "UPDATEs sent, withdrawals included", (p) => p.counters.updatesSent),
   perPeer("metallb_bgp_announced_prefixes_total", "gauge", "Prefixes at the peer; 0 while down", (p) =>

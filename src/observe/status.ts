@@ -2,6 +2,7 @@
 // Owns the JSON shapes that docs promise. Knows no sockets and no layout (statusText.ts prints them). Contract: pure; no
 // secret ever enters a document (C-259): every field is named here, no object is passed through.
 
+import type { AllocationReport, PoolReport } from "../allocate/report.ts";
 import type { Table } from "../announce/reference.ts";
 import { type CheckRoute, checkRoute } from "../announce/report.ts";
 import { type PeerConfig, peerHost, scopedIp } from "../bgp/session/config.ts";
@@ -278,11 +279,16 @@ export interface DaemonStatus {
   readonly injected: { readonly prefixes: number; readonly persistent: number };
   /** The thread that runs BFD; null: there is no BFD session. */
   readonly bfd: BfdThreadStatus | null;
+  /** null: addresses are taken as the objects have them. */
+  readonly allocations: {
+    readonly services: Readonly<Record<string, AllocationReport>>;
+    readonly pools: Readonly<Record<string, PoolReport>>;
+  } | null;
   readonly problems: readonly ConfigProblem[];
 }
 
 export interface DaemonStatusInput
-  extends Pick<DaemonStatus, "version" | "node" | "notReady" | "problems" | "injected" | "bfd"> {
+  extends Pick<DaemonStatus, "version" | "node" | "notReady" | "problems" | "injected" | "bfd" | "allocations"> {
   readonly source: SourceView;
   readonly startedAt: Millis;
   readonly peers: PeersStatus;
@@ -303,6 +309,7 @@ export function daemonStatus(input: DaemonStatusInput, now: Millis, wall: number
     source: sourceStatus(source, now),
     peers: { total: peers.peers.length, established: peers.peers.filter((p) => p.state === "Established").length },
     injected: input.injected,
+    allocations: input.allocations,
     services: { total: candidates.length, announced: candidates.filter((d) => d.announced).length },
     bfd: input.bfd,
     problems,

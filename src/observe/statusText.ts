@@ -127,6 +127,12 @@ export function renderStatus(s: DaemonStatus, options: TextOptions): string {
   const { prefixes, persistent } = s.injected;
   if (prefixes > 0) out.push(`  injected  ${prefixes} prefixes, ${persistent} of them kept over restarts`);
   if (s.bfd !== null) out.push(...fold(`bfd       ${threadNote(s.bfd)}`, 2));
+  if (s.allocations !== null) {
+    const all = Object.values(s.allocations.services);
+    const failed = all.filter((a) => a.event !== null).length;
+    const note = failed === 0 ? "" : `, ${paint("red", `${failed} failed`)}`;
+    out.push(`  addresses given to ${all.filter((a) => a.ips.length > 0).length} of ${all.length} services${note}`);
+  }
   for (const p of s.problems) {
     const place = p.file === undefined ? "" : ` (${p.file}${p.line === undefined ? "" : `:${p.line}`})`;
     const object = `${p.kind} ${p.namespace === null ? "" : `${p.namespace}/`}${p.name}`;

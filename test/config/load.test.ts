@@ -41,6 +41,7 @@ describe("the configuration", () => {
         routerId: null,
         namespace: "metallb-system",
         stateDir: null,
+        allocate: false,
         drainTime: 0,
         shutdownText: "vipcast is stopping",
       },
@@ -75,6 +76,7 @@ ignoreExcludeLb: true
 routerId: 10.0.0.1
 namespace: lb
 stateDir: /var/lib/vipcast
+allocate: true
 drainTime: 1m30s
 shutdownText: back at noon
 `;
@@ -97,11 +99,20 @@ shutdownText: back at noon
         routerId: 0x0a000001,
         namespace: "lb",
         stateDir: "/var/lib/vipcast",
+        allocate: true,
         drainTime: 90_000,
         shutdownText: "back at noon",
       },
       problems: [],
     });
+  });
+
+  test("allocating without a state directory is refused, with the cure", () => {
+    const { problems } = load({ allocate: true, manifests: "m" });
+    expect(problems).toMatchObject([{ severity: "error", path: "allocate", message: "it needs a state directory" }]);
+    expect(problems[0]?.hint).toContain("--state-dir");
+    expect(load({ allocate: true, manifests: "m", stateDir: "/var/lib/vipcast" }).problems).toEqual([]);
+    expect(load({ allocate: true, stateDir: "s" }).problems).toMatchObject([{ message: "it is for manifests" }]);
   });
 
   test("takes MetalLB's environment names where ours are not set or empty", () => {

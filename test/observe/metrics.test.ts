@@ -31,6 +31,7 @@ const input: MetricsInput = {
   source: () => source,
   resources: () => resources,
   problems: () => [{ severity: "error" }, { severity: "warning" }, { severity: "warning" }],
+  pools: () => [{ pool: "p1", assigned: { 4: 3, 6: 2 }, capacity: { 4: 256n, 6: 2n ** 63n - 1n }, services: 4 }],
   internalErrors: () => 2,
   bfd: () => bfd,
   injected: () => 0,
@@ -64,6 +65,13 @@ describe("metrics of a speaker have MetalLB's names, types and labels", () => {
   // metallb-compat 5.4: written out once more on purpose, so that a rename in the table fails here
   const expected: [name: string, type: string, labels: string][] = [
     ["metallb_speaker_announced", "gauge", "service,protocol,node,ip"],
+    ["metallb_allocator_addresses_total", "gauge", "pool"],
+    ["metallb_allocator_ipv4_addresses_total", "gauge", "pool"],
+    ["metallb_allocator_ipv6_addresses_total", "gauge", "pool"],
+    ["metallb_allocator_addresses_in_use_total", "gauge", "pool"],
+    ["metallb_allocator_ipv4_addresses_in_use_total", "gauge", "pool"],
+    ["metallb_allocator_ipv6_addresses_in_use_total", "gauge", "pool"],
+    ["metallb_allocator_services_allocated_total", "gauge", "pool"],
     ["metallb_k8s_client_updates_total", "counter", ""],
     ["metallb_k8s_client_update_errors_total", "counter", ""],
     ["metallb_k8s_client_config_loaded_bool", "gauge", ""],
@@ -108,6 +116,15 @@ describe("metrics of a speaker have MetalLB's names, types and labels", () => {
 });
 
 describe("values", () => {
+  test("of pools are capacity, addresses in use and services, and a full int64 does not overflow (Q-25)", async () => {
+    const series = await scrape();
+    const own = (name: string): number | undefined => series.get(`metallb_allocator_${name}_total{pool="p1"}`);
+    expect(own("ipv4_addresses")).toBe(256);
+    expect([own("addresses"), own("ipv6_addresses")]).toEqual([2 ** 63, 2 ** 63]);
+    expect(own("addresses_in_use")).toBe(5);
+    expect([own("ipv4_addresses_in_use"), own("ipv6_addresses_in_use"), own("services_allocated")]).toEqual([3, 2, 4]);
+  });
+
   test("mirror the peer's counters, each in its own metric", async () => {
     peers = [
       peer({

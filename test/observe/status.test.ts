@@ -220,6 +220,13 @@ const status = daemonStatus(
     notReady: null,
     injected: { prefixes: 3, persistent: 1 },
     source: { kind: "manifests", location: "/etc/vipcast/manifests", resources: [] },
+    allocations: {
+      services: {
+        "default/a": { ips: ["192.0.2.1"], pool: "p1", event: null, reason: null, detail: null },
+        "default/b": { ips: [], pool: null, event: "AllocationFailed", reason: "AllocationFailed", detail: "no room" },
+      },
+      pools: { p1: { assignedIPv4: 1, assignedIPv6: 0, availableIPv4: 0, availableIPv6: 0 } },
+    },
     problems: [
       {
         severity: "error",
@@ -282,6 +289,12 @@ describe("the BFD thread in the status of the daemon", () => {
     expect(bfdThreadStatus(NO_BFD)).toBeNull();
     expect(renderStatus({ ...status, bfd: null }, TEXT)).not.toContain("bfd");
   });
+});
+
+test("addresses given are in the document and counted in the text", () => {
+  expect(status.allocations?.services["default/a"]?.ips).toEqual(["192.0.2.1"]);
+  expect(renderStatus(status, TEXT)).toContain("addresses given to 1 of 2 services, 1 failed\n");
+  expect(renderStatus({ ...status, allocations: null }, TEXT)).not.toContain("addresses given");
 });
 
 describe("the text for people", () => {
