@@ -8,7 +8,8 @@ import { parseGoDuration } from "../kernel/goDuration.ts";
 import { type Ip, isLinkLocal, isLoopback, isMulticast, isUnspecified, parseIp } from "../kernel/ip.ts";
 import { listed, nameHint, nearest } from "../kernel/suggest.ts";
 import { quote } from "../kernel/text.ts";
-import type { PeerSettings, RouteSettings } from "./model.ts";
+import { Millis } from "../kernel/units.ts";
+import type { AdvertisementSettings, PeerSettings, PoolSettings, RouteSettings, ServiceSettings } from "./model.ts";
 
 export const ANNOTATION_PREFIX = "vipcast.io/";
 
@@ -16,8 +17,9 @@ export const ANNOTATION_PREFIX = "vipcast.io/";
 export const annotationPath = (key: string): string => `metadata.annotations["${key}"]`;
 
 /** Field path of the annotation that a setting is read from. */
-export const settingPath = (setting: keyof PeerSettings | keyof RouteSettings): string =>
-  annotationPath(ANNOTATION_PREFIX + { ...PEER, ...ROUTE }[setting].name);
+export const settingPath = (
+  setting: keyof PeerSettings | keyof AdvertisementSettings | keyof ServiceSettings | keyof PoolSettings,
+): string => annotationPath(ANNOTATION_PREFIX + { ...PEER, ...ADVERTISEMENT, ...SERVICE, ...POOL }[setting].name);
 
 /** A value, or what is wrong with the text; the message goes on where the name of the setting stood. */
 export type Reading<T> =
@@ -79,6 +81,16 @@ const seconds =
     if (millis === null) return refused(`is no duration: ${quote(text)}`, 'Write it like "90s" or "2m".');
     if (millis % 1000 === 0 && millis >= min * 1000 && millis <= max * 1000) return taken(millis / 1000);
     return refused(`is ${quote(text)}, must be whole seconds, ${min}s to ${max}s`);
+  };
+
+/** A Go duration of whole milliseconds, or a number of seconds. @param max seconds */
+const delay =
+  (max: number) =>
+  (text: string): Reading<Millis> => {
+    const millis = /^[0-9]+$/.test(text) ? Number(text) * 1000 : parseGoDuration(text);
+    if (millis === null) return refused(`is no duration: ${quote(text)}`, 'Write it like "5s" or "500ms".');
+    if (Number.isInteger(millis) && millis >= 0 && millis <= max * 1000) return taken(Millis(millis));
+    return refused(`is ${quote(text)}, must be whole milliseconds, 0s to ${max}s`);
   };
 
 /** An address that a router can use as the next hop of a route (RFC 4271 section 5.1.3, RFC 2545 section 3). */
@@ -213,6 +225,49 @@ const ROUTE: Table<RouteSettings> = {
   },
 };
 
+const ADVERTISEMENT: Table<AdvertisementSettings> = {
+  ...ROUTE,
+  localMoreSpecifics: {
+    name: "local-more-specifics",
+    grammar: "`true` or `false`",
+    meaning:
+      "Beside an aggregate (`aggregationLength`, `aggregationLengthV6`), announce the address itself for Services with policy Local, with the same attributes: routers then send its traffic to nodes with an endpoint only, not to every node with the aggregate (MetalLB issue 2811).",
+    default: "`false`",
+    read: truth,
+  },
+};
+
+const POOL: Table<PoolSettings> = {
+  requireFamilyEndpoints: {
+    name: "require-family-endpoints",
+    grammar: "`true` or `false`",
+    meaning:
+      "An address is announced only while an endpoint of its own family can take the traffic (`addressType` of its EndpointSlice); of a dual-stack Service each address for itself. On a Service it stands before the pool's.",
+    default: "`false`: any endpoint will do, as in MetalLB",
+    read: truth,
+  },
+};
+
+const SERVICE: Table<ServiceSettings> = {
+  ...ROUTE,
+  announceDelay: {
+    name: "announce-delay",
+    grammar: "duration, `0s` to `1h`",
+    meaning: "Announce only when endpoints have been ready without a break for so long.",
+    default: "`0s`",
+    read: delay(3600),
+  },
+  withdrawDelay: {
+    name: "withdraw-delay",
+    grammar: "duration, `0s` to `1h`",
+    meaning:
+      "Withdraw only when no endpoint has been ready for so long: traffic to a dead service is the price of a shorter flap. Everything else that ends an announcement does so at once.",
+    default: "`0s`: at once",
+    read: delay(3600),
+  },
+  ...POOL,
+};
+
 /** The same values said elsewhere than in an annotation are judged by the same rules. */
 export const readNextHop = (version: 4 | 6, text: string): Reading<Ip> => nextHop(version)(text);
 export const readRouteSetting = (setting: keyof RouteSettings, text: string): Reading<number> =>
@@ -223,21 +278,24 @@ export type AnnotatedKind = "BGPPeer" | "BGPAdvertisement" | "Service" | "IPAddr
 
 export type Settings<K extends AnnotatedKind> = K extends "BGPPeer"
   ? PeerSettings
-  : K extends "BGPAdvertisement" | "Service"
-    ? RouteSettings
-    : Readonly<Record<never, never>>;
+  : K extends "BGPAdvertisement"
+    ? AdvertisementSettings
+    : K extends "Service"
+      ? ServiceSettings
+      : K extends "IPAddressPool"
+        ? PoolSettings
+        : Readonly<Record<never, never>>;
 
 type ByName = ReadonlyMap<string, { readonly field: string; readonly read: Annotation<unknown>["read"] }>;
 
 const byName = (table: Readonly<Record<string, Annotation<unknown>>>): ByName =>
   new Map(Object.entries(table).map(([field, { name, read }]) => [name, { field, read }]));
 
-const ROUTE_BY_NAME = byName(ROUTE);
 const BY_NAME: Readonly<Record<AnnotatedKind, ByName>> = {
   BGPPeer: byName(PEER),
-  BGPAdvertisement: ROUTE_BY_NAME,
-  Service: ROUTE_BY_NAME,
-  IPAddressPool: new Map(),
+  BGPAdvertisement: byName(ADVERTISEMENT),
+  Service: byName(SERVICE),
+  IPAddressPool: byName(POOL),
   BFDProfile: new Map(),
   Community: new Map(),
 };
@@ -293,16 +351,16 @@ const kindsOf = (name: string): readonly string[] =>
 export function renderAnnotationsDoc(): string {
   const row = (a: Annotation<unknown>): string =>
     `| \`${ANNOTATION_PREFIX}${a.name}\` | ${a.grammar} | ${a.meaning} | ${a.default} |`;
-  const table = (annotations: Table<PeerSettings> | Table<RouteSettings>): string =>
-    ["| Annotation | Value | Meaning | Default |", "|---|---|---|---|", ...Object.values(annotations).map(row)].join(
-      "\n",
-    );
+  const table = (annotations: Readonly<Record<string, Annotation<unknown>>>, without: object = {}): string => {
+    const rows = Object.entries(annotations).flatMap(([key, a]) => (Object.hasOwn(without, key) ? [] : [row(a)]));
+    return ["| Annotation | Value | Meaning | Default |", "|---|---|---|---|", ...rows].join("\n");
+  };
   return `# Annotations
 
 Generated from \`src/announce/annotations.ts\`; do not edit.
 
 Settings that MetalLB's API has no field for. Values are strings: quote numbers and \`true\`. Durations are Go durations of whole
-seconds (\`90s\`, \`2m\`); a bare number means seconds. An object without such annotations behaves as in MetalLB.
+seconds (\`90s\`, \`2m\`; the two delays of a Service of whole milliseconds); a bare number means seconds. An object without such annotations behaves as in MetalLB.
 
 ## On a BGPPeer
 
@@ -318,9 +376,29 @@ ${table(ROUTE)}
   must not change what others share. A Service that has no other route is told in a warning.
 - Where several announce the same prefix to the same peer, the lowest value that is set wins, and the others are told in a warning.
 
+## On a BGPAdvertisement
+
+${table(ADVERTISEMENT, ROUTE)}
+
+## On a Service
+
+${table(SERVICE, { ...ROUTE, ...POOL })}
+
+- The delays look at endpoints alone (with policy Local: those of this node). A Service that has no address yet, a pool or a peer that
+  changes: all that takes effect at once.
+- \`announce-delay\` counts from the moment at which the daemon saw the endpoints ready. Nobody can know how long they had been so before, so
+  after a start it counts from the reading of the source; after a crash (\`--state-dir\` tells) what is ready then counts at once, because
+  peers with graceful restart still have its routes. Reason meanwhile: \`announceDelayed\`.
+- A Service that is announced already is not taken back when it gets the annotation.
+- While the daemon drains, \`withdraw-delay\` does not hold, and what still waits for its announcement is not announced any more.
+
+## On a Service or an IPAddressPool
+
+${table(POOL)}
+
 ## What a mistake costs
 
-- A wrong value on a BGPPeer or a BGPAdvertisement is an error of the object: its last good version stays in force; without one
+- A wrong value on a BGPPeer, a BGPAdvertisement or an IPAddressPool is an error of the object: its last good version stays in force; without one
   (after a start) the object is out, so that no session or route is weaker than was asked for.
 - A wrong value on a Service is an error of the annotation alone: the Service is announced as if it were not there, because
   nothing that was announced may be lost by a slip.

@@ -244,11 +244,13 @@ function compileAdvertisement({ object, attributes }: CheckedAdvertisement, peer
     peers: object.peers,
     serviceSelectors: object.serviceSelectors,
     localPref: object.localPref,
+    hasLocalMoreSpecifics: object.settings.localMoreSpecifics ?? false,
     length: { 4: object.aggregationLength, 6: object.aggregationLengthV6 } satisfies Record<IpVersion, number>,
     offer: { 4: offer("ipv4-unicast"), 6: offer("ipv6-unicast") },
   };
   // the keys of the offers hold the object's name and attributes
-  const rest = JSON.stringify([object.peers, object.serviceSelectors, compiled.length]);
+  const { hasLocalMoreSpecifics, length } = compiled;
+  const rest = JSON.stringify([object.peers, object.serviceSelectors, length, hasLocalMoreSpecifics]);
   return { compiled, text: `${compiled.offer[4].key} ${compiled.offer[6].key} ${rest}` };
 }
 
@@ -279,12 +281,19 @@ function compilePool(
       .map((b) => [a.compiled, b.compiled] as const),
   );
   const conflictNames = conflicts.map((pair) => pair.map((a) => refKey(a.ref)));
+  const requiresFamilyEndpoints = pool.settings.requireFamilyEndpoints ?? false;
   return {
+    ref: pool.ref,
     name: pool.ref.name,
     advertisements,
     conflicts,
     notOwner,
-    text: [...own.map((a) => a.text), JSON.stringify([conflictNames, notOwner]), peersText].join("\n"),
+    requiresFamilyEndpoints,
+    text: [
+      ...own.map((a) => a.text),
+      JSON.stringify([conflictNames, notOwner, requiresFamilyEndpoints]),
+      peersText,
+    ].join("\n"),
   };
 }
 

@@ -58,6 +58,8 @@ export interface CompiledAdvertisement {
   readonly peers: readonly string[];
   readonly serviceSelectors: readonly LabelSelector[];
   readonly localPref: number | null;
+  /** Beside an aggregate, the addresses of Services with policy Local. */
+  readonly hasLocalMoreSpecifics: boolean;
   readonly length: Readonly<Record<IpVersion, number>>;
   readonly offer: Readonly<Record<IpVersion, Offer>>;
 }
@@ -69,6 +71,7 @@ export interface NotOwner {
 }
 
 export interface CompiledPool {
+  readonly ref: ObjectRef;
   readonly name: string;
   /** Those that apply to the pool and this node, by namespace and name. */
   readonly advertisements: readonly CompiledAdvertisement[];
@@ -76,6 +79,8 @@ export interface CompiledPool {
   readonly conflicts: readonly (readonly [CompiledAdvertisement, CompiledAdvertisement])[];
   /** Why `advertisements` is empty, and what to look at; null when it is not. */
   readonly notOwner: NotOwner | null;
+  /** An address needs endpoints of its own family, unless its Service says otherwise. */
+  readonly requiresFamilyEndpoints: boolean;
   /** Equal text, same decisions for every service of the pool. */
   readonly text: string;
 }

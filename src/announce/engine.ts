@@ -7,10 +7,11 @@ import type { RouteAttributes } from "../bgp/wire/message.ts";
 import { formatPrefix, ipEquals, type Prefix } from "../kernel/ip.ts";
 import type { ConfigProblem } from "../kernel/problem.ts";
 import { assertNever } from "../kernel/result.ts";
-import type { PeerName, ServiceKey } from "../kernel/units.ts";
+import { Millis, type PeerName, type ServiceKey } from "../kernel/units.ts";
 import type { StoreChange, StoreView } from "../sources/store.ts";
 import { compile } from "./compile.ts";
 import type { CompiledConfig, DecisionOptions, Offer, PlannedPeer } from "./compiled.ts";
+import { Holds, type HoldView } from "./holds.ts";
 import { attributesEqual, drained, mergeOffers } from "./merge.ts";
 import type { PoolRange } from "./pools.ts";
 import { joinProblems, type Table, tableOf } from "./reference.ts";
@@ -39,6 +40,9 @@ interface PrefixEntry {
   problems: readonly ConfigProblem[];
 }
 
+/** For who has no delays to wait for. */
+const START = Millis(0);
+
 /** Services decided, or prefixes merged and told, between two looks at the clock. */
 const BATCH = 16;
 
@@ -65,9 +69,13 @@ export class DecisionEngine {
   readonly #troubledServices = new Map<ServiceKey, ServiceDecision>();
   readonly #troubledPrefixes = new Set<PrefixEntry>();
   #isDraining = false;
+  readonly #holds: Holds;
+  #now = START;
 
-  constructor(store: StoreView, options: DecisionOptions, sink: DecisionSink) {
+  /** @param isTrusting endpoints that are ready at the start have been so for long */
+  constructor(store: StoreView, options: DecisionOptions, sink: DecisionSink, isTrusting = false) {
     this.#store = store;
+    this.#holds = new Holds(store, options.nodeName, isTrusting);
     this.#options = options;
     this.#sink = sink;
   }
@@ -100,19 +108,35 @@ export class DecisionEngine {
   /** From the next `run` on every route carries GRACEFUL_SHUTDOWN, for good: routers leave it before it is withdrawn. */
   drain(): void {
     this.#isDraining = true;
+    for (const key of this.#holds.drain()) this.#changed.add(key);
     for (const key of this.#prefixes.keys()) this.#restated.add(key);
   }
 
   /** Notes what the changes may touch; cheap, tells the sink nothing. The store already holds their outcome. */
-  apply(changes: readonly StoreChange[]): void {
-    for (const change of changes) this.#mark(change);
+  apply(changes: readonly StoreChange[], now: Millis = START): void {
+    for (const change of changes) {
+      this.#mark(change);
+      this.#holds.observe(change, now);
+    }
+  }
+
+  /** When `run` is to be called again although nothing changes; null: not before something does. */
+  deadline(): Millis | null {
+    return this.#holds.deadline();
+  }
+
+  /** What counts as ready at that moment. */
+  holdsAt(now: Millis): HoldView {
+    return this.#holds.at(now);
   }
 
   /**
-   * Works off what is dirty. @param isOver asked every few services; true ends the turn.
+   * Works off what is dirty. @param isOver asked every few services; true ends the turn. @param now monotonic milliseconds
    * @returns true when nothing is left to do.
    */
-  run(isOver: () => boolean = () => false): boolean {
+  run(isOver: () => boolean = () => false, now: Millis = START): boolean {
+    this.#now = now;
+    for (const key of this.#holds.due(now)) this.#changed.add(key);
     if (this.#isConfigDirty) this.#recompile();
     const config = this.#config;
     if (config === null) return true;
@@ -169,6 +193,7 @@ export class DecisionEngine {
       this.#sink.peersChanged(after.peers);
     }
     if (before === null) {
+      this.#holds.begin(this.#now);
       for (const service of this.#store.list("Service")) this.#affected.add(service.key);
       return;
     }
@@ -214,7 +239,8 @@ export class DecisionEngine {
   #decide(key: ServiceKey, config: CompiledConfig): void {
     const service = this.#store.get("Service", key);
     const before = this.#decisions.get(key);
-    const after = service === undefined ? undefined : decideService(service, this.#store, config);
+    const after =
+      service === undefined ? undefined : decideService(service, this.#store, config, this.#holds.at(this.#now));
     if (decisionsEqual(before, after)) return;
     for (const c of before?.contributions ?? []) this.#retract(c);
     for (const c of after?.contributions ?? []) this.#offer(c);

@@ -9,6 +9,7 @@ import { listed } from "../kernel/suggest.ts";
 import { PeerName, type ServiceKey } from "../kernel/units.ts";
 import type { StoreView } from "../sources/store.ts";
 import type { CompiledConfig, PlannedPeer } from "./compiled.ts";
+import { type HoldView, NO_HOLDS } from "./holds.ts";
 import type { ServiceObject } from "./model.ts";
 import type { PeerReason, Reason } from "./reasons.ts";
 import { tableOf } from "./reference.ts";
@@ -65,6 +66,8 @@ export interface ExplainOptions {
   readonly isDraining?: boolean;
   /** What is decided of other services already; absent: they are decided here where they may share a prefix. */
   readonly decisions?: ReadonlyMap<ServiceKey, ServiceDecision>;
+  /** What counts as ready now; absent: the delays of annotations are over. */
+  readonly holds?: HoldView;
 }
 
 /** Services looked at between two rests. */
@@ -89,10 +92,10 @@ export function* explaining(
   service: ServiceObject,
   store: StoreView,
   config: CompiledConfig,
-  { isDraining = false, decisions }: ExplainOptions = {},
+  { isDraining = false, decisions, holds = NO_HOLDS }: ExplainOptions = {},
 ): Generator<void, Explanation> {
-  const decision = decideService(service, store, config);
-  const walk = walkRules(service, store, config);
+  const decision = decideService(service, store, config, holds);
+  const walk = walkRules(service, store, config, holds);
   const sharers = yield* servicesAt(service.key, decision, store, config, decisions);
   const { routes } = tableOf(config, sharers, isDraining);
   const explained = (planned: PlannedPeer): ExplainedPeer => {

@@ -4,7 +4,7 @@
 import type { AuthType } from "../bfd/protocol.ts";
 import type { Ip, IpVersion } from "../kernel/ip.ts";
 import type { ObjectRef } from "../kernel/problem.ts";
-import type { ServiceKey } from "../kernel/units.ts";
+import type { Millis, ServiceKey } from "../kernel/units.ts";
 
 export type Labels = ReadonlyMap<string, string>;
 
@@ -56,6 +56,23 @@ export interface RouteSettings {
   readonly asPathPrepend?: number;
 }
 
+/** On a BGPAdvertisement. */
+export interface AdvertisementSettings extends RouteSettings {
+  readonly localMoreSpecifics?: boolean;
+}
+
+/** On a Service. */
+export interface ServiceSettings extends RouteSettings {
+  readonly announceDelay?: Millis;
+  readonly withdrawDelay?: Millis;
+  readonly requireFamilyEndpoints?: boolean;
+}
+
+/** On an IPAddressPool. */
+export interface PoolSettings {
+  readonly requireFamilyEndpoints?: boolean;
+}
+
 /** What a Service of type LoadBalancer tells its allocator besides annotations (metallb-compat 4). */
 export interface AddressRequest {
   /** What is wrong with these fields, which keeps the Service from new addresses but not from being announced. */
@@ -78,7 +95,7 @@ export interface ServiceObject extends Meta {
   readonly kind: "Service";
   readonly key: ServiceKey;
   readonly annotations: ReadonlyMap<string, string>;
-  readonly settings: RouteSettings;
+  readonly settings: ServiceSettings;
   readonly type: string;
   readonly loadBalancerClass: string | null;
   readonly externalTrafficPolicy: "Cluster" | "Local";
@@ -138,6 +155,7 @@ export interface IPAddressPoolObject extends Meta {
   readonly addresses: readonly AddressRange[];
   readonly autoAssign: boolean;
   readonly avoidBuggyIPs: boolean;
+  readonly settings: PoolSettings;
   readonly allocation: {
     /** 0 = least preferred. */
     readonly priority: number;
@@ -160,7 +178,7 @@ export interface BGPAdvertisementObject extends Meta {
   readonly nodeSelectors: readonly LabelSelector[];
   readonly peers: readonly string[];
   readonly serviceSelectors: readonly LabelSelector[];
-  readonly settings: RouteSettings;
+  readonly settings: AdvertisementSettings;
 }
 
 export interface CommunityObject extends Meta {

@@ -18,6 +18,9 @@ export const reasons = {
   nodeNetworkUnavailable: "The Node has condition NetworkUnavailable with status True.",
   nodeLabeledExcludeBalancers: "The Node carries the label node.kubernetes.io/exclude-from-external-load-balancers.",
   noLocalEndpoints: "externalTrafficPolicy is Local and no endpoint on this node is ready or serving.",
+  noFamilyEndpoints:
+    "vipcast.io/require-family-endpoints is set, and the endpoints that are ready or serving are of the other address family.",
+  announceDelayed: "Endpoints are ready, but not yet for as long as vipcast.io/announce-delay asks for.",
   noEndpoints: "No endpoint of the Service is ready or serving.",
   otherLoadBalancerClass: "spec.loadBalancerClass of the Service is not the one this speaker serves.",
   noPeers: "Everything else is fine, but no BGPPeer of this node that runs a session gets any of the prefixes.",
@@ -40,6 +43,8 @@ const cures: Readonly<Record<Reason, string>> = {
   nodeNetworkUnavailable: "See why the node's network is down: the condition is set by its network plugin.",
   nodeLabeledExcludeBalancers: "Remove the label, or start with --ignore-exclude-lb.",
   noLocalEndpoints: "Run a ready endpoint on this node, or set spec.externalTrafficPolicy to Cluster.",
+  noFamilyEndpoints: "Give the Service endpoints of that family, or take the annotation away.",
+  announceDelayed: "Wait, or shorten the delay.",
   noEndpoints: "See why no endpoint is ready: its EndpointSlices list none that is ready or serving.",
   otherLoadBalancerClass: "Start with --lb-class of that class, or change spec.loadBalancerClass.",
   noPeers: "See the answer for each peer.",

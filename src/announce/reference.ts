@@ -7,6 +7,7 @@ import type { PeerName, ServiceKey } from "../kernel/units.ts";
 import type { StoreView } from "../sources/store.ts";
 import { compile, sortProblems } from "./compile.ts";
 import type { CompiledConfig, DecisionOptions, Offer, PlannedPeer } from "./compiled.ts";
+import { type HoldView, NO_HOLDS } from "./holds.ts";
 import { drained, mergeOffers } from "./merge.ts";
 import { decideService, type ServiceDecision } from "./service.ts";
 
@@ -26,10 +27,11 @@ export interface Table {
   readonly problems: readonly ConfigProblem[];
 }
 
-export function decideAll(store: StoreView, options: DecisionOptions): Table {
+/** @param holds what counts as ready at the moment in question; without it the delays of annotations are over */
+export function decideAll(store: StoreView, options: DecisionOptions, holds: HoldView = NO_HOLDS): Table {
   const config = compile(store, options);
   const decisions = new Map<ServiceKey, ServiceDecision>();
-  for (const service of store.list("Service")) decisions.set(service.key, decideService(service, store, config));
+  for (const service of store.list("Service")) decisions.set(service.key, decideService(service, store, config, holds));
   return tableOf(config, decisions);
 }
 

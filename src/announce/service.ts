@@ -6,6 +6,7 @@ import {
   formatIp,
   formatPrefix,
   type Ip,
+  type IpVersion,
   ipv4,
   maxPrefixLength,
   type Prefix,
@@ -14,11 +15,13 @@ import {
 } from "../kernel/ip.ts";
 import { type ConfigProblem, type ObjectRef, problemAt, refKey, refText } from "../kernel/problem.ts";
 import { listed } from "../kernel/suggest.ts";
+import type { Millis } from "../kernel/units.ts";
 import type { StoreView } from "../sources/store.ts";
 import { settingPath } from "./annotations.ts";
 import type { CompiledAdvertisement, CompiledConfig, CompiledPool, Offer, PlannedPeer } from "./compiled.ts";
+import { type HoldView, NO_HOLDS, type ReadinessKind, readinessOf } from "./holds.ts";
 import { routeOf } from "./merge.ts";
-import type { EndpointObject, ServiceObject } from "./model.ts";
+import type { ServiceObject } from "./model.ts";
 import { findPool } from "./pools.ts";
 import type { Reason } from "./reasons.ts";
 import { EXCLUDE_LABEL, matchesAnyOrNone } from "./select.ts";
@@ -45,6 +48,8 @@ export interface ServiceDecision {
   readonly contributions: readonly Contribution[];
   /** Of the Service's own annotations. */
   readonly problems: readonly ConfigProblem[];
+  /** Monotonic moment at which a delay of its annotations will change this by itself; absent: nothing is delayed. */
+  readonly heldUntil?: Millis;
 }
 
 /** The first rule that fails: its word, what it saw, and the object and field that an operator has to look at. */
@@ -74,7 +79,11 @@ interface Case {
   readonly service: ServiceObject;
   readonly view: StoreView;
   readonly config: CompiledConfig;
+  readonly holds: HoldView;
   ips: readonly Ip[];
+  /** Those of `ips` with an endpoint that can take the traffic. */
+  served: readonly Ip[];
+  heldUntil: Millis | null;
   vips: readonly string[];
   pool: string | null;
   compiled: CompiledPool | null;
@@ -111,17 +120,34 @@ const RULES: readonly Rule[] = [
   { claim: "a peer of this node gets one of the prefixes", check: checkPeers },
 ];
 
-/** @param view for the EndpointSlices of the service. */
-export function decideService(service: ServiceObject, view: StoreView, config: CompiledConfig): ServiceDecision {
-  const c = newCase(service, view, config);
+/**
+ * @param view for the EndpointSlices of the service
+ * @param holds what counts as ready at the moment in question; without it the delays of annotations are over
+ */
+export function decideService(
+  service: ServiceObject,
+  view: StoreView,
+  config: CompiledConfig,
+  holds: HoldView = NO_HOLDS,
+): ServiceDecision {
+  const c = newCase(service, view, config, holds);
+  const failure = firstFailure(c);
+  const { vips, pool } = c;
+  const held = c.heldUntil === null ? {} : { heldUntil: c.heldUntil };
+  if (failure !== null) {
+    return { announced: false, ...failure, vips, pool, contributions: NONE, problems: NONE, ...held };
+  }
+  const { contributions } = c;
+  const problems = idleSettings(service, contributions);
+  return { announced: true, reason: null, detail: null, cause: null, vips, pool, contributions, problems, ...held };
+}
+
+function firstFailure(c: Case): Failure | null {
   for (const { check } of RULES) {
     const failure = check(c);
-    if (failure === null) continue;
-    return { announced: false, ...failure, vips: c.vips, pool: c.pool, contributions: NONE, problems: NONE };
+    if (failure !== null) return failure;
   }
-  const { vips, pool, contributions } = c;
-  const problems = idleSettings(service, contributions);
-  return { announced: true, reason: null, detail: null, cause: null, vips, pool, contributions, problems };
+  return null;
 }
 
 /** A decision and how it came about. */
@@ -134,8 +160,13 @@ export interface ServiceWalk {
 }
 
 /** The same walk, rule by rule, for people. */
-export function walkRules(service: ServiceObject, view: StoreView, config: CompiledConfig): ServiceWalk {
-  const c = newCase(service, view, config);
+export function walkRules(
+  service: ServiceObject,
+  view: StoreView,
+  config: CompiledConfig,
+  holds: HoldView = NO_HOLDS,
+): ServiceWalk {
+  const c = newCase(service, view, config, holds);
   let isOver = false;
   const steps = RULES.map(({ claim, check }) => {
     if (isOver) return { claim, passed: null };
@@ -145,11 +176,14 @@ export function walkRules(service: ServiceObject, view: StoreView, config: Compi
   return { steps, ips: c.ips, matching: c.matching };
 }
 
-const newCase = (service: ServiceObject, view: StoreView, config: CompiledConfig): Case => ({
+const newCase = (service: ServiceObject, view: StoreView, config: CompiledConfig, holds: HoldView): Case => ({
   service,
   view,
   config,
+  holds,
   ips: NONE,
+  served: NONE,
+  heldUntil: null,
   vips: NONE,
   pool: null,
   compiled: null,
@@ -243,18 +277,39 @@ function checkExclusion({ config: { node } }: Case): Failure | null {
   return fail("nodeLabeledExcludeBalancers", detail, nodeRef(node.name), "metadata.labels");
 }
 
-function checkEndpoints({ service, view, config: { node } }: Case): Failure | null {
-  const isLocal = service.externalTrafficPolicy === "Local";
-  if (hasEndpoint(service, view, isLocal ? node.name : null)) return null;
-  if (!isLocal) {
+function checkEndpoints(c: Case): Failure | null {
+  const { service, view, ips, compiled } = c;
+  const { node } = c.config;
+  const isFamilyRequired = service.settings.requireFamilyEndpoints ?? compiled?.requiresFamilyEndpoints ?? false;
+  const kindOf = (ip: Ip): ReadinessKind => (isFamilyRequired ? ip.version : "any");
+  const ready = readinessOf(service, view, node.name);
+  const held = c.holds(service.key);
+  c.served = ips.filter((ip) => held?.[kindOf(ip)].counts ?? ready[kindOf(ip)]);
+  if (held !== null) c.heldUntil = earliest(ips.map((ip) => held[kindOf(ip)].until));
+  if (c.served.length > 0) return null;
+  if (ips.some((ip) => ready[kindOf(ip)])) {
+    const detail = "endpoints are ready, but not yet for as long as vipcast.io/announce-delay asks for";
+    return fail("announceDelayed", detail, service.ref, settingPath("announceDelay"));
+  }
+  if (isFamilyRequired && ready.any) {
+    const families = [...new Set(ips.map((ip) => `IPv${ip.version}`))].join(" or ");
+    const detail = `no endpoint of family ${families} is ready or serving, and vipcast.io/require-family-endpoints is set`;
+    const isOwn = service.settings.requireFamilyEndpoints !== undefined;
+    const ref = isOwn ? service.ref : (compiled?.ref ?? service.ref);
+    return fail("noFamilyEndpoints", detail, ref, settingPath("requireFamilyEndpoints"));
+  }
+  if (service.externalTrafficPolicy !== "Local") {
     return fail("noEndpoints", "no endpoint in the EndpointSlices of the Service is ready or serving", service.ref, "");
   }
   const detail = `spec.externalTrafficPolicy is Local and no ready or serving endpoint has nodeName ${node.name}`;
   return fail("noLocalEndpoints", detail, service.ref, "spec.externalTrafficPolicy");
 }
 
+const earliest = (moments: readonly (Millis | null)[]): Millis | null =>
+  moments.reduce((a, b) => (a === null || (b !== null && b < a) ? b : a), null);
+
 function checkPeers(c: Case): Failure | null {
-  c.contributions = contribute(c.service, c.ips, c.matching);
+  c.contributions = contribute(c.service, c.served, c.matching);
   return c.contributions.length > 0 ? null : whyNoPeers(c.config, c.matching);
 }
 
@@ -268,18 +323,6 @@ export function parseVip(text: string): Ip | null {
 const refs = (advertisements: readonly CompiledAdvertisement[]): string =>
   listed(advertisements.map((a) => refText(a.ref)));
 
-/** metallb-compat 2.4: ready wins; nil counts as ready; terminating is not looked at. */
-export const isUsable = (e: EndpointObject): boolean =>
-  e.hasAddresses && (e.ready === null || e.ready || e.serving === true);
-
-/** @param onNode null: anywhere. */
-function hasEndpoint(service: ServiceObject, view: StoreView, onNode: string | null): boolean {
-  for (const slice of view.slicesOf(service.key)) {
-    for (const e of slice.endpoints) if ((onNode === null || e.nodeName === onNode) && isUsable(e)) return true;
-  }
-  return false;
-}
-
 function contribute(
   service: ServiceObject,
   ips: readonly Ip[],
@@ -290,16 +333,26 @@ function contribute(
     for (const ip of ips) {
       const compiled = adv.offer[ip.version];
       if (compiled.peers.length === 0) continue;
-      const prefix = prefixOf(ip, adv.length[ip.version]);
-      const prefixKey = formatPrefix(prefix);
-      // an aggregate stands for others too: what one Service says must not change it
-      const offer = isHost(prefix) ? offerOf(service, compiled) : compiled;
-      // two addresses under one aggregate are one contribution
-      if (ips.length > 1 && contributions.some((c) => c.key === offer.key && c.prefixKey === prefixKey)) continue;
-      contributions.push({ ...offer, prefix, prefixKey });
+      for (const length of lengthsOf(adv, service, ip.version)) {
+        const prefix = prefixOf(ip, length);
+        const prefixKey = formatPrefix(prefix);
+        // an aggregate stands for others too: what one Service says must not change it
+        const offer = isHost(prefix) ? offerOf(service, compiled) : compiled;
+        // two addresses under one aggregate are one contribution
+        if (ips.length > 1 && contributions.some((c) => c.key === offer.key && c.prefixKey === prefixKey)) continue;
+        contributions.push({ ...offer, prefix, prefixKey });
+      }
     }
   }
   return contributions;
+}
+
+/** The aggregate, and with policy Local the address itself where that is asked for. */
+function lengthsOf(adv: CompiledAdvertisement, service: ServiceObject, version: IpVersion): readonly number[] {
+  const length = adv.length[version];
+  const host = maxPrefixLength(version);
+  const isLocal = service.externalTrafficPolicy === "Local";
+  return adv.hasLocalMoreSpecifics && isLocal && length < host ? [length, host] : [length];
 }
 
 const isHost = (prefix: Prefix): boolean => prefix.length === maxPrefixLength(prefix.version);
@@ -332,7 +385,7 @@ function offerOf({ ref, settings }: ServiceObject, offer: Offer): Offer {
     asPathPrepend: asPathPrepend === undefined ? offer.setBy.asPathPrepend : ref,
   };
   // the Service is part of the key, because a problem with its values names it
-  const key = `${offer.compiledKey} ${JSON.stringify([refKey(ref), settings])}`;
+  const key = `${offer.compiledKey} ${JSON.stringify([refKey(ref), med, asPathPrepend])}`;
   return { ...offer, asked, attributes: routeOf(asked), setBy, key };
 }
 
@@ -367,6 +420,7 @@ export function decisionsEqual(a: ServiceDecision | undefined, b: ServiceDecisio
   return (
     a.reason === b.reason &&
     a.detail === b.detail &&
+    a.heldUntil === b.heldUntil &&
     causesEqual(a.cause, b.cause) &&
     a.pool === b.pool &&
     a.vips.length === b.vips.length &&

@@ -112,6 +112,7 @@ export class Daemon {
       this.allocating?.view ?? this.store,
       { nodeName, lbClass, ignoreExcludeLb, routerId },
       this.#sink(),
+      this.#marker?.facts.isRestart,
     );
     this.injecting = new Injecting({
       stateDir: options.stateDir,
@@ -122,15 +123,20 @@ export class Daemon {
       flush: (settled) => this.speaker.flush(settled),
       problemsChanged: () => this.#tellProblems(),
     });
-    this.reconciler = new Reconciler(this.#target(), (settled) => this.injecting.decided(settled), realClock, {
-      turn: (duration) => observer.turn(duration),
-      settled: (report) => {
-        this.history.settled();
-        this.#noteWritten();
-        observer.settled(report);
-        this.#reconciled(report);
+    this.reconciler = new Reconciler(
+      this.#target(),
+      (settled) => this.injecting.decided(settled),
+      { clock: realClock, timers: realTimers, deadline: () => this.engine.deadline() },
+      {
+        turn: (duration) => observer.turn(duration),
+        settled: (report) => {
+          this.history.settled();
+          this.#noteWritten();
+          observer.settled(report);
+          this.#reconciled(report);
+        },
       },
-    });
+    );
     this.#source = openSource(options.source, this.store, options.namespace, {
       changed: (changes) => {
         this.#health.changes++;
@@ -253,8 +259,8 @@ export class Daemon {
   /** store (-> allocate) -> decide */
   #target(): ReconcileTarget {
     const decision: ReconcileTarget = {
-      apply: (changes) => this.engine.apply(changes),
-      run: (isOver) => (this.engine.run(isOver) ? "done" : "more"),
+      apply: (changes) => this.engine.apply(changes, realClock.now()),
+      run: (isOver) => (this.engine.run(isOver, realClock.now()) ? "done" : "more"),
     };
     this.allocating?.pass(decision);
     return this.allocating ?? decision;

@@ -2,7 +2,7 @@
 // Owns when the engine runs and for how long. Knows nothing of files, peers or messages. Contract: the first change of a
 // turn is acted on at once, what follows in the same turn is folded into the next; one run takes at most SLICE_MS, then
 // the event loop gets its turn; nothing runs before the source has been listed completely.
-import type { Clock } from "../kernel/clock.ts";
+import type { Clock, TimerHandle, Timers } from "../kernel/clock.ts";
 import { Millis } from "../kernel/units.ts";
 import type { StoreChange } from "../sources/store.ts";
 
@@ -15,6 +15,13 @@ export type Progress = "done" | "more" | "waiting";
 export interface ReconcileTarget {
   apply(changes: readonly StoreChange[]): void;
   run(isOver: () => boolean): Progress;
+}
+
+export interface ReconcileTime {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** When to run again although nothing changes; null: not before something does. */
+  readonly deadline: () => Millis | null;
 }
 
 export interface ReconcileObserver {
@@ -39,6 +46,9 @@ export class Reconciler {
   readonly #flush: (settled: boolean) => void;
   readonly #observer: ReconcileObserver;
   readonly #clock: Clock;
+  readonly #timers: Timers;
+  readonly #deadline: ReconcileTime["deadline"];
+  #timer: TimerHandle | null = null;
   #isListed = false;
   #hasRunThisTurn = false;
   #isScheduled = false;
@@ -48,7 +58,14 @@ export class Reconciler {
   #longestTurn = Millis(0);
   #since: Millis | null = null;
 
-  constructor(engine: ReconcileTarget, flush: (settled: boolean) => void, clock: Clock, observer: ReconcileObserver) {
+  constructor(
+    engine: ReconcileTarget,
+    flush: (settled: boolean) => void,
+    { clock, timers, deadline }: ReconcileTime,
+    observer: ReconcileObserver,
+  ) {
+    this.#timers = timers;
+    this.#deadline = deadline;
     this.#engine = engine;
     this.#flush = flush;
     this.#clock = clock;
@@ -83,6 +100,7 @@ export class Reconciler {
   /** No decision after this. */
   stop(): void {
     this.#isStopped = true;
+    this.#timer?.cancel();
   }
 
   #schedule(): void {
@@ -92,6 +110,14 @@ export class Reconciler {
       this.#isScheduled = false;
       if (!this.#isStopped) this.#run();
     });
+  }
+
+  /** One timer, for what is due next. */
+  #arm(): void {
+    this.#timer?.cancel();
+    const at = this.#deadline();
+    if (at === null) this.#timer = null;
+    else this.#timer = this.#timers.after(Millis(Math.max(0, at - this.#clock.now())), () => this.changed([]));
   }
 
   #run(): void {
@@ -115,6 +141,7 @@ export class Reconciler {
       return;
     }
     this.isSettled = true;
+    this.#arm();
     const duration = Millis(now - (this.#since ?? now));
     const report = { changes: this.#changes, duration, turns: this.#turns, longestTurn: this.#longestTurn };
     this.#changes = 0;

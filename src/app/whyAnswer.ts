@@ -38,7 +38,9 @@ export async function whyAnswer(daemon: Daemon, { service: text, node: asked, pe
     return observed === null ? no(`there is no Service ${key}`) : yes(goneDocument(key, node, observed));
   }
   const config = isOwn ? own : compile(store, { ...own.options, nodeName: node });
-  const decided = isOwn ? { decisions: engine.decisions, isDraining: engine.isDraining } : {};
+  const decided = isOwn
+    ? { decisions: engine.decisions, isDraining: engine.isDraining, holds: engine.holdsAt(realClock.now()) }
+    : {};
   const explanation = await inSlices(explaining(service, store, config, decided), realClock);
   return yes(whyDocument(explanation, { node, peer, locate: (problem) => daemon.locate(problem), observed }));
 }

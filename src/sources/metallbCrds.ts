@@ -32,6 +32,7 @@ export function readAddressPool(root: Fields, meta: Meta): IPAddressPoolObject |
     addresses,
     autoAssign: spec.boolean("autoAssign", true),
     avoidBuggyIPs: spec.boolean("avoidBuggyIPs", false),
+    settings: readSettings(root, "IPAddressPool"),
     allocation: readAllocation(spec),
   };
   spec.warnUnknown();

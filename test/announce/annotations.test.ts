@@ -64,10 +64,25 @@ describe("names", () => {
     ["BGPPeer", "med", "has no effect on kind BGPPeer", "It belongs on BGPAdvertisement or Service."],
     ["Service", "opens", "has no effect on kind Service", "It belongs on BGPPeer."],
     ["IPAddressPool", "med", "has no effect on kind IPAddressPool", "It belongs on BGPAdvertisement or Service."],
-    ["Service", "quux", "is not a known annotation and has no effect", "There are: med, as-path-prepend."],
+    [
+      "Service",
+      "quux",
+      "is not a known annotation and has no effect",
+      "There are: med, as-path-prepend, announce-delay, withdraw-delay, require-family-endpoints.",
+    ],
     ["Community", "quux", "is not a known annotation and has no effect", "Remove it."],
-    ["Service", "", "is not a known annotation and has no effect", "There are: med, as-path-prepend."],
-    ["Service", "constructor", "is not a known annotation and has no effect", "There are: med, as-path-prepend."],
+    [
+      "Service",
+      "",
+      "is not a known annotation and has no effect",
+      "There are: med, as-path-prepend, announce-delay, withdraw-delay, require-family-endpoints.",
+    ],
+    [
+      "Service",
+      "constructor",
+      "is not a known annotation and has no effect",
+      "There are: med, as-path-prepend, announce-delay, withdraw-delay, require-family-endpoints.",
+    ],
   ])("%s vipcast.io/%s", (kind, name, message, hint) => {
     expect(read(kind, name, "1")).toEqual({
       settings: {},

@@ -148,6 +148,7 @@ export const pool = (
   autoAssign: true,
   avoidBuggyIPs: false,
   allocation: null,
+  settings: {},
   ...over,
 });
 

@@ -5,12 +5,13 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { DecisionOptions, PlannedPeer } from "../../src/announce/compiled.ts";
 import { DecisionEngine } from "../../src/announce/engine.ts";
-import type { LabelSelector, Labels, ModelObject } from "../../src/announce/model.ts";
+import { Holds } from "../../src/announce/holds.ts";
+import type { LabelSelector, Labels, ModelObject, ServiceSettings } from "../../src/announce/model.ts";
 import { decideAll } from "../../src/announce/reference.ts";
 import type { RouteAttributes } from "../../src/bgp/wire/message.ts";
 import { formatPrefix } from "../../src/kernel/ip.ts";
 import type { ConfigProblem } from "../../src/kernel/problem.ts";
-import type { PeerName, ServiceKey } from "../../src/kernel/units.ts";
+import { later, Millis, type PeerName, type ServiceKey } from "../../src/kernel/units.ts";
 import { ObjectStore } from "../../src/sources/store.ts";
 import {
   adv,
@@ -62,7 +63,16 @@ const anyService = record({
     loadBalancerClass: one(null, null, null, "other"),
     externalTrafficPolicy: one("Cluster" as const, "Local" as const),
     labels: appLabels,
-    settings: one({}, {}, {}, { med: 7 }, { med: 9, asPathPrepend: 2 }),
+    settings: one<ServiceSettings>(
+      {},
+      {},
+      { med: 7 },
+      { med: 9, asPathPrepend: 2 },
+      { announceDelay: Millis(3) },
+      { announceDelay: Millis(2), withdrawDelay: Millis(4) },
+      { withdrawDelay: Millis(2), requireFamilyEndpoints: false },
+      { requireFamilyEndpoints: true },
+    ),
   }),
 }).map(({ name, ips, over }) => service(name, ips, { ...over, order: 0 }));
 
@@ -74,10 +84,12 @@ const anySlice = record({
     { maxLength: 2 },
   ),
   owner: one(null, null, null, "s0", "s1"),
-}).map(({ name, id, endpoints, owner }) => {
+  addressType: one("IPv4", "IPv4", "IPv6"),
+}).map(({ name, id, endpoints, owner, addressType }) => {
   const made = slice(
     name,
     endpoints.map((e) => endpoint(e)),
+    { addressType },
   );
   const moved = owner === null ? {} : { service: service(owner, []).key };
   return { ...made, ...moved, ref: { ...made.ref, name: `${name}-${id}` } };
@@ -92,7 +104,7 @@ const anyPool = record({
     ["192.0.2.64/26", "198.51.100.0/24"],
     ["2001:db8::/124"],
   ),
-  over: record({ labels: appLabels }),
+  over: record({ labels: appLabels, settings: one({}, {}, { requireFamilyEndpoints: true }) }),
   age,
 }).map((p) => pool(p.name, p.addresses, { ...p.over, ...p.age }));
 
@@ -108,7 +120,7 @@ const anyAdvertisement = record({
     nodeSelectors,
     peers: one([], [], ["t0"], ["t1", "t2"], ["nobody"]),
     serviceSelectors: appSelectors,
-    settings: one({}, {}, { med: 8 }, { asPathPrepend: 0 }),
+    settings: one({}, {}, { med: 8 }, { asPathPrepend: 0 }, { localMoreSpecifics: true }),
   }),
   age,
 }).map((a) => adv(a.name, { ...a.over, ...a.age }));
@@ -153,11 +165,14 @@ interface Step {
   readonly changes: readonly { readonly object: ModelObject; readonly isRemoval: boolean }[];
   /** Looks at the clock that a turn survives; null: until done. */
   readonly budget: number | null;
+  /** Milliseconds that pass before the changes. */
+  readonly elapsed: number;
 }
 const anyChange = record({ object: anyObject, isRemoval: one(false, false, false, true) });
 const anyStep: fc.Arbitrary<Step> = record({
   changes: fc.array(anyChange, { minLength: 1, maxLength: 3 }),
   budget: option(one(0, 1, 2)),
+  elapsed: one(0, 0, 1, 2, 5),
 });
 /** A cluster in which things are announced; histories start from it and whatever random objects replace in it. */
 const healthy: readonly ModelObject[] = [
@@ -229,8 +244,11 @@ function holds(opts: DecisionOptions, initial: readonly ModelObject[], steps: re
   for (const object of initial) store.put(object);
   const { sink, state, sorted } = recorder();
   const engine = new DecisionEngine(store, opts, sink);
-  const check = () => {
-    const table = decideAll(store, opts);
+  // what counts as ready is looked up afresh each time here; the engine follows its own deadlines
+  const readiness = new Holds(store, opts.nodeName);
+  let now = Millis(0);
+  const check = (at = now) => {
+    const table = decideAll(store, opts, readiness.at(at));
     expect(state()).toEqual({
       peers: table.peers,
       problems: table.problems,
@@ -241,17 +259,35 @@ function holds(opts: DecisionOptions, initial: readonly ModelObject[], steps: re
       ]),
     });
   };
-  for (const { changes, budget } of steps) {
+  const run = (isOver?: () => boolean): void => {
+    if (engine.config === null) readiness.begin(now);
+    if (!engine.run(isOver, now)) return;
+    check();
+    // nothing changes by itself before the deadline
+    const deadline = engine.deadline();
+    if (deadline === null) check(later(now, Millis(100)));
+    else {
+      expect(deadline).toBeGreaterThan(now);
+      check(Millis(Math.max(now, deadline - 0.5)));
+    }
+  };
+  for (const { changes, budget, elapsed } of steps) {
+    now = later(now, Millis(elapsed));
     for (const { object, isRemoval } of changes) {
       const change = isRemoval ? store.remove(object.kind, object.ref) : store.put(object);
-      if (change !== null) engine.apply([change]);
+      if (change === null) continue;
+      engine.apply([change], now);
+      readiness.observe(change, now);
     }
     let left = budget ?? Number.POSITIVE_INFINITY;
-    if (engine.run(() => left-- <= 0)) check();
+    run(() => left-- <= 0);
   }
-  expect(engine.run()).toBe(true);
-  check();
-  expect(engine.run()).toBe(true);
+  run();
+  for (let at = engine.deadline(); at !== null; at = engine.deadline()) {
+    now = at;
+    run();
+  }
+  expect(engine.run(undefined, now)).toBe(true);
 }
 
 const objects = fc.array(anyObject, { maxLength: 12, size: "max" });
