@@ -1,4 +1,4 @@
-// `npm run bench -- NAME [--quick] [--json] [--save]`: one bench, its table, and where asked its JSON (design.md
+// `npm run bench -- NAME [--quick] [--json] [--save] [--note TEXT]`: one bench, its table, and where asked its JSON (design.md
 // section 10). Owns the command line. Progress goes to stderr, so that stdout is the result alone.
 // Contract: exit 0 done, 1 failed, 2 usage. Names with an @ are roles that a bench gives to processes it makes of itself.
 import { parseArgs } from "node:util";
@@ -27,13 +27,14 @@ const BENCHES: readonly Bench[] = [reaction, inject, packing, attack, bfd, scale
 /** Beside this bundle. */
 const BFD_WORKER = new URL("./bfdWorker.js", import.meta.url);
 
-const USAGE = `usage: npm run bench -- NAME [--quick] [--json] [--save]
+const USAGE = `usage: npm run bench -- NAME [--quick] [--json] [--save] [--note TEXT]
 
 ${BENCHES.map((bench) => `  ${bench.name.padEnd(10)} ${bench.summary}`).join("\n")}
 
   --quick    fewer trials, under a minute
   --json     one JSON object instead of the table
   --save     keep the result under bench/results/
+  --note     a sentence that stays with the result, e.g. about the machine
 `;
 
 async function main(args: readonly string[]): Promise<number> {
@@ -56,7 +57,7 @@ async function main(args: readonly string[]): Promise<number> {
     versions: { vipcast: VIPCAST_VERSION, ...versions },
     results,
     ratios,
-    notes,
+    notes: asked.note === undefined ? notes : [...notes, asked.note],
   };
   process.stdout.write(json ? `${JSON.stringify(report)}\n` : renderText(report));
   if (asked.save) for (const file of save(report)) progress(`written: ${file}`);
@@ -68,6 +69,7 @@ interface Arguments {
   readonly quick: boolean;
   readonly json: boolean;
   readonly save: boolean;
+  readonly note?: string | undefined;
 }
 
 /** What was asked for, or what is wrong with it. */
@@ -77,7 +79,7 @@ function readArguments(args: readonly string[]): Arguments | string {
     const { values, positionals } = parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: { quick: flag, json: flag, save: flag },
+      options: { quick: flag, json: flag, save: flag, note: { type: "string" } },
     });
     if (positionals.length > 1) return "one bench at a time";
     if (values.quick && values.save) return "--save keeps full results only, not those of --quick";
