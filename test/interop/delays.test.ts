@@ -1,0 +1,59 @@
+// What delays of a Service do at a real FRR router: the announcement comes when it is due although nothing changes any more, and
+// the withdrawal likewise.
+import { describe, expect, test } from "vitest";
+import { labProblem, titleOrSkip } from "../../lab/requirements.ts";
+import { objectAt } from "../../lab/routes.ts";
+import { oneRouter } from "../../lab/topologies/oneRouter.ts";
+import {
+  advertisement,
+  bgpPeer,
+  goneAt,
+  labTracker,
+  type Manifest,
+  Manifests,
+  pool,
+  prefixesAt,
+  routeAt,
+  service,
+  startSpeaker,
+} from "./support.ts";
+
+const problem = labProblem();
+const VIP = "198.51.100.10";
+const ROUTE = `${VIP}/32`;
+
+describe.skipIf(problem !== null)(titleOrSkip("delays of a Service at FRR", problem), () => {
+  const track = labTracker();
+
+  test("announce-delay and withdraw-delay are kept, no shorter and not much longer", async () => {
+    const s = track(await oneRouter());
+    const manifests = new Manifests(s.speaker);
+    manifests.write("base.yaml", bgpPeer(s), pool(), advertisement());
+    manifests.write("sentinel.yaml", ...service("sentinel", "198.51.100.200"));
+    const vipcast = startSpeaker(s.speaker, manifests);
+    await routeAt(s, "198.51.100.200/32", [vipcast]);
+    const annotations = { "vipcast.io/announce-delay": "1500ms", "vipcast.io/withdraw-delay": "1s" };
+    const write = (ready: boolean): number => {
+      const [web, slice] = service("web", VIP, { conditions: { ready } });
+      const annotated: Manifest = { ...web, metadata: { ...objectAt(web?.metadata), annotations } };
+      manifests.write("web.yaml", annotated, slice ?? {});
+      return performance.now();
+    };
+
+    let begin = write(true);
+    await routeAt(s, ROUTE, [vipcast]);
+    expect(performance.now() - begin).toBeGreaterThanOrEqual(1490);
+    expect(performance.now() - begin).toBeLessThan(4000);
+
+    // a break shorter than the delay is not seen
+    write(false);
+    write(true);
+    begin = write(false);
+    expect(await prefixesAt(s)).toContain(ROUTE);
+    await goneAt(s, ROUTE, [vipcast]);
+    expect(performance.now() - begin).toBeGreaterThanOrEqual(990);
+    expect(performance.now() - begin).toBeLessThan(3500);
+    const why = await vipcast.cli("status", "--json", "--socket", vipcast.socket);
+    expect(objectAt(JSON.parse(why).services)).toMatchObject({ total: 2, announced: 1 });
+  });
+});
