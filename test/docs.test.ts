@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { renderAnnotationsDoc } from "../src/announce/annotations.ts";
 import { renderReasonsDoc } from "../src/announce/reasons.ts";
 import { renderLimitsDoc } from "../src/app/limits.ts";
+import { renderMessagesDoc } from "../src/app/messagesDoc.ts";
 import { renderConfigDoc } from "../src/config/schema.ts";
 import { renderInjectDoc } from "../src/inject/doc.ts";
 import { renderMetricsDoc } from "../src/observe/metrics.ts";
@@ -21,6 +22,7 @@ describe("generated pages", () => {
     ["docs/reasons.md", renderReasonsDoc],
     ["docs/annotations.md", renderAnnotationsDoc],
     ["docs/compatibility.md", renderCompatibilityDoc],
+    ["docs/messages.md", renderMessagesDoc],
     ["docs/inject.md", renderInjectDoc],
   ])("%s says what the table says", (name, render) => {
     const path = join(root, name);

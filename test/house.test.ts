@@ -157,6 +157,16 @@ describe("one place each", () => {
   });
 });
 
+describe("messages", () => {
+  /** Rooms that still put problems into words of their own; none may join them (src/kernel/messages.ts). */
+  const UNLISTED = ["allocate/engine.ts", "inject/injections.ts", "kernel/problem.ts"];
+
+  test("a problem says a message of a table, so that docs/messages.md lists it", () => {
+    const users = files.filter((f) => /\bproblemAt\(/.test(f.text)).map((f) => f.name);
+    expect(users.filter((name) => !UNLISTED.includes(name))).toEqual([]);
+  });
+});
+
 describe("files", () => {
   test.each(files.map((f) => [f.name, f] as const))("%s is short and says what it owns", (_name, file) => {
     expect(file.text.split("\n").length).toBeLessThanOrEqual(600);

@@ -2,11 +2,12 @@
 // (metallb-compat 1.3), alias resolution over all Community objects (1.6, 3.8) and the conflict rule for LOCAL_PREF (2.6).
 // Must not know nodes or sessions. Contract: an advertisement with any error is not used (for a pool, where the error is about
 // that pool alone), and every error of it is listed.
-import { type ConfigProblem, problemAt, refText } from "../kernel/problem.ts";
+import { type ConfigProblem, problemOf, refText } from "../kernel/problem.ts";
 import { listed, nameHint } from "../kernel/suggest.ts";
 import { compareAge } from "./age.ts";
 import { type CommunityValue, parseCommunityLiteral, resolveCommunity, sortCommunities } from "./communities.ts";
 import type { AskedAttributes } from "./compiled.ts";
+import { say } from "./messages.ts";
 import type { BGPAdvertisementObject, CommunityObject, IPAddressPoolObject } from "./model.ts";
 import { hasFamily } from "./pools.ts";
 import { matchesAny } from "./select.ts";
@@ -31,13 +32,12 @@ export function collectAliases(objects: Iterable<CommunityObject>): Aliases {
       const owner = own.has(name) ? object : owners.get(name);
       const parsed = parseCommunityLiteral(value);
       if (owner !== undefined) {
-        const hint = "All aliases share one namespace; of two equal ones the older object is used.";
-        faults.push(problemAt(object.ref, path, `alias "${name}" exists already in ${refText(owner.ref)}`, hint));
+        faults.push(problemOf(object.ref, path, say("olderAlias", { name, older: refText(owner.ref) })));
       }
       if (parsed.type === "value") own.set(name, parsed.community);
       else {
-        const message = parsed.type === "invalid" ? parsed.message : `"${value}" is not a community`;
-        faults.push(problemAt(object.ref, path, message, "Write a:b or large:a:b:c."));
+        const fault = parsed.type === "invalid" ? parsed.said : say("aliasValue", { text: value });
+        faults.push(problemOf(object.ref, path, fault));
       }
     }
     problems.push(...faults);
@@ -104,7 +104,14 @@ function unknownNames({ ref, ipAddressPools, peers }: BGPAdvertisementObject, kn
     names.flatMap((name, i) =>
       there.includes(name)
         ? []
-        : [problemAt(ref, `${field}[${i}]`, `there is no ${kind} "${name}"`, nameHint(name, there, kind), "warning")],
+        : [
+            problemOf(
+              ref,
+              `${field}[${i}]`,
+              say("unknownName", { kind, name }, nameHint(name, there, kind)),
+              "warning",
+            ),
+          ],
     );
   return [
     ...check(ipAddressPools, known.pools, "spec.ipAddressPools", "IPAddressPool"),
@@ -122,21 +129,18 @@ function resolveAll(
     const parsed = resolveCommunity(text, aliases.values);
     const path = `spec.communities[${i}]`;
     if (parsed.type === "value") values.push(parsed.community);
-    else if (parsed.type === "invalid") problems.push(problemAt(object.ref, path, parsed.message));
+    else if (parsed.type === "invalid") problems.push(problemOf(object.ref, path, parsed.said));
     else {
       const there = aliases.objects.length === 0 ? "none" : listed(aliases.objects.map((c) => c.ref.name));
       const hint = nameHint(text, [...aliases.values.keys()], "alias in force");
-      const message = `"${text}" is neither a community nor an alias of a Community object (there are: ${there})`;
-      problems.push(problemAt(object.ref, path, message, hint));
+      problems.push(problemOf(object.ref, path, say("unknownAlias", { text, there }, hint)));
     }
   }
   const distinct = sortCommunities(values);
   const count = distinct.communities.length + distinct.largeCommunities.length;
   if (count > MAX_COMMUNITIES) {
-    const message = `has ${count} communities, at most ${MAX_COMMUNITIES} fit a route`;
-    problems.push(
-      problemAt(object.ref, "spec.communities", message, "Spread them over several prefixes, or use fewer."),
-    );
+    const said = say("manyCommunities", { count, max: MAX_COMMUNITIES });
+    problems.push(problemOf(object.ref, "spec.communities", said));
   }
   return { values, problems };
 }
@@ -156,9 +160,7 @@ function aggregationProblems(adv: BGPAdvertisementObject, pool: IPAddressPoolObj
         : ["aggregationLengthV6", adv.aggregationLengthV6];
     if (length >= shortestMask) return [];
     const where = `${text} in IPAddressPool ${pool.ref.name}`;
-    const message = `${length} is shorter than /${shortestMask}, the widest part of ${where}: it is not used for that pool`;
-    const hint = `Use ${shortestMask} or more, or name the pools this advertisement is for.`;
-    return [problemAt(adv.ref, `spec.${field}`, message, hint)];
+    return [problemOf(adv.ref, `spec.${field}`, say("aggregateTooWide", { length, mask: shortestMask, where }))];
   });
 }
 

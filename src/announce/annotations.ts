@@ -6,9 +6,11 @@ import type { AuthType } from "../bfd/protocol.ts";
 import { MAX_PREPEND } from "../bgp/wire/registry.ts";
 import { parseGoDuration } from "../kernel/goDuration.ts";
 import { type Ip, isLinkLocal, isLoopback, isMulticast, isUnspecified, parseIp } from "../kernel/ip.ts";
+import type { Said } from "../kernel/messages.ts";
 import { listed, nameHint, nearest } from "../kernel/suggest.ts";
 import { quote } from "../kernel/text.ts";
 import { Millis } from "../kernel/units.ts";
+import { say } from "./messages.ts";
 import type { AdvertisementSettings, PeerSettings, PoolSettings, RouteSettings, ServiceSettings } from "./model.ts";
 
 export const ANNOTATION_PREFIX = "vipcast.io/";
@@ -22,9 +24,7 @@ export const settingPath = (
 ): string => annotationPath(ANNOTATION_PREFIX + { ...PEER, ...ADVERTISEMENT, ...SERVICE, ...POOL }[setting].name);
 
 /** A value, or what is wrong with the text; the message goes on where the name of the setting stood. */
-export type Reading<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly message: string; readonly hint: string };
+export type Reading<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly said: Said };
 
 interface Annotation<T> {
   /** Without the prefix. */
@@ -39,7 +39,7 @@ interface Annotation<T> {
 type Table<S> = { readonly [K in keyof S]-?: Annotation<NonNullable<S[K]>> };
 
 const taken = <T>(value: T): Reading<T> => ({ ok: true, value });
-const refused = (message: string, hint = ""): Reading<never> => ({ ok: false, message, hint });
+const refused = (said: Said): Reading<never> => ({ ok: false, said });
 
 /** Decimal digits without sign or leading zeros; both bounds included. */
 const integer =
@@ -47,17 +47,18 @@ const integer =
   (text: string): Reading<number> => {
     const value = /^(0|[1-9][0-9]{0,15})$/.test(text) ? Number(text) : Number.NaN;
     if (value >= min && value <= max) return taken(value);
-    return refused(`is ${quote(text)}, must be a whole number, ${min} to ${max}`);
+    return refused(say("settingNumber", { text: quote(text), min, max }));
   };
 
-const word =
+/** One of some words, with a near one as the hint. */
+export const readOneOf =
   <const W extends string>(...words: readonly W[]) =>
   (text: string): Reading<W> => {
     const found = words.find((w) => w === text);
     if (found !== undefined) return taken(found);
     const near = nearest(text.toLowerCase(), words);
     const hint = near === null ? "" : `Did you mean "${near}"?`;
-    return refused(`is ${quote(text)}, must be one of ${words.join(", ")}`, hint);
+    return refused(say("settingWord", { text: quote(text), words: words.join(", ") }, hint));
   };
 
 /** As written in an annotation, and as the BFD engine calls them. */
@@ -69,7 +70,7 @@ const AUTH_WORDS = [
 ] as const satisfies readonly (readonly [string, AuthType])[];
 
 const truth = (text: string): Reading<boolean> => {
-  const reading = word("true", "false")(text);
+  const reading = readOneOf("true", "false")(text);
   return reading.ok ? taken(reading.value === "true") : reading;
 };
 
@@ -78,9 +79,9 @@ const seconds =
   (min: number, max: number) =>
   (text: string): Reading<number> => {
     const millis = /^[0-9]+$/.test(text) ? Number(text) * 1000 : parseGoDuration(text);
-    if (millis === null) return refused(`is no duration: ${quote(text)}`, 'Write it like "90s" or "2m".');
+    if (millis === null) return refused(say("settingNoDuration", { text: quote(text) }));
     if (millis % 1000 === 0 && millis >= min * 1000 && millis <= max * 1000) return taken(millis / 1000);
-    return refused(`is ${quote(text)}, must be whole seconds, ${min}s to ${max}s`);
+    return refused(say("settingSeconds", { text: quote(text), min, max }));
   };
 
 /** A Go duration of whole milliseconds, or a number of seconds. @param max seconds */
@@ -88,9 +89,9 @@ const delay =
   (max: number) =>
   (text: string): Reading<Millis> => {
     const millis = /^[0-9]+$/.test(text) ? Number(text) * 1000 : parseGoDuration(text);
-    if (millis === null) return refused(`is no duration: ${quote(text)}`, 'Write it like "5s" or "500ms".');
+    if (millis === null) return refused(say("settingNoDuration", { text: quote(text) }, 'Write it like "5s" or "500ms".'));
     if (Number.isInteger(millis) && millis >= 0 && millis <= max * 1000) return taken(Millis(millis));
-    return refused(`is ${quote(text)}, must be whole milliseconds, 0s to ${max}s`);
+    return refused(say("settingMillis", { text: quote(text), max }));
   };
 
 /** An address that a router can use as the next hop of a route (RFC 4271 section 5.1.3, RFC 2545 section 3). */
@@ -100,16 +101,16 @@ const nextHop =
     const ip = parseIp(text);
     const example = version === 4 ? "192.0.2.1" : "2001:db8::1";
     if (ip === null || ip.version !== version) {
-      return refused(`is no IPv${version} address: ${quote(text)}`, `Write it like ${example}.`);
+      return refused(say("settingFamily", { version, text: quote(text), example }));
     }
     const isMapped = version === 6 && ip.w0 === 0 && ip.w1 === 0 && ip.w2 === 0xffff;
     // 0.0.0.0/8 is "this network" and 240.0.0.0/4 is nobody's: no host has such an address
     const isReserved = version === 4 && (ip.w0 >>> 24 === 0 || ip.w0 >>> 28 === 15);
     if (isUnspecified(ip) || isLoopback(ip) || isMulticast(ip) || isMapped || isReserved) {
-      return refused(`${quote(text)} cannot be a next hop`, "Give an address of this node that the peer can reach.");
+      return refused(say("settingNextHop", { text: quote(text) }));
     }
     if (version === 6 && isLinkLocal(ip)) {
-      return refused(`${quote(text)} is link-local`, "Give a global address: the link-local one goes along by itself.");
+      return refused(say("settingLinkLocal", { text: quote(text) }));
     }
     return taken(ip);
   };
@@ -120,7 +121,7 @@ const PEER: Table<PeerSettings> = {
     grammar: "`us`, `peer` or `both`",
     meaning: "Which end opens the TCP connection. For `peer` and `both` the daemon must listen (`--listen`).",
     default: "`us`",
-    read: word("us", "peer", "both"),
+    read: readOneOf("us", "peer", "both"),
   },
   gtsmHops: {
     name: "gtsm-hops",
@@ -171,7 +172,7 @@ const PEER: Table<PeerSettings> = {
     meaning: "How BFD packets are authenticated (RFC 5880 6.7), the same at both ends. Only with `bfd-auth-secret`.",
     default: "`meticulous-keyed-sha1`",
     read: (text) => {
-      const reading = word(...AUTH_WORDS.map(([written]) => written))(text);
+      const reading = readOneOf(...AUTH_WORDS.map(([written]) => written))(text);
       return reading.ok ? taken(AUTH_WORDS.find(([w]) => w === reading.value)?.[1] ?? "meticulousKeyedSha1") : reading;
     },
   },
@@ -189,7 +190,9 @@ const PEER: Table<PeerSettings> = {
       "BFD packets are authenticated with the key `password` of this Secret (type kubernetes.io/basic-auth, in the namespace of the BGPPeer): 1 to 20 octets for SHA1, 1 to 16 for MD5. Without it they are not authenticated.",
     default: "none",
     read: (text) =>
-      /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(text) ? taken(text) : refused(`is ${quote(text)}, no name of a Secret`),
+      /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(text)
+        ? taken(text)
+        : refused(say("settingSecretName", { text: quote(text) })),
   },
   bfdStrict: {
     name: "bfd-strict",
@@ -305,8 +308,7 @@ export interface AnnotationFault {
   readonly severity: "error" | "warning";
   /** With the prefix. */
   readonly key: string;
-  readonly message: string;
-  readonly hint: string;
+  readonly said: Said;
 }
 
 /** Values of one object's annotations, faulty ones left out. Keys without our prefix are passed over. */
@@ -322,25 +324,26 @@ export function readAnnotations<K extends AnnotatedKind>(
     const name = key.slice(ANNOTATION_PREFIX.length);
     const known = own.get(name);
     if (known === undefined) {
-      faults.push({ severity: "warning", key, ...strayAnnotation(kind, name, [...own.keys()]) });
+      faults.push({ severity: "warning", key, said: strayAnnotation(kind, name, [...own.keys()]) });
       continue;
     }
     const reading = known.read(text);
     if (reading.ok) settings[known.field] = reading.value;
-    else faults.push({ severity: "error", key, message: reading.message, hint: reading.hint });
+    else faults.push({ severity: "error", key, said: reading.said });
   }
   // the table's type ties each field to the reader of its value
   return { settings: settings as Settings<K>, faults };
 }
 
-function strayAnnotation(kind: AnnotatedKind, name: string, own: readonly string[]): { message: string; hint: string } {
+function strayAnnotation(kind: AnnotatedKind, name: string, own: readonly string[]): Said {
   const others = kindsOf(name);
   if (others.length > 0) {
-    return { message: `has no effect on kind ${kind}`, hint: `It belongs on ${others.join(" or ")}.` };
+    return say("settingElsewhere", { kind, others: others.join(" or ") });
   }
-  const message = "is not a known annotation and has no effect";
-  if (nearest(name.toLowerCase(), own) !== null) return { message, hint: nameHint(name.toLowerCase(), own, "") };
-  return { message, hint: own.length === 0 ? "Remove it." : `There are: ${listed(own)}.` };
+  if (nearest(name.toLowerCase(), own) !== null) {
+    return say("unknownSetting", {}, nameHint(name.toLowerCase(), own, ""));
+  }
+  return say("unknownSetting", {}, own.length === 0 ? "" : `There are: ${listed(own)}.`);
 }
 
 /** The kinds that an annotation applies to. */

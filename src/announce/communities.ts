@@ -3,7 +3,9 @@
 // Contract: an alias wins over a literal of the same spelling, and over the well-known name; names are ours, MetalLB has none.
 import type { LargeCommunity } from "../bgp/wire/message.ts";
 import { wellKnownCommunity } from "../bgp/wire/registry.ts";
+import type { Said } from "../kernel/messages.ts";
 import { assertNever } from "../kernel/result.ts";
+import { say } from "./messages.ts";
 
 export type CommunityValue =
   | { readonly type: "standard"; readonly value: number }
@@ -12,7 +14,7 @@ export type CommunityValue =
 export type ParsedCommunity =
   | { readonly type: "value"; readonly community: CommunityValue }
   /** Looks like a literal and is none: no alias can mend it. */
-  | { readonly type: "invalid"; readonly message: string }
+  | { readonly type: "invalid"; readonly said: Said }
   /** Not a literal: an alias that may still be created. */
   | { readonly type: "unknownAlias" };
 
@@ -25,14 +27,14 @@ export function parseCommunityLiteral(text: string): ParsedCommunity {
   if (parts.length === 2) {
     const [high, low] = parts.map((p) => unsigned(p, 0xffff));
     if (high == null || low == null) {
-      return { type: "invalid", message: `"${text}": both numbers of a community must be 0 to 65535` };
+      return { type: "invalid", said: say("communityRange", { text }) };
     }
     return { type: "value", community: { type: "standard", value: high * 0x1_0000 + low } };
   }
   if (parts.length === 4) {
     const [globalAdmin, local1, local2] = parts.slice(1).map((p) => unsigned(p, 0xffff_ffff));
     if (parts[0] !== "large" || globalAdmin == null || local1 == null || local2 == null) {
-      return { type: "invalid", message: `"${text}": a large community is large:a:b:c, each 0 to 4294967295` };
+      return { type: "invalid", said: say("largeCommunityRange", { text }) };
     }
     return { type: "value", community: { type: "large", value: { globalAdmin, local1, local2 } } };
   }

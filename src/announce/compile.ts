@@ -5,7 +5,7 @@
 // native mode.
 import type { Family } from "../bgp/wire/message.ts";
 import type { IpVersion } from "../kernel/ip.ts";
-import { type ConfigProblem, type ObjectRef, problemAt, refKey, refText } from "../kernel/problem.ts";
+import { type ConfigProblem, type ObjectRef, problemOf, refKey, refText } from "../kernel/problem.ts";
 import { listed } from "../kernel/suggest.ts";
 import { PeerName } from "../kernel/units.ts";
 import type { StoreView } from "../sources/store.ts";
@@ -29,6 +29,7 @@ import type {
   PlannedPeer,
 } from "./compiled.ts";
 import { routeOf } from "./merge.ts";
+import { say } from "./messages.ts";
 import type { BGPPeerObject, IPAddressPoolObject, Labels } from "./model.ts";
 import { compilePeer, identityOf, profileOf } from "./peers.ts";
 import { hasFamily, indexPools } from "./pools.ts";
@@ -148,18 +149,16 @@ const NAME_PATH = "metadata.name";
 
 function conflictOfPeer(peer: BGPPeerObject, stayed: Stayed, store: StoreView): ConfigProblem | null {
   const namesake = stayed.peers.find((p) => p.ref.name === peer.ref.name);
-  if (namesake !== undefined) return problemAt(peer.ref, NAME_PATH, `${refText(namesake.ref)} is older`, "Rename one.");
+  if (namesake !== undefined) return problemOf(peer.ref, NAME_PATH, say("olderPeer", { older: refText(namesake.ref) }));
   const twin = stayed.peers.find((p) => identityOf(p) === identityOf(peer));
   if (twin !== undefined) {
     const [field, what] = peer.interface === null ? ["peerAddress", "address"] : ["interface", "interface"];
-    const message = `${refText(twin.ref)} has the same ${what}, port and VRF and is older`;
-    const hint = "Change one of them, or give them nodeSelectors that do not overlap.";
-    return problemAt(peer.ref, `spec.${field}`, message, hint);
+    return problemOf(peer.ref, `spec.${field}`, say("samePeer", { older: refText(twin.ref), what }));
   }
   const echo = stayed.advertisements.find((c) => echoOverIpv6(peer, c, store));
   if (echo !== undefined) {
-    const message = `its BFD profile has echoMode, but ${refText(echo.object.ref)} brings an IPv6 pool to this peer`;
-    return problemAt(peer.ref, "spec.bfdProfile", message, ECHO_HINT);
+    const said = say("echoPeer", { advertisement: refText(echo.object.ref) });
+    return problemOf(peer.ref, "spec.bfdProfile", said);
   }
   return null;
 }
@@ -168,19 +167,15 @@ function conflictOfAdvertisement(c: CheckedAdvertisement, stayed: Stayed, store:
   const rival = stayed.advertisements.find((other) => conflictAtLoad(c, other));
   if (rival !== undefined) {
     const pref = (x: CheckedAdvertisement): string => String(x.object.localPref ?? "not set");
-    const message = `localPref (${pref(c)}) conflicts with ${refText(rival.object.ref)} (${pref(rival)}), which is older`;
-    const hint = "Same pool, prefix length, peers and node: give both the same localPref.";
-    return problemAt(c.object.ref, "spec.localPref", message, hint);
+    const values = { own: pref(c), older: refText(rival.object.ref), other: pref(rival) };
+    return problemOf(c.object.ref, "spec.localPref", say("prefConflict", values));
   }
   const echo = stayed.peers.find((p) => echoOverIpv6(p, c, store));
   if (echo !== undefined) {
-    const message = `brings an IPv6 pool to ${refText(echo.ref)}, whose BFD profile has echoMode`;
-    return problemAt(c.object.ref, "spec.peers", message, ECHO_HINT);
+    return problemOf(c.object.ref, "spec.peers", say("echoAdvertisement", { peer: refText(echo.ref) }));
   }
   return null;
 }
-
-const ECHO_HINT = "BFD echo does not work with IPv6: use a profile without echoMode, or other pools for this peer.";
 
 /** metallb-compat 1.1, last cross-object rule. */
 function echoOverIpv6(peer: BGPPeerObject, { object, pools }: CheckedAdvertisement, store: StoreView): boolean {

@@ -4,13 +4,14 @@
 import type { RouteAttributes } from "../bgp/wire/message.ts";
 import { GRACEFUL_SHUTDOWN } from "../bgp/wire/registry.ts";
 import { communityOctets, MAX_COMMUNITY_OCTETS } from "../bgp/wire/routeAttributes.ts";
-import { type ConfigProblem, type ObjectRef, problemAt, refText } from "../kernel/problem.ts";
+import { type ConfigProblem, type ObjectRef, problemOf, refText } from "../kernel/problem.ts";
 import { listed } from "../kernel/suggest.ts";
 import type { PeerName } from "../kernel/units.ts";
 import { compareText } from "./age.ts";
 import { settingPath } from "./annotations.ts";
 import { compareLarge, uniteLarge, uniteStandard } from "./communities.ts";
 import type { AskedAttributes, Offer } from "./compiled.ts";
+import { say } from "./messages.ts";
 
 export const routeOf = (asked: AskedAttributes): RouteAttributes => ({
   ...asked,
@@ -105,9 +106,8 @@ function fitting(offers: readonly Offer[]): {
       continue;
     }
     const others = listed([...new Set(fit.map((o) => refText(o.advertisement)))]);
-    const message = `do not fit a route together with those of ${others} (${octets} octets, at most ${MAX_COMMUNITY_OCTETS}): it is left out there`;
-    const hint = "Use fewer communities, or let the advertisements select different services or peers.";
-    faults.push(problemAt(offer.advertisement, "spec.communities", message, hint));
+    const said = say("communitiesDoNotFit", { others, octets, max: MAX_COMMUNITY_OCTETS });
+    faults.push(problemOf(offer.advertisement, "spec.communities", said));
   }
   return { fit, faults };
 }
@@ -116,42 +116,44 @@ const RANKED: readonly {
   readonly field: Ranked;
   readonly setBy: (offer: Offer) => ObjectRef;
   readonly path: string;
-  readonly hint: string;
+  readonly lost: "lostLocalPref" | "lostMed" | "lostPrepend";
 }[] = [
   {
     field: "localPref",
     setBy: (o) => o.advertisement,
     path: "spec.localPref",
-    hint: "The highest localPref wins: give both the same, or let them select different services.",
+    lost: "lostLocalPref",
   },
   {
     field: "med",
     setBy: (o) => o.setBy.med,
     path: settingPath("med"),
-    hint: "The lowest MED wins: give both the same, or keep their prefixes or peers apart.",
+    lost: "lostMed",
   },
   {
     field: "asPathPrepend",
     setBy: (o) => o.setBy.asPathPrepend,
     path: settingPath("asPathPrepend"),
-    hint: "The fewest copies win: give both the same, or keep their prefixes or peers apart.",
+    lost: "lostPrepend",
   },
 ];
 
 /** A warning per value that loses against another one at a common peer. @param offers of one peer, ordered */
 function lostValues(offers: readonly Offer[]): readonly ConfigProblem[] {
   if (offers.length < 2) return [];
-  return RANKED.flatMap(({ field, setBy, path, hint }) => {
+  return RANKED.flatMap(({ field, setBy, path, lost }) => {
     const set = offers.filter((o) => o.asked[field] !== null);
     const value = best(
       field,
       set.map((o) => o.asked),
     );
     const winner = set.find((o) => o.asked[field] === value);
-    if (winner === undefined) return [];
+    if (winner === undefined || value === null) return [];
     const losers = set.filter((o) => o.asked[field] !== value);
-    const where = `${refText(setBy(winner))} announces the same prefix with ${value}`;
-    return losers.map((o) => problemAt(setBy(o), path, `${o.asked[field]} loses where ${where}`, hint, "warning"));
+    return losers.map((o) => {
+      const values = { own: String(o.asked[field]), winner: refText(setBy(winner)), value };
+      return problemOf(setBy(o), path, say(lost, values), "warning");
+    });
   });
 }
 

@@ -6,10 +6,12 @@ import type { BfdAuth } from "../bfd/protocol.ts";
 import { PEER_DEFAULTS, type PeerBfd, type PeerConfig } from "../bgp/session/config.ts";
 import type { Family } from "../bgp/wire/message.ts";
 import { formatIp, isUnspecified } from "../kernel/ip.ts";
-import { type ConfigProblem, problemAt, refText } from "../kernel/problem.ts";
+import type { Said } from "../kernel/messages.ts";
+import { type ConfigProblem, problemOf, refText, type Severity } from "../kernel/problem.ts";
 import { Asn, PeerName, RouterId, Seconds } from "../kernel/units.ts";
 import { objectKey, type StoreView } from "../sources/store.ts";
 import { settingPath } from "./annotations.ts";
+import { say } from "./messages.ts";
 import type { BFDProfileObject, BGPPeerObject } from "./model.ts";
 
 /** FRR's "traditional" profile, as MetalLB's FRR modes have it. */
@@ -40,33 +42,26 @@ export function profileOf(peer: BGPPeerObject, store: StoreView): BFDProfileObje
 /** @param nodeRouterId used where the peer names none. */
 export function compilePeer(peer: BGPPeerObject, store: StoreView, nodeRouterId: RouterId): CompiledPeer {
   const problems: ConfigProblem[] = [];
-  const report = (path: string, message: string, hint = "", severity: "error" | "warning" = "error"): void => {
-    problems.push(problemAt(peer.ref, path, message, hint, severity));
+  const report: Report = (path, said, severity) => {
+    problems.push(problemOf(peer.ref, path, said, severity));
   };
-  if (peer.disableMP) report("spec.disableMP", "disableMP is deprecated and has no effect", "Remove it.", "warning");
+  if (peer.disableMP) report("spec.disableMP", say("disableMp"), "warning");
 
   const peerAsn = peer.dynamicAsn ?? (peer.peerAsn === null ? null : Asn(peer.peerAsn));
-  if (peerAsn === null) report("spec.peerASN", "neither peerASN nor dynamicASN is set");
+  if (peerAsn === null) report("spec.peerASN", say("noPeerAsn"));
   if (peer.ebgpMultiHop && peerAsn === peer.myAsn) {
-    const hint = "Remove ebgpMultiHop: internal sessions may span hops anyway.";
-    report(
-      "spec.ebgpMultiHop",
-      `ebgpMultiHop is for external peers, but peerASN and myASN are both ${peer.myAsn}`,
-      hint,
-    );
+    report("spec.ebgpMultiHop", say("multihopInternal", { asn: peer.myAsn }));
   }
   if (peer.peerAddress === null && peer.interface === null) {
-    report("spec.peerAddress", "neither peerAddress nor interface is set");
+    report("spec.peerAddress", say("noPeerAddress"));
   }
   const { sourceAddress } = peer;
   if (peer.peerAddress !== null && sourceAddress !== null && sourceAddress.version !== peer.peerAddress.version) {
-    report("spec.sourceAddress", `${formatIp(sourceAddress)} is not of the family of ${formatIp(peer.peerAddress)}`);
+    const values = { source: formatIp(sourceAddress), peer: formatIp(peer.peerAddress) };
+    report("spec.sourceAddress", say("sourceFamily", values));
   }
   if (peer.routerId !== null && (peer.routerId.version !== 4 || isUnspecified(peer.routerId))) {
-    report(
-      "spec.routerID",
-      `${formatIp(peer.routerId)} is not usable: a router ID is an IPv4 address other than 0.0.0.0`,
-    );
+    report("spec.routerID", say("badRouterId", { id: formatIp(peer.routerId) }));
   }
   const bfd = bfdOf(peer, store, report);
   const password = passwordOf(peer, store, report);
@@ -74,8 +69,7 @@ export function compilePeer(peer: BGPPeerObject, store: StoreView, nodeRouterId:
   const { holdTime, keepaliveTime } = timersOf(peer);
   const { settings } = peer;
   if (settings.sendHoldTime !== undefined && settings.sendHoldTime < holdTime) {
-    const hint = "A peer that is only slow would lose the session: twice the hold time is usual.";
-    report(settingPath("sendHoldTime"), `is shorter than the hold time of ${holdTime} s`, hint, "warning");
+    report(settingPath("sendHoldTime"), say("shortSendHold", { holdTime }), "warning");
   }
   const failed = problems.some((p) => p.severity === "error");
   if (failed || peerAsn === null) return { config: null, problems };
@@ -114,19 +108,18 @@ function bfdOf(peer: BGPPeerObject, store: StoreView, report: Report): PeerBfd |
   const { bfdStrict } = peer.settings;
   if (peer.bfdProfile === null) {
     if (bfdStrict === true) {
-      report(settingPath("bfdStrict"), "has no effect without spec.bfdProfile", "Name a BFDProfile.", "warning");
+      report(settingPath("bfdStrict"), say("strictWithoutBfd"), "warning");
     }
     return null;
   }
   const profile = profileOf(peer, store);
   if (profile === undefined) {
-    const hint = "The session starts when the profile exists.";
-    report("spec.bfdProfile", `BFDProfile ${objectKey({ ...peer.ref, name: peer.bfdProfile })} does not exist`, hint);
+    const wanted = { ...peer.ref, kind: "BFDProfile", name: peer.bfdProfile };
+    report("spec.bfdProfile", say("noProfile", { profile: refText(wanted) }));
     return null;
   }
   if (profile.echoMode && peer.ebgpMultiHop) {
-    const message = `${refText(profile.ref)} has echoMode, which is for one hop only: control packets alone watch this peer`;
-    report("spec.bfdProfile", message, "Use a profile without echoMode.", "warning"); // C-242, RFC 5883 3
+    report("spec.bfdProfile", say("echoMultihop", { profile: refText(profile.ref) }), "warning"); // C-242, RFC 5883 3
   }
   const auth = bfdAuthOf(peer, store, report);
   return { profile: bfdProfile({ ...profile, name: profile.ref.name }), auth, isStrict: bfdStrict ?? false };
@@ -150,7 +143,7 @@ function timersOf(peer: BGPPeerObject): { readonly holdTime: Seconds; readonly k
   return { holdTime: Seconds(hold), keepaliveTime: Seconds(keepalive ?? Math.floor(hold / 3)) };
 }
 
-type Report = (path: string, message: string, hint?: string, severity?: "error" | "warning") => void;
+type Report = (path: string, said: Said, severity?: Severity) => void;
 
 /** metallb-compat 3.6. */
 function passwordOf(peer: BGPPeerObject, store: StoreView, report: Report): string | null {
@@ -159,8 +152,8 @@ function passwordOf(peer: BGPPeerObject, store: StoreView, report: Report): stri
   const password = secretOf(peer, peer.passwordSecret, path, store, report);
   const octets = octetsOf(password);
   if (octets.length > MAX_PASSWORD_OCTETS) {
-    const message = `the password in Secret ${peer.passwordSecret} has ${octets.length} octets, at most ${MAX_PASSWORD_OCTETS} can be a TCP MD5 key`;
-    report(path, message, "Use a shorter one, on both sides.");
+    const values = { secret: peer.passwordSecret, octets: octets.length, max: MAX_PASSWORD_OCTETS };
+    report(path, say("longSecret", values));
   }
   return password;
 }
@@ -171,13 +164,10 @@ const octetsOf = (text: string | null): Uint8Array => new TextEncoder().encode(t
 function secretOf(peer: BGPPeerObject, name: string, path: string, store: StoreView, report: Report): string | null {
   const ref = { kind: "Secret", namespace: peer.ref.namespace, name };
   const secret = store.get("Secret", objectKey(ref));
-  if (secret === undefined)
-    report(path, `${refText(ref)} does not exist`, "The session starts when the Secret exists.");
+  if (secret === undefined) report(path, say("noSecret", { secret: refText(ref) }));
   else if (secret.type !== "kubernetes.io/basic-auth") {
-    const hint = "Create it anew with type kubernetes.io/basic-auth.";
-    report(path, `${refText(ref)} has type ${secret.type || "Opaque"}, not kubernetes.io/basic-auth`, hint);
-  } else if (secret.password === null)
-    report(path, `${refText(ref)} has no key "password", or an empty one`, "Fill data.password.");
+    report(path, say("secretType", { secret: refText(ref), type: secret.type || "Opaque" }));
+  } else if (secret.password === null) report(path, say("noPasswordKey", { secret: refText(ref) }));
   return secret?.password ?? null;
 }
 
@@ -186,7 +176,7 @@ function bfdAuthOf(peer: BGPPeerObject, store: StoreView, report: Report): BfdAu
   if (bfdAuthSecret === undefined) {
     if (peer.settings.bfdAuthType === undefined && peer.settings.bfdAuthKeyId === undefined) return null;
     const setting = peer.settings.bfdAuthType === undefined ? "bfdAuthKeyId" : "bfdAuthType";
-    report(settingPath(setting), "needs a key", "Name its Secret with vipcast.io/bfd-auth-secret.");
+    report(settingPath(setting), say("authWithoutKey"));
     return null;
   }
   const path = settingPath("bfdAuthSecret");
@@ -196,7 +186,6 @@ function bfdAuthOf(peer: BGPPeerObject, store: StoreView, report: Report): BfdAu
     key: octetsOf(secretOf(peer, bfdAuthSecret, path, store, report)),
   };
   if (auth.key.length === 0) return null; // the Secret's own fault has been told
-  for (const fault of authFaults(auth))
-    report(path, `${fault.path} ${fault.message}`, "Use another key, on both sides.");
+  for (const fault of authFaults(auth)) report(path, say("badAuthKey", { field: fault.path, fault: fault.message }));
   return auth;
 }

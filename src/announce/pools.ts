@@ -2,8 +2,9 @@
 // disjoint (metallb-compat 1.4) and the sorted index. Knows nothing of advertisements or services.
 // Contract: of two overlapping pools the younger is out as a whole; lookup is O(log n) over all ranges.
 import { compareIp, type Ip } from "../kernel/ip.ts";
-import { type ConfigProblem, problemAt, refText } from "../kernel/problem.ts";
+import { type ConfigProblem, problemOf, refText } from "../kernel/problem.ts";
 import { compareAge } from "./age.ts";
+import { say } from "./messages.ts";
 import type { IPAddressPoolObject } from "./model.ts";
 
 export interface PoolRange {
@@ -28,7 +29,7 @@ export function indexPools(objects: Iterable<IPAddressPoolObject>): PoolIndex {
   const problems: ConfigProblem[] = [];
   for (const pool of [...objects].sort(compareAge)) {
     const faults = pools.has(pool.ref.name)
-      ? [problemAt(pool.ref, "metadata.name", `another IPAddressPool has the name ${pool.ref.name} and is older`)]
+      ? [problemOf(pool.ref, "metadata.name", say("olderPool", { name: pool.ref.name }))]
       : addRanges(ranges, pool);
     if (faults.length === 0) {
       pools.set(pool.ref.name, pool);
@@ -51,9 +52,8 @@ function addRanges(ranges: PoolRange[], pool: IPAddressPoolObject): ConfigProble
     if (other === undefined) ranges.splice(at, 0, { first, last, pool: pool.ref.name });
     else {
       const who = other.pool === pool.ref.name ? "another entry of this pool" : `IPAddressPool ${other.pool}`;
-      const hint =
-        other.pool === pool.ref.name ? "Remove one of them." : "Of two overlapping pools the older one is used.";
-      faults.push(problemAt(pool.ref, path, `${text} overlaps ${who}: ${refText(pool.ref)} is not used`, hint));
+      const hint = other.pool === pool.ref.name ? "Remove one of them." : "";
+      faults.push(problemOf(pool.ref, path, say("poolOverlap", { text, who, pool: refText(pool.ref) }, hint)));
     }
   }
   return faults;

@@ -13,7 +13,7 @@ import {
   parseIp,
   prefixOf,
 } from "../kernel/ip.ts";
-import { type ConfigProblem, type ObjectRef, problemAt, refKey, refText } from "../kernel/problem.ts";
+import { type ConfigProblem, type ObjectRef, problemOf, refKey, refText } from "../kernel/problem.ts";
 import { listed } from "../kernel/suggest.ts";
 import type { Millis } from "../kernel/units.ts";
 import type { StoreView } from "../sources/store.ts";
@@ -21,6 +21,7 @@ import { settingPath } from "./annotations.ts";
 import type { CompiledAdvertisement, CompiledConfig, CompiledPool, Offer, PlannedPeer } from "./compiled.ts";
 import { type HoldView, NO_HOLDS, type ReadinessKind, readinessOf } from "./holds.ts";
 import { routeOf } from "./merge.ts";
+import { say } from "./messages.ts";
 import type { ServiceObject } from "./model.ts";
 import { findPool } from "./pools.ts";
 import type { Reason } from "./reasons.ts";
@@ -364,11 +365,9 @@ function idleSettings(
 ): readonly ConfigProblem[] {
   if (Object.keys(settings).length === 0 || contributions.some((c) => isHost(c.prefix))) return NONE;
   const where = listed([...new Set(contributions.map((c) => refText(c.advertisement)))]);
-  const message = `has no effect: ${where} announces aggregates only, which are not this Service's alone`;
-  const hint = "Annotate the BGPAdvertisement, or announce the addresses on their own as well.";
   return (["med", "asPathPrepend"] as const)
     .filter((setting) => settings[setting] !== undefined)
-    .map((setting) => problemAt(ref, settingPath(setting), message, hint, "warning"));
+    .map((setting) => problemOf(ref, settingPath(setting), say("aggregatesOnly", { where }), "warning"));
 }
 
 /** The offer with the values that the Service's annotations set in place of the advertisement's. */

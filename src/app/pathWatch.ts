@@ -21,10 +21,11 @@ import type { PeerConfig } from "../bgp/session/config.ts";
 import type { BfdVerdict } from "../bgp/session/peer.ts";
 import type { Speaker } from "../bgp/speaker.ts";
 import { formatIp, type Ip, ipEquals, isLinkLocal, parsePrefix, prefixOf } from "../kernel/ip.ts";
-import { type ConfigProblem, problemAt } from "../kernel/problem.ts";
+import { type ConfigProblem, problemOf } from "../kernel/problem.ts";
 import { PeerName } from "../kernel/units.ts";
 import type { BfdThreadView, BfdView } from "../observe/bfdView.ts";
 import type { Logger } from "../observe/log.ts";
+import { say } from "./messages.ts";
 
 export interface PathWatchSurroundings {
   readonly speaker: Speaker;
@@ -163,12 +164,10 @@ export class PathWatch {
           ? null
           : timelinessWarning(profile, this.#thread.schedulingClass, this.#thread.schedulingReason);
       return [
-        ...(broken === undefined ? [] : [problemAt(ref, path, `BFD packets cannot flow: ${broken}`)]),
-        ...(refused === undefined ? [] : [problemAt(ref, path, `BFD cannot run as it is asked for: ${refused}`)]),
-        ...(looks < PATIENT_LOOKS ? [] : [problemAt(ref, path, UNWATCHED, UNWATCHED_HINT, "warning")]),
-        ...(late === null
-          ? []
-          : [problemAt(ref, path, late, "Allow CAP_SYS_NICE, or use longer intervals.", "warning")]),
+        ...(broken === undefined ? [] : [problemOf(ref, path, say("bfdCannotFlow", { why: broken }))]),
+        ...(refused === undefined ? [] : [problemOf(ref, path, say("bfdRefused", { why: refused }))]),
+        ...(looks < PATIENT_LOOKS ? [] : [problemOf(ref, path, say("bfdUnwatched"), "warning")]),
+        ...(late === null ? [] : [problemOf(ref, path, say("bfdLate", { why: late }), "warning")]),
       ];
     });
   }
@@ -309,8 +308,6 @@ export class PathWatch {
   }
 }
 
-const UNWATCHED = "the session is up without BFD, so nothing but the hold time watches its path";
-const UNWATCHED_HINT = "Configure BFD for this neighbor at the router, or see why its packets do not arrive.";
 const ADMIN_DOWN = "BFD is administratively down at the peer";
 
 /** An address of this host. */

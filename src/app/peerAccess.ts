@@ -9,10 +9,11 @@ import type { TcpNetwork } from "../bgp/transport.ts";
 import { Unnumbered } from "../bgp/unnumbered.ts";
 import { joinHostPort } from "../config/readers.ts";
 import { formatIp } from "../kernel/ip.ts";
-import { type ConfigProblem, problemAt } from "../kernel/problem.ts";
+import { type ConfigProblem, problemOf } from "../kernel/problem.ts";
 import type { PeerName } from "../kernel/units.ts";
 import { openIcmpSocket } from "../linux/icmpSocket.ts";
 import type { Logger } from "../observe/log.ts";
+import { say } from "./messages.ts";
 import { realClock, realTimers } from "./realTime.ts";
 
 export interface PeerAccessSurroundings {
@@ -110,7 +111,9 @@ export class PeerAccess {
       if (message === undefined) return [];
       // a peer to which we connect as well has its session all the same
       const severity = opens === "both" && address !== null ? "warning" : "error";
-      return [problemAt({ kind: "BGPPeer", namespace, name }, "spec", message, "", severity)];
+      return [
+        problemOf({ kind: "BGPPeer", namespace, name }, "spec", say("cannotBeReached", { why: message }), severity),
+      ];
     });
   }
 }

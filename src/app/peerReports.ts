@@ -12,6 +12,7 @@ import type { ConfigProblem } from "../kernel/problem.ts";
 import { toHex } from "../kernel/text.ts";
 import type { ServiceKey } from "../kernel/units.ts";
 import type { Logger } from "../observe/log.ts";
+import type { LogEvent } from "../observe/logEvents.ts";
 import { peerEndpoint } from "../observe/peerView.ts";
 
 export interface PeerHooks {
@@ -149,7 +150,7 @@ export class PeerReports implements PeerObserver {
   }
 }
 
-const PEER_CHANGE: Record<PeerChange["change"], readonly [event: string, text: string]> = {
+const PEER_CHANGE: Record<PeerChange["change"], readonly [event: LogEvent, text: string]> = {
   added: ["peerAdded", "peer added"],
   removed: ["peerRemoved", "peer removed"],
   reset: ["peerReset", "parameters of the session changed, it is made anew"],

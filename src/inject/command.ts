@@ -3,7 +3,7 @@
 // injected. Contract: pure; never throws; a command is whole and valid or there is a message with a cure. Attributes are read
 // by the readers of the annotations, so that one value is judged alike everywhere.
 import { MAX_COMMUNITIES } from "../announce/advertisements.ts";
-import { type Reading, readNextHop, readRouteSetting } from "../announce/annotations.ts";
+import { type Reading, readNextHop, readOneOf, readRouteSetting } from "../announce/annotations.ts";
 import {
   type CommunityValue,
   parseCommunityLiteral,
@@ -341,18 +341,15 @@ function readAttributes(given: Given, version: 4 | 6, label: Label): Parsed<Rout
     if (text === undefined) return null;
     const reading = reader(text);
     if (reading.ok) return reading.value;
-    faults.push({ message: `${label(key)} ${reading.message}`, hint: reading.hint });
+    const { message, hint } = reading.said;
+    faults.push({ message: `${label(key)} ${message}`, hint });
     return null;
   };
   const nextHop = given.nextHop?.[0] === "self" ? "self" : read<Ip>("nextHop", (text) => readNextHop(version, text));
   const localPref = read("localPref", (text) => readRouteSetting("med", text)); // the same range, RFC 4271 5.1.4, 5.1.5
   const med = read("med", (text) => readRouteSetting("med", text));
   const asPathPrepend = read("asPathPrepend", (text) => readRouteSetting("asPathPrepend", text));
-  const origin = read<Origin>("origin", (text) => {
-    const found = ORIGINS.find((o) => o === text);
-    const message = `is ${quote(text)}, must be one of ${ORIGINS.join(", ")}`;
-    return found === undefined ? { ok: false, message, hint: "" } : { ok: true, value: found };
-  });
+  const origin = read<Origin>("origin", readOneOf(...ORIGINS));
   const communities: CommunityValue[] = [];
   const take = (key: "communities" | "largeCommunities", type: CommunityValue["type"]): void => {
     for (const text of given[key] ?? []) {

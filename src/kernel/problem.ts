@@ -1,5 +1,6 @@
-// What the operator got wrong, as data: one shape for `check`, logs, status and (later) ConfigurationState. Owns no texts;
-// whoever finds a problem writes message and hint.
+// What the operator got wrong, as data: one shape for `check`, logs, status and (later) ConfigurationState. Owns no texts:
+// whoever finds a problem says a message of its room's table (messages.ts).
+import type { Said } from "./messages.ts";
 
 export type Severity = "error" | "warning";
 
@@ -27,6 +28,11 @@ export interface ConfigProblem {
   readonly line?: number;
 }
 
+/** A problem with a listed message. */
+export const problemOf = (ref: ObjectRef, path: string, said: Said, severity: Severity = "error"): ConfigProblem =>
+  problemAt(ref, path, said.message, said.hint, severity);
+
+/** With texts of its own; use `problemOf`. */
 export function problemAt(
   ref: ObjectRef,
   path: string,

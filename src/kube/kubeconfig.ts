@@ -8,6 +8,7 @@ import { quote } from "../kernel/text.ts";
 import { Fields, isRawObject, Report } from "../sources/fields.ts";
 import type { Identity, Pem, ServerAccess } from "./access.ts";
 import { EXEC_VERSIONS, type ExecPlugin } from "./execCredential.ts";
+import { say } from "./messages.ts";
 
 export interface KubeconfigPlace {
   /** For messages. */
@@ -33,13 +34,13 @@ export function readKubeconfig(text: string, place: KubeconfigPlace, context: st
   const raw: unknown = document.errors.length > 0 ? null : document.toJS({ maxAliasCount: 100 });
   if (!isRawObject(raw)) {
     // the parser's own words may repeat a line of the file, and with it a token
-    report.error("", "is no YAML mapping", "Write it with `kubectl config`, or copy one that kubectl can use.");
+    report.error("", say("noMapping"));
     return done(null);
   }
   const root = new Fields(raw, report);
   const name = context ?? root.string("current-context");
   if (name === null) {
-    report.error("current-context", "is not set", "Give --context NAME, or run `kubectl config use-context NAME`.");
+    report.error("current-context", say("noContext"));
     return done(null);
   }
   const chosen = namedEntry(root, "contexts", name, "context");
@@ -59,7 +60,7 @@ function namedEntry(root: Fields, list: string, name: string, key: string): Fiel
   const found = entries.find((entry) => entry.string("name") === name);
   if (found !== undefined) return found.objectOrEmpty(key);
   const known = entries.flatMap((entry) => entry.string("name") ?? []);
-  root.error(list, `has no entry named ${quote(name)}`, nameHint(name, known, "entry"));
+  root.error(list, say("noEntry", { name: quote(name) }, nameHint(name, known, "entry")));
   return null;
 }
 
@@ -67,20 +68,18 @@ function readCluster(cluster: Fields, place: KubeconfigPlace): Omit<ServerAccess
   const server = cluster.requiredString("server", "Write the URL of the API server.");
   const url = server === null ? null : serverUrl(server);
   if (server !== null && url === null) {
-    cluster.error("server", `is no http or https URL without query: ${quote(server)}`, "Write https://HOST:PORT.");
+    cluster.error("server", say("badServer", { url: quote(server) }));
   }
   if (cluster.string("proxy-url") !== null) {
-    const hint = "Remove it and let the node reach the API server itself, or give another address of the server.";
-    cluster.error("proxy-url", "is not supported: a watch through a proxy would be lost with it", hint);
+    cluster.error("proxy-url", say("proxy"));
   }
   const isInsecure = cluster.boolean("insecure-skip-tls-verify", false);
   if (isInsecure) {
-    const hint = "Give certificate-authority or certificate-authority-data instead.";
-    cluster.warn("insecure-skip-tls-verify", "lets anyone on the way pose as the API server", hint);
+    cluster.warn("insecure-skip-tls-verify", say("insecure"));
   }
   const authority = readPem(cluster, "certificate-authority", place);
   if (isInsecure && authority !== null) {
-    cluster.error("insecure-skip-tls-verify", "contradicts the certificate authority", "Remove one of the two.");
+    cluster.error("insecure-skip-tls-verify", say("insecureAuthority"));
   }
   return url === null ? null : { url, authority, serverName: cluster.string("tls-server-name"), isInsecure };
 }
@@ -99,7 +98,7 @@ function readPem(fields: Fields, key: string, place: KubeconfigPlace): Pem | nul
   if (encoded === null) return path === null ? null : { type: "file", path: absolute(path, place) };
   const text = decodeBase64(encoded);
   if (text?.includes("-----BEGIN ") === true) return { type: "text", text };
-  fields.error(`${key}-data`, "is not base64 of PEM text", "Encode the PEM file with `base64 -w0`.");
+  fields.error(`${key}-data`, say("notPem"));
   return null;
 }
 
@@ -115,26 +114,25 @@ const absolute = (path: string, { directory }: KubeconfigPlace): string =>
   path.startsWith("/") ? path : `${directory}/${path}`;
 
 /** Ways that were taken out of Kubernetes, or that need somebody at the keyboard. */
-const UNSUPPORTED: readonly (readonly [field: string, message: string])[] = [
-  ["username", "is not supported: API servers take no passwords since Kubernetes 1.19"],
-  ["password", "is not supported: API servers take no passwords since Kubernetes 1.19"],
-  ["auth-provider", "is not supported: kubectl knows it no more since Kubernetes 1.26"],
-  ["as", "is not supported: a daemon acts for itself"],
-];
+const UNSUPPORTED = [
+  ["username", "noPasswords"],
+  ["password", "noPasswords"],
+  ["auth-provider", "noAuthProvider"],
+  ["as", "noImpersonation"],
+] as const;
 
 /** Of several ways the first counts: token file, token, certificate, plugin. */
 function readUser(user: Fields, place: KubeconfigPlace, cluster: Fields): Identity | null {
-  const hint = "Use a token, a token file, a client certificate or an exec plugin.";
-  for (const [field, message] of UNSUPPORTED) if (user.has(field)) user.error(field, message, hint);
+  for (const [field, why] of UNSUPPORTED) if (user.has(field)) user.error(field, say(why));
   const tokenFile = user.string("tokenFile");
   const token = user.secret("token");
   const certificate = readPem(user, "client-certificate", place);
   const key = readPem(user, "client-key", place);
   const exec = user.object("exec");
-  if (token !== null && /[\r\n\0]/.test(token)) user.error("token", "has more than one line", "Write it on one line.");
+  if (token !== null && /[\r\n\0]/.test(token)) user.error("token", say("tokenLines"));
   if ((certificate === null) !== (key === null)) {
     const lacking = certificate === null ? "client-certificate" : "client-key";
-    user.error(lacking, "is missing: certificate and key belong together", "Give both, each as file or as data.");
+    user.error(lacking, say("halfPair"));
     return null;
   }
   if (tokenFile !== null) return { type: "tokenFile", path: absolute(tokenFile, place) };
@@ -147,10 +145,10 @@ function readUser(user: Fields, place: KubeconfigPlace, cluster: Fields): Identi
 
 function readPlugin(exec: Fields, place: KubeconfigPlace, cluster: Fields): ExecPlugin | null {
   const apiVersion = exec.word("apiVersion", EXEC_VERSIONS);
-  if (!exec.has("apiVersion")) exec.error("apiVersion", "is required", `One of ${EXEC_VERSIONS.join(", ")}.`);
+  if (!exec.has("apiVersion")) exec.error("apiVersion", say("pluginVersion", { versions: EXEC_VERSIONS.join(", ") }));
   const command = exec.requiredString("command");
   if (exec.string("interactiveMode") === "Always") {
-    exec.error("interactiveMode", "is Always, and nobody is there to answer", "Use a plugin that needs no one.");
+    exec.error("interactiveMode", say("interactive"));
   }
   const env = exec.objects("env").map((e) => [e.requiredString("name") ?? "", e.secret("value") ?? ""] as const);
   const isTold = exec.boolean("provideClusterInfo", false);

@@ -5,6 +5,7 @@ import { type DestinationStream, type Level, pino } from "pino";
 import type { Clock, Timers } from "../kernel/clock.ts";
 import { Millis } from "../kernel/units.ts";
 import { FaultLimiter } from "./faultLimiter.ts";
+import type { LogEvent } from "./logEvents.ts";
 import type { LogSink } from "./logSink.ts";
 
 interface FieldTypes {
@@ -62,7 +63,8 @@ type Fields = typeof LOG_FIELDS;
 /** null and undefined are left out of the line. */
 export type LogFields = { readonly [K in keyof Fields]?: FieldTypes[Fields[K]["type"]] | null | undefined };
 
-type LogCall = (event: string, fields: LogFields, msg: string) => void;
+/** @param event a word of logEvents.ts */
+type LogCall = (event: LogEvent, fields: LogFields, msg: string) => void;
 
 export interface Logger {
   readonly trace: LogCall;

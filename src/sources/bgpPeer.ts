@@ -9,6 +9,7 @@ import { quote } from "../kernel/text.ts";
 import type { Fields } from "./fields.ts";
 import { readIp } from "./ipFields.ts";
 import { readSelectors } from "./labelSelector.ts";
+import { say } from "./messages.ts";
 import { readSettings } from "./settings.ts";
 
 const MAX_ASN = 0xffff_ffff;
@@ -80,10 +81,10 @@ export function readBgpPeerV1beta1(root: Fields, meta: Meta): BGPPeerObject | nu
   const spec = requiredSpec(root);
   if (spec === null) return null;
   const peerAsn = spec.integer("peerASN", 0, MAX_ASN) || null;
-  if (peerAsn === null && !isGiven(spec, "peerASN")) spec.error("peerASN", "is required");
+  if (peerAsn === null && !isGiven(spec, "peerASN")) spec.error("peerASN", say("required"));
   const common = readCommon(spec, peerAsn);
   const peerAddress = readPeerAddress(spec, common.sourceAddress);
-  if (!isGiven(spec, "peerAddress")) spec.error("peerAddress", "is required", "Give the router's IP address.");
+  if (!isGiven(spec, "peerAddress")) spec.error("peerAddress", say("required", {}, "Give the router's IP address."));
   const holdTime = spec.duration("holdTime") ?? 0;
   const keepaliveTime = spec.duration("keepaliveTime") ?? 0;
   checkTimers(spec, holdTime, keepaliveTime);
@@ -114,22 +115,22 @@ export function readBgpPeerV1beta1(root: Fields, meta: Meta): BGPPeerObject | nu
 const PORT_HINT = "The API of MetalLB ends at 16384.";
 
 function requiredSpec(root: Fields): Fields | null {
-  if (!root.has("spec")) root.error("spec", "is required");
+  if (!root.has("spec")) root.error("spec", say("required"));
   return root.object("spec");
 }
 
 function readCommon(spec: Fields, peerAsn: number | null): Pick<Spec, CommonField> {
-  if (!spec.has("myASN")) spec.error("myASN", "is required", "Give the AS number of this side.");
+  if (!spec.has("myASN")) spec.error("myASN", say("required", {}, "Give the AS number of this side."));
   const myAsn = spec.integer("myASN", 1, MAX_ASN, "Give the AS number of this side.");
   const ebgpMultiHop = spec.boolean("ebgpMultiHop", false);
   if (ebgpMultiHop && myAsn !== null && myAsn === peerAsn) {
-    spec.error("ebgpMultiHop", "is true, but peerASN equals myASN: the peer is internal", "Remove ebgpMultiHop.");
+    spec.error("ebgpMultiHop", say("internalMultihop"));
   }
   const routerId = readIp(spec, "routerID");
   if (routerId !== null && routerId.version === 6) {
-    spec.error("routerID", "is an IPv6 address, a BGP identifier has 32 bits", "Give an IPv4 address of this node.");
+    spec.error("routerID", say("routerIdV6"));
   } else if (routerId !== null && isUnspecified(routerId)) {
-    spec.error("routerID", "must not be 0.0.0.0", "Leave it out, or give an IPv4 address of this node.");
+    spec.error("routerID", say("routerIdZero"));
   }
   return {
     myAsn: myAsn ?? 1,
@@ -147,18 +148,18 @@ function isGiven(spec: Fields, key: string): boolean {
 }
 
 function checkOneOf(spec: Fields, a: string, hasA: boolean, b: string, hasB: boolean): void {
-  if (hasA && hasB) spec.error(b, `cannot be used together with ${a}`, "Remove one of the two.");
-  if (!hasA && !hasB) spec.error(a, `is required, unless ${b} is given`, `Give ${a} or ${b}.`);
+  if (hasA && hasB) spec.error(b, say("notTogether", { other: a }));
+  if (!hasA && !hasB) spec.error(a, say("requiredUnless", { this: a, other: b }));
 }
 
 function readPeerAddress(spec: Fields, source: Ip | null): Ip | null {
   const address = readIp(spec, "peerAddress");
   if (address === null) return null;
   if (isUnspecified(address) || isMulticast(address)) {
-    spec.warn("peerAddress", "is not the address of a host: no session can come up", "Give the router's own address.");
+    spec.warn("peerAddress", say("notAHost"));
   }
   if (source !== null && source.version !== address.version) {
-    spec.warn("sourceAddress", "is of another family than peerAddress: no session can come up");
+    spec.warn("sourceAddress", say("otherFamily"));
   }
   return address;
 }
@@ -166,7 +167,7 @@ function readPeerAddress(spec: Fields, source: Ip | null): Ip | null {
 function readPassword(spec: Fields): string | null {
   const password = spec.secret("password");
   if (password !== null && new TextEncoder().encode(password).length > MAX_PASSWORD_BYTES) {
-    spec.error("password", `is longer than ${MAX_PASSWORD_BYTES} bytes`, "TCP MD5 keys end there: use a shorter one.");
+    spec.error("password", say("longPassword", { max: MAX_PASSWORD_BYTES }));
   }
   return password;
 }
@@ -177,14 +178,14 @@ function readPasswordSecret(spec: Fields, meta: Meta): string | null {
   const name = secret.string("name");
   const namespace = secret.string("namespace");
   if (name !== null && isGiven(spec, "password")) {
-    spec.error("passwordSecret.name", "cannot be used together with password", "Remove one of the two.");
+    spec.error("passwordSecret.name", say("notTogether", { other: "password" }));
   }
   if (name === null && !secret.has("name")) {
-    secret.warn("name", "is missing, so there is no password", "Name the Secret, or remove passwordSecret.");
+    secret.warn("name", say("noSecretName"));
   }
   if (namespace !== null && namespace !== meta.ref.namespace) {
-    const hint = `The Secret is looked for in ${meta.ref.namespace ?? ""}.`;
-    secret.warn("namespace", `is ${quote(namespace)}, which is ignored`, hint);
+    const values = { text: quote(namespace), home: meta.ref.namespace ?? "" };
+    secret.warn("namespace", say("secretNamespace", values));
   }
   secret.warnUnknown();
   return name;
@@ -196,7 +197,7 @@ function readConnectTime(spec: Fields): number | null {
   const millis = spec.duration("connectTime");
   if (millis === null) return null;
   if (millis >= 1000 && millis <= MAX_SECONDS * 1000 && millis % 1000 === 0) return millis / 1000;
-  spec.error("connectTime", `must be whole seconds from 1 s to ${MAX_SECONDS} s, is ${millis / 1000} s`);
+  spec.error("connectTime", say("connectTime", { max: MAX_SECONDS, seconds: millis / 1000 }));
   return null;
 }
 
@@ -208,27 +209,27 @@ function checkTimers(spec: Fields, hold: number | null, keepalive: number | null
   for (const [key, millis] of [["holdTime", hold] as const, ["keepaliveTime", keepalive] as const]) {
     if (millis === null) continue;
     if (millis > MAX_SECONDS * 1000) {
-      const hint = "BGP carries times as 16-bit seconds; 90s is a usual hold time.";
-      spec.error(key, `is ${millis / 1000} s, must be at most ${MAX_SECONDS} s`, hint);
+      spec.error(key, say("longTime", { seconds: millis / 1000, max: MAX_SECONDS }));
     } else if (millis % 1000 !== 0) {
-      spec.warn(key, `is cut to ${Math.floor(millis / 1000)} s`, "BGP counts whole seconds.");
+      spec.warn(key, say("cutTime", { seconds: Math.floor(millis / 1000) }));
     }
   }
   if (hold !== null && keepalive !== null && keepalive > hold) {
     const hint =
       hold === 0 && !spec.has("holdTime")
         ? "An absent holdTime means 0 in v1beta1: give holdTime, or use metallb.io/v1beta2."
-        : "A third of holdTime is usual.";
-    spec.error("keepaliveTime", `is ${keepalive / 1000} s, more than the hold time of ${hold / 1000} s`, hint);
+        : "";
+    const values = { keepalive: keepalive / 1000, hold: hold / 1000 };
+    spec.error("keepaliveTime", say("keepaliveOverHold", values, hint));
   }
   const key = hold === null ? "keepaliveTime" : "holdTime";
   const seconds = wholeSeconds(hold ?? (keepalive === null ? null : 3 * keepalive));
   if (seconds === null) return;
   const derived = hold === null ? "gives a hold time (three times this) of" : "is";
   if (seconds !== 0 && seconds < 3) {
-    spec.error(key, `${derived} ${seconds} s, a hold time must be 0 or at least 3 s`, "0 switches the timers off.");
+    spec.error(key, say("shortHold", { derived, seconds }));
   } else if (hold === null && seconds > MAX_SECONDS && (keepalive ?? 0) <= MAX_SECONDS * 1000) {
-    spec.error(key, `${derived} ${seconds} s, a hold time must be at most ${MAX_SECONDS} s`, "Give holdTime as well.");
+    spec.error(key, say("longHold", { derived, seconds, max: MAX_SECONDS }));
   }
 }
 
@@ -237,20 +238,19 @@ function checkSettings({ report }: Fields, peer: Spec): void {
   const { settings, peerAddress } = peer;
   if (settings.gtsmHops !== undefined && peer.ebgpMultiHop) {
     const hint = "Remove ebgpMultiHop: gtsm-hops says how far away the peer may be.";
-    report.error(settingPath("gtsmHops"), "cannot be used together with ebgpMultiHop", hint);
+    report.error(settingPath("gtsmHops"), say("notTogether", { other: "ebgpMultiHop" }, hint));
   }
   if (settings.restartTime !== undefined && !peer.enableGracefulRestart) {
-    report.warn(settingPath("restartTime"), "has no effect without spec.enableGracefulRestart: true");
+    report.warn(settingPath("restartTime"), say("noEffectWithout", { other: "spec.enableGracefulRestart: true" }));
   }
   for (const [setting, version] of [["nextHop", 4] as const, ["nextHopV6", 6] as const]) {
     const hop = settings[setting];
     if (hop === undefined || peerAddress === null) continue;
     if (ipEquals(hop, peerAddress)) {
       // RFC 4271 section 5.1.3
-      report.error(settingPath(setting), "is the peer's own address", "Give an address of this side.");
+      report.error(settingPath(setting), say("nextHopIsPeer"));
     } else if (version !== peerAddress.version && !peer.dualStackAddressFamily) {
-      const hint = "Set spec.dualStackAddressFamily: true, or remove it.";
-      report.warn(settingPath(setting), `has no effect: the session carries no IPv${version} routes`, hint);
+      report.warn(settingPath(setting), say("nextHopIdle", { version }));
     }
   }
 }

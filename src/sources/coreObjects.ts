@@ -17,6 +17,7 @@ import { quote } from "../kernel/text.ts";
 import { ServiceKey } from "../kernel/units.ts";
 import { type Fields, Report } from "./fields.ts";
 import { parseGoIp } from "./ipFields.ts";
+import { say } from "./messages.ts";
 import { isOurAnnotation, readSettings } from "./settings.ts";
 
 /** Namespace of a Service or EndpointSlice that names none, as with kubectl. */
@@ -57,7 +58,7 @@ function readRequest(all: Fields, policy: ServiceObject["externalTrafficPolicy"]
   const families = spec.strings("ipFamilies").flatMap(({ text, path }) => {
     const family = IP_FAMILIES.find((f) => f === text);
     if (family === undefined) {
-      report.error(path, `is ${quote(text)}, must be IPv4 or IPv6`);
+      report.error(path, say("notOfTheFamily", { text: quote(text) }));
       return [];
     }
     return [family === "IPv4" ? (4 as const) : (6 as const)];
@@ -81,7 +82,7 @@ function readRequest(all: Fields, policy: ServiceObject["externalTrafficPolicy"]
 }
 
 export function readEndpointSlice(root: Fields, meta: Meta): EndpointSliceObject {
-  if (!root.has("addressType")) root.error("addressType", "is required", `One of ${ADDRESS_TYPES.join(", ")}.`);
+  if (!root.has("addressType")) root.error("addressType", say("required", {}, `One of ${ADDRESS_TYPES.join(", ")}.`));
   const service = meta.labels.get(SERVICE_NAME_LABEL) ?? "";
   return {
     ...meta,
@@ -115,7 +116,7 @@ export function readNode(root: Fields, meta: Meta): NodeObject {
     if (address.string("type") !== "InternalIP" || text === null) continue;
     const ip = parseGoIp(text);
     if (ip !== null) internalIps.push(ip);
-    else address.warn("address", `is no IP address and is left out: ${quote(text)}`);
+    else address.warn("address", say("nodeAddress", { text: quote(text) }));
   }
   return { ...meta, kind: "Node", networkUnavailable, internalIps };
 }
@@ -128,7 +129,7 @@ export function readSecret(root: Fields, meta: Meta): SecretObject {
   const encoded = data?.secret("password") ?? null;
   const decoded = encoded === null ? null : decodeBase64Text(encoded);
   if (encoded !== null && decoded === null) {
-    data?.error("password", "is not base64 of UTF-8 text", "Encode it with base64, or use stringData for clear text.");
+    data?.error("password", say("notBase64"));
   }
   const clear = root.object("stringData")?.secret("password") ?? null;
   // an empty password counts as none: it would quietly switch authentication off
@@ -136,7 +137,7 @@ export function readSecret(root: Fields, meta: Meta): SecretObject {
   const type = root.string("type") ?? "Opaque";
   if (type === "kubernetes.io/basic-auth" && password !== null && /[\r\n]$/.test(password)) {
     const path = clear === null ? "data.password" : "stringData.password";
-    root.warn(path, "ends with a line break, which is part of the password", 'Encode it with "printf %s", not "echo".');
+    root.warn(path, say("trailingNewline"));
   }
   return { ...meta, kind: "Secret", type, password };
 }

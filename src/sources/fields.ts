@@ -5,9 +5,13 @@
 // the same as absent, and so is an empty string in a scalar field.
 
 import { parseGoDuration } from "../kernel/goDuration.ts";
-import { type ConfigProblem, type ObjectRef, problemAt } from "../kernel/problem.ts";
+import { type Said, withHint } from "../kernel/messages.ts";
+import { type ConfigProblem, type ObjectRef, problemOf } from "../kernel/problem.ts";
 import { nearest } from "../kernel/suggest.ts";
 import { quote } from "../kernel/text.ts";
+import { say } from "./messages.ts";
+
+const IDLE_HINT = "MetalLB would refuse its whole configuration; here nothing else is affected.";
 
 /** Collects what is wrong with one object. */
 export class Report {
@@ -22,26 +26,22 @@ export class Report {
     this.#isIdle = isIdle;
   }
 
-  error(path: string, message: string, hint = ""): void {
+  error(path: string, said: Said): void {
     if (this.#isIdle) {
-      this.warn(
-        path,
-        message,
-        `${hint} MetalLB would refuse its whole configuration; here nothing else is affected.`.trim(),
-      );
+      this.warn(path, withHint(said, `${said.hint} ${IDLE_HINT}`));
       return;
     }
     this.#isRefused = true;
-    this.#add(problemAt(this.ref, path, message, hint));
+    this.#add(problemOf(this.ref, path, said));
   }
 
   /** An error that costs what stands at `path`, not the object. */
-  loss(path: string, message: string, hint = ""): void {
-    this.#add(problemAt(this.ref, path, message, hint));
+  loss(path: string, said: Said): void {
+    this.#add(problemOf(this.ref, path, said));
   }
 
-  warn(path: string, message: string, hint = ""): void {
-    this.#add(problemAt(this.ref, path, message, hint, "warning"));
+  warn(path: string, said: Said): void {
+    this.#add(problemOf(this.ref, path, said, "warning"));
   }
 
   /** A field may be read twice, its fault is told once. */
@@ -94,12 +94,12 @@ export class Fields {
     return this.path === "" ? key : `${this.path}.${key}`;
   }
 
-  error(key: string, message: string, hint = ""): void {
-    this.report.error(this.at(key), message, hint);
+  error(key: string, said: Said): void {
+    this.report.error(this.at(key), said);
   }
 
-  warn(key: string, message: string, hint = ""): void {
-    this.report.warn(this.at(key), message, hint);
+  warn(key: string, said: Said): void {
+    this.report.warn(this.at(key), said);
   }
 
   /** Declares fields that are legal here and of no interest. */
@@ -131,13 +131,13 @@ export class Fields {
     const value = this.#take(key);
     if (value === undefined || value === "") return null;
     if (typeof value === "string") return value;
-    this.error(key, `must be a string, found ${kindOf(value)}`, "Write it in quotes.");
+    this.error(key, say("wrongType", { wanted: "a string", found: kindOf(value) }, "Write it in quotes."));
     return null;
   }
 
   requiredString(key: string, hint = ""): string | null {
     const value = this.#take(key);
-    if (value === undefined || value === "") this.error(key, "is required", hint);
+    if (value === undefined || value === "") this.error(key, say("required", {}, hint));
     return this.string(key);
   }
 
@@ -162,7 +162,7 @@ export class Fields {
       return null;
     }
     if (value >= min && value <= max) return value;
-    this.error(key, `is ${value}, must be ${min} to ${max}`, hint);
+    this.error(key, say("outOfRange", { value, min, max }, hint));
     return null;
   }
 
@@ -171,18 +171,18 @@ export class Fields {
     const value = this.#take(key);
     if (value === undefined) return null;
     if (typeof value !== "string") {
-      const hint = typeof value === "number" ? `Give a unit: "${value}s".` : 'Write it like "90s" or "1m30s".';
-      this.error(key, `must be a duration string, found ${describe(value)}`, hint);
+      const hint = typeof value === "number" ? `Give a unit: "${value}s".` : "";
+      this.error(key, say("durationType", { found: describe(value) }, hint));
       return null;
     }
     const millis = parseGoDuration(value);
     if (millis === null) {
-      const hint = /^\d+$/.test(value) ? `Give a unit: "${value}s".` : 'Write it like "90s", "1m30s" or "500ms".';
-      this.error(key, `is no duration: ${quote(value)}`, hint);
+      const hint = /^\d+$/.test(value) ? `Give a unit: "${value}s".` : "";
+      this.error(key, say("notADuration", { text: quote(value) }, hint));
       return null;
     }
     if (millis >= 0) return millis;
-    this.error(key, `must not be negative: ${quote(value)}`);
+    this.error(key, say("negativeDuration", { text: quote(value) }));
     return null;
   }
 
@@ -192,7 +192,8 @@ export class Fields {
     if (value === null) return null;
     const found = words.find((w) => w === value);
     if (found !== undefined) return found;
-    this.error(key, `is ${quote(value)}, must be one of ${words.join(", ")}`, spellingHint(value, words));
+    const values = { text: quote(value), words: words.join(", ") };
+    this.error(key, say("notOneOf", values, spellingHint(value, words)));
     return null;
   }
 
@@ -222,7 +223,7 @@ export class Fields {
     this.#list(key).forEach((entry, i) => {
       const path = `${this.at(key)}[${i}]`;
       if (typeof entry === "string" && (allowEmpty || entry !== "")) out.push({ text: entry, path });
-      else if (entry === "") this.report.error(path, "must not be empty");
+      else if (entry === "") this.report.error(path, say("emptyEntry"));
       else this.#wrongType(`${key}[${i}]`, entry, "a string");
     });
     return out;
@@ -234,7 +235,7 @@ export class Fields {
     for (const { text, path } of this.strings(key)) {
       const earlier = first.get(text);
       if (earlier === undefined) first.set(text, path);
-      else this.report.error(path, `is ${quote(text)}, which is already in ${earlier}`, "Remove one of the two.");
+      else this.report.error(path, say("twice", { text: quote(text), earlier }));
     }
     return [...first.keys()];
   }
@@ -271,8 +272,8 @@ export class Fields {
   warnUnknown(elsewhere: ReadonlyMap<string, string> = NOWHERE): void {
     for (const key of Object.keys(this.#raw)) {
       if (this.#known.has(key)) continue;
-      const hint = elsewhere.get(key) || spellingHint(key, [...this.#known]) || "Remove it.";
-      this.warn(key, "is not a known field and has no effect", hint);
+      const hint = elsewhere.get(key) || spellingHint(key, [...this.#known]);
+      this.warn(key, say("unknownField", {}, hint));
     }
   }
 
@@ -290,7 +291,7 @@ export class Fields {
   }
 
   #wrongType(key: string, value: unknown, wanted: string): void {
-    this.error(key, `must be ${wanted}, found ${describe(value)}`, typeHint(value, wanted));
+    this.error(key, say("wrongType", { wanted, found: describe(value) }, typeHint(value, wanted)));
   }
 }
 

@@ -4,7 +4,8 @@
 // kinds, status kinds) is null without a problem. An L2Advertisement is read for its faults alone: MetalLB would stop for
 // them, so they are told, and nothing here depends on them (Q-06).
 import type { Meta, ModelObject } from "../announce/model.ts";
-import { type ConfigProblem, type ObjectRef, problemAt } from "../kernel/problem.ts";
+import type { Said } from "../kernel/messages.ts";
+import { type ConfigProblem, type ObjectRef, problemOf } from "../kernel/problem.ts";
 import { quote } from "../kernel/text.ts";
 import { readBgpPeer, readBgpPeerV1beta1 } from "./bgpPeer.ts";
 import {
@@ -16,6 +17,7 @@ import {
   readService,
 } from "./coreObjects.ts";
 import { Fields, isRawObject, type RawObject, Report, spellingHint } from "./fields.ts";
+import { say } from "./messages.ts";
 import { METALLB_NAMESPACE, readMeta, readRef } from "./metadata.ts";
 import {
   readAddressPool,
@@ -101,19 +103,18 @@ function withType(item: unknown, list: RawObject): unknown {
 /** @param order position in the order of reading, see Meta.order. @param home as for `readObjects` */
 export function readObject(raw: unknown, order: number, home = METALLB_NAMESPACE): ReadResult {
   if (!isRawObject(raw)) {
-    return refused(
-      refOfAnything({}, home),
-      "",
-      "is not an object",
-      "A document is a mapping with apiVersion, kind, metadata.",
-    );
+    return refused(refOfAnything({}, home), "", say("notAnObject"));
   }
   const ref = refOfAnything(raw, home);
   const apiVersion = apiVersionOf(raw);
-  if (ref.kind === "") return refused(ref, "kind", "is required", "Say what the object is, e.g. kind: Service.");
+  if (ref.kind === "") return refused(ref, "kind", say("noKind"));
   if (apiVersion === "") {
     const versions = KINDS.get(ref.kind)?.versions.keys().next().value;
-    return refused(ref, "apiVersion", "is required", versions === undefined ? "" : `Write apiVersion: ${versions}.`);
+    return refused(
+      ref,
+      "apiVersion",
+      say("required", {}, versions === undefined ? "" : `Write apiVersion: ${versions}.`),
+    );
   }
   const entry = KINDS.get(ref.kind);
   const convert = entry?.versions.get(apiVersion);
@@ -136,18 +137,17 @@ function refOfAnything(raw: RawObject, home: string): ObjectRef {
   return ref.namespace === "" ? { ...ref, namespace: null } : ref;
 }
 
-const refused = (ref: ObjectRef, path: string, message: string, hint: string): ReadResult => ({
+const refused = (ref: ObjectRef, path: string, said: Said): ReadResult => ({
   object: null,
   ref,
-  problems: [problemAt(ref, path, message, hint)],
+  problems: [problemOf(ref, path, said)],
   base: "",
 });
 
 /** MetalLB reads its own namespace only (metallb-compat 1); Secrets of others are nobody's mistake. */
 function elsewhere(ref: ObjectRef, home: string): ReadResult {
   if (!isMetallbKind(ref.kind) || ref.kind === IDLE_KIND) return NOT_OURS;
-  const message = `"${ref.namespace}" is not the namespace of MetalLB's objects, "${home}"`;
-  return refused(ref, "metadata.namespace", message, `Write ${home}, leave it out, or start with --namespace.`);
+  return refused(ref, "metadata.namespace", say("elsewhere", { namespace: ref.namespace ?? "", home }));
 }
 
 const NOT_OURS: ReadResult = { object: null, ref: null, problems: [], base: "" };
@@ -165,9 +165,12 @@ function notReadable(raw: RawObject, ref: ObjectRef, apiVersion: string, home: s
     entry !== undefined &&
     (groups.has(group) || (group === "" && isMetallbKind(ref.kind)) || isNearOurGroup(group))
   ) {
-    const versions = [...entry.versions.keys()];
-    const message = `${quote(apiVersion)} has no ${ref.kind} that is read here`;
-    return refused(ref, "apiVersion", message, `Write apiVersion: ${versions.join(" or ")}.`);
+    const versions = [...entry.versions.keys()].join(" or ");
+    return refused(
+      ref,
+      "apiVersion",
+      say("unreadVersion", { apiVersion: quote(apiVersion), kind: ref.kind, versions }),
+    );
   }
   if (entry !== undefined) return NOT_OURS;
   if (group === METALLB_GROUP) {
@@ -176,7 +179,7 @@ function notReadable(raw: RawObject, ref: ObjectRef, apiVersion: string, home: s
       ref.kind === "AddressPool"
         ? "AddressPool is gone: write an IPAddressPool and a BGPAdvertisement."
         : spellingHint(ref.kind, [...[...KINDS.keys()].filter(isMetallbKind), ...IGNORED_METALLB_KINDS]);
-    return refused(ref, "kind", `${quote(ref.kind)} is not a kind of ${METALLB_GROUP}`, hint || kindsHint);
+    return refused(ref, "kind", say("unknownKind", { kind: quote(ref.kind), group: METALLB_GROUP }, hint || kindsHint));
   }
   if (ref.kind === "ConfigMap" && apiVersion === "v1" && ref.name === "bgpextras") return readBgpExtras(raw, ref, home);
   return misspeltCoreKind(ref, apiVersion) ?? NOT_OURS;
@@ -193,7 +196,8 @@ function misspeltCoreKind(ref: ObjectRef, apiVersion: string): ReadResult | null
       continue;
     }
     if (!entry.versions.has(apiVersion) && groupOf(apiVersion) !== "") continue;
-    return refused(ref, "kind", `${quote(ref.kind)} is not a kind of ${apiVersion}`, `Did you mean "${name}"?`);
+    const values = { kind: quote(ref.kind), group: apiVersion };
+    return refused(ref, "kind", say("unknownKind", values, `Did you mean "${name}"?`));
   }
   return null;
 }
@@ -204,7 +208,5 @@ function readBgpExtras(raw: RawObject, ref: ObjectRef, home: string): ReadResult
   const named: ObjectRef = { ...ref, namespace: ref.namespace ?? home };
   if (named.namespace !== home || !isRawObject(data)) return NOT_OURS;
   if (Object.values(data).every((v) => v === "" || v === null)) return NOT_OURS;
-  const message = "holds raw FRR configuration, which has no effect: there is no FRR here";
-  const hint = "Express it with BGPPeer and BGPAdvertisement, or remove the ConfigMap.";
-  return { object: null, ref: named, problems: [problemAt(named, "data", message, hint)], base: "" };
+  return refused(named, "data", say("bgpExtras"));
 }

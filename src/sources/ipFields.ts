@@ -3,8 +3,10 @@
 // Contract: what MetalLB's parser (Go's net package) accepts is accepted, and IPv4 written as ::ffff:a.b.c.d is IPv4.
 import { IPv4, IPv4CidrRange, IPv4Prefix, IPv6, IPv6CidrRange, IPv6Prefix, RangedSet } from "ip-num";
 import { compareIp, type Ip, ipToBigInt, ipv4, ipv6, maxPrefixLength, parseIp, parsePrefix } from "../kernel/ip.ts";
+import type { Said } from "../kernel/messages.ts";
 import { quote } from "../kernel/text.ts";
 import type { Fields } from "./fields.ts";
+import { say } from "./messages.ts";
 
 /** An IP literal without zone; null for anything else. */
 export function parseGoIp(text: string): Ip | null {
@@ -18,7 +20,7 @@ export function readIp(fields: Fields, key: string): Ip | null {
   const text = fields.string(key);
   if (text === null) return null;
   const ip = parseGoIp(text);
-  if (ip === null) fields.error(key, `is no IP address: ${quote(text)}`, ipHint(text));
+  if (ip === null) fields.error(key, say("notAnIp", { text: quote(text) }, ipHint(text)));
   return ip;
 }
 
@@ -41,10 +43,10 @@ export interface ParsedRange {
 export type RangeResult =
   | { readonly ok: true; readonly value: ParsedRange }
   /** From IPv4 to IPv6: MetalLB takes it and finds no address in it, so it must not cost the pool its other entries. */
-  | { readonly ok: true; readonly value: null; readonly message: string; readonly hint: string }
-  | { readonly ok: false; readonly message: string; readonly hint: string };
+  | { readonly ok: true; readonly value: null; readonly said: Said }
+  | { readonly ok: false; readonly said: Said };
 
-const fail = (message: string, hint: string): RangeResult => ({ ok: false, message, hint });
+const fail = (said: Said): RangeResult => ({ ok: false, said });
 
 /** `a.b.c.d/n` (host bits are masked off) or `first-last`, spaces around the dash allowed (metallb-compat 1.4). */
 export function parseRange(text: string): RangeResult {
@@ -56,9 +58,9 @@ function parseCidr(text: string): RangeResult {
   if (prefix === null) {
     const lone = parseGoIp(text);
     if (lone !== null) {
-      return fail(`is an address without a length: ${quote(text)}`, `Write ${text}/${maxPrefixLength(lone.version)}.`);
+      return fail(say("loneAddress", { text, length: maxPrefixLength(lone.version) }));
     }
-    return fail(`is neither a CIDR nor a range: ${quote(text)}`, "Write 192.0.2.0/24 or 192.0.2.10-192.0.2.20.");
+    return fail(say("notARange", { text: quote(text) }));
   }
   const length = BigInt(prefix.length);
   const range =
@@ -76,16 +78,14 @@ function parseFirstLast(text: string): RangeResult {
   const [first, last] = [parseGoIp(ends[0]), parseGoIp(ends[1])];
   if (first === null || last === null) {
     const bad = first === null ? ends[0] : ends[1];
-    return fail(`is no range, ${quote(bad)} is no IP address: ${quote(text)}`, "Write 192.0.2.10-192.0.2.20.");
+    return fail(say("badRangeEnd", { end: quote(bad), text: quote(text) }));
   }
   if (compareIp(first, last) > 0) {
-    const isMixed = first.version !== last.version;
-    const hint = isMixed ? "Give one entry for each family." : `Write ${ends[1]}-${ends[0]}.`;
-    return fail(isMixed ? `mixes IPv6 and IPv4: ${quote(text)}` : `ends before it begins: ${quote(text)}`, hint);
+    if (first.version !== last.version) return fail(say("mixedRangeRefused", { text: quote(text) }));
+    return fail(say("backwardRange", { text: quote(text), first: ends[0], last: ends[1] }));
   }
   if (first.version !== last.version) {
-    const message = `goes from IPv4 to IPv6 and holds no address: ${quote(text)}`;
-    return { ok: true, value: null, message, hint: "Give one entry for each family." };
+    return { ok: true, value: null, said: say("mixedRange", { text: quote(text) }) };
   }
   return { ok: true, value: { first, last, shortestMask: shortestCoveringMask(first, last) } };
 }

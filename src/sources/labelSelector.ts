@@ -4,6 +4,7 @@
 import type { LabelSelector, SelectorOperator } from "../announce/model.ts";
 import { quote } from "../kernel/text.ts";
 import type { Fields } from "./fields.ts";
+import { say } from "./messages.ts";
 
 const OPERATORS: readonly SelectorOperator[] = ["In", "NotIn", "Exists", "DoesNotExist"];
 const NAME = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
@@ -33,7 +34,7 @@ export function readSelectors(parent: Fields, key: string, form: SelectorForm = 
     const identity = selectorIdentity(selector);
     const earlier = paths.get(identity);
     if (earlier === undefined) paths.set(identity, fields.path);
-    else fields.report.error(fields.path, `is equal to ${earlier}`, "Remove one of the two.");
+    else fields.report.error(fields.path, say("equalSelector", { earlier }));
     return selector;
   });
 }
@@ -55,7 +56,7 @@ function readSelector(fields: Fields, form: SelectorForm): LabelSelector {
     const identity = expressionIdentity(read);
     const earlier = identities.get(identity);
     if (earlier === undefined) identities.set(identity, expression.path);
-    else fields.report.error(expression.path, `is equal to ${earlier}`, "Remove one of the two.");
+    else fields.report.error(expression.path, say("equalSelector", { earlier }));
     return read;
   });
   fields.warnUnknown();
@@ -67,15 +68,15 @@ type Expression = LabelSelector["matchExpressions"][number];
 function readExpression(fields: Fields, form: SelectorForm): Expression {
   const key = fields.requiredString("key", "Name the label.");
   if (key !== null) checkKey(fields, fields.at("key"), key);
-  if (!fields.has("operator")) fields.error("operator", "is required", `One of ${OPERATORS.join(", ")}.`);
+  if (!fields.has("operator")) fields.error("operator", say("required", {}, `One of ${OPERATORS.join(", ")}.`));
   const operator = fields.word("operator", OPERATORS);
   const values = readValues(fields);
   if (operator === "In" || operator === "NotIn") {
-    if (values.length === 0) fields.error("values", `needs at least one value with operator ${operator}`);
+    if (values.length === 0) fields.error("values", say("needsValue", { operator }));
   } else if (operator !== null && form === "v1beta1") {
-    fields.error("operator", `${operator} cannot be used in v1beta1`, "Change apiVersion to metallb.io/v1beta2.");
+    fields.error("operator", say("notInV1beta1", { operator }));
   } else if (operator !== null && values.length > 0) {
-    fields.error("values", `must be empty with operator ${operator}`, "Remove the values, or use In or NotIn.");
+    fields.error("values", say("needsNoValue", { operator }));
   }
   fields.warnUnknown();
   return { key: key ?? "", operator: operator ?? "In", values };
@@ -87,28 +88,18 @@ function readValues(fields: Fields): readonly string[] {
   for (const { text, path } of fields.strings("values", true)) {
     const earlier = first.get(text);
     if (earlier === undefined) first.set(text, path);
-    else fields.report.error(path, `is ${quote(text)}, which is already in ${earlier}`, "Remove one of the two.");
+    else fields.report.error(path, say("twice", { text: quote(text), earlier }));
     checkValue(fields, path, text);
   }
   return [...first.keys()];
 }
 
 function checkKey(fields: Fields, path: string, key: string): void {
-  if (isLabelKey(key)) return;
-  fields.report.error(
-    path,
-    `${quote(key)} is not a label key`,
-    "Up to 63 letters, digits, '-', '_', '.', beginning and ending with a letter or digit, after an optional domain and '/'.",
-  );
+  if (!isLabelKey(key)) fields.report.error(path, say("notALabelKey", { text: quote(key) }));
 }
 
 function checkValue(fields: Fields, path: string, value: string): void {
-  if (isLabelValue(value)) return;
-  fields.report.error(
-    path,
-    `${quote(value)} is not a label value`,
-    "Up to 63 letters, digits, '-', '_', '.', beginning and ending with a letter or digit.",
-  );
+  if (!isLabelValue(value)) fields.report.error(path, say("notALabelValue", { text: quote(value) }));
 }
 
 const expressionIdentity = (e: Expression): string => JSON.stringify([e.key, e.operator, [...e.values].sort()]);

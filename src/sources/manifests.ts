@@ -7,9 +7,10 @@
 import { type FSWatcher, lstatSync, readdirSync, readFileSync, type Stats, statSync, watch } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
-import type { ConfigProblem } from "../kernel/problem.ts";
-import { type ObjectRef, problemAt } from "../kernel/problem.ts";
+import type { Said } from "../kernel/messages.ts";
+import { type ConfigProblem, type ObjectRef, problemOf, type Severity } from "../kernel/problem.ts";
 import { Millis } from "../kernel/units.ts";
+import { say } from "./messages.ts";
 import type { ObjectSet } from "./objectSet.ts";
 import type { Source, SourceCallbacks } from "./source.ts";
 import type { StoreChange } from "./store.ts";
@@ -141,8 +142,7 @@ export class ManifestSource implements Source {
       this.#watcher.on("error", () => this.#checkDirectory());
       this.#directoryProblem = null;
     } catch (error) {
-      const hint = "Raise fs.inotify.max_user_watches or max_user_instances. Until then the files are polled.";
-      this.#directoryProblem = this.#directoryFault(`cannot be watched: ${textOf(error)}`, hint, "warning");
+      this.#directoryProblem = this.#directoryFault(say("directoryUnwatched", { why: textOf(error) }), "warning");
     }
   }
 
@@ -174,14 +174,13 @@ export class ManifestSource implements Source {
   #vanished(): void {
     if (this.#directoryProblem !== null && this.#identity === null) return;
     this.#detach();
-    const hint = "Everything it held stays in force; it is read again as soon as it is back.";
-    this.#directoryProblem = this.#directoryFault("the directory does not exist or cannot be entered", hint);
+    this.#directoryProblem = this.#directoryFault(say("directoryGone"));
     this.#report();
   }
 
-  #directoryFault(message: string, hint: string, severity: "error" | "warning" = "error"): ConfigProblem {
+  #directoryFault(said: Said, severity: Severity = "error"): ConfigProblem {
     const ref = { kind: "Directory", namespace: null, name: this.#directory };
-    return problemAt(ref, "", message, hint, severity);
+    return problemOf(ref, "", said, severity);
   }
 
   // --- events
@@ -372,10 +371,7 @@ export class ManifestSource implements Source {
     const wasEmptied = this.#isEmptied;
     this.#isEmptied = lacksAll && (options.replaced === true || (wasEmptied && options.force !== true));
     if (this.#isEmptied === wasEmptied) return;
-    const hint = "Everything stays in force until a manifest appears or the daemon gets SIGHUP.";
-    this.#directoryProblem = this.#isEmptied
-      ? this.#directoryFault("the directory was replaced by an empty one", hint, "warning")
-      : null;
+    this.#directoryProblem = this.#isEmptied ? this.#directoryFault(say("directoryEmptied"), "warning") : null;
   }
 
   #list(): readonly string[] | null {
@@ -383,7 +379,7 @@ export class ManifestSource implements Source {
     try {
       return listManifests(this.#directory);
     } catch (error) {
-      this.#directoryProblem = this.#directoryFault(`cannot be listed: ${textOf(error)}`, "");
+      this.#directoryProblem = this.#directoryFault(say("directoryUnlisted", { why: textOf(error) }));
       return null;
     }
   }

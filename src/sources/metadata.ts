@@ -4,6 +4,7 @@ import type { Meta } from "../announce/model.ts";
 import type { ObjectRef } from "../kernel/problem.ts";
 import { quote } from "../kernel/text.ts";
 import { type Fields, isRawObject, type RawObject } from "./fields.ts";
+import { say } from "./messages.ts";
 
 /** Where MetalLB's own objects and its Secrets live unless they say otherwise. */
 export const METALLB_NAMESPACE = "metallb-system";
@@ -24,7 +25,7 @@ export function readRef(raw: RawObject, kind: string, defaultNamespace: string |
 export function readMeta(root: Fields, ref: ObjectRef, order: number): Meta {
   const metadata = root.object("metadata");
   if (metadata === null) {
-    if (!root.has("metadata")) root.error("metadata", "is required", "Give the object a metadata.name.");
+    if (!root.has("metadata")) root.error("metadata", say("required", {}, "Give the object a metadata.name."));
     return { ref, createdAt: null, order, labels: new Map() };
   }
   const name = metadata.requiredString("name", metadata.has("generateName") ? "generateName cannot be used here." : "");
@@ -34,7 +35,7 @@ export function readMeta(root: Fields, ref: ObjectRef, order: number): Meta {
   const stamp = metadata.string("creationTimestamp");
   const createdAt = stamp !== null && TIMESTAMP.test(stamp) ? Date.parse(stamp) : Number.NaN;
   if (stamp !== null && Number.isNaN(createdAt)) {
-    metadata.warn("creationTimestamp", `is no RFC 3339 time: ${quote(stamp)}`, 'Write it like "2026-01-31T12:00:00Z".');
+    metadata.warn("creationTimestamp", say("notATime", { text: quote(stamp) }));
   }
   return { ref, createdAt: Number.isNaN(createdAt) ? null : createdAt, order, labels: metadata.stringMap("labels") };
 }
@@ -42,9 +43,8 @@ export function readMeta(root: Fields, ref: ObjectRef, order: number): Meta {
 function checkName(metadata: Fields, key: string, text: string): void {
   if (text.length <= 253 && DNS_NAME.test(text)) return;
   if (text.length > 253 || !/^[!-.0-~]+$/.test(text)) {
-    metadata.error(key, `cannot be used as a name: ${quote(text)}`, "Use lower-case letters, digits, '-' and '.'.");
+    metadata.error(key, say("badName", { text: quote(text) }));
   } else {
-    const hint = "Use lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit.";
-    metadata.warn(key, `Kubernetes would refuse the name ${quote(text)}`, hint);
+    metadata.warn(key, say("refusedName", { text: quote(text) }));
   }
 }

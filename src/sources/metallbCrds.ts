@@ -14,14 +14,16 @@ import type {
   Meta,
 } from "../announce/model.ts";
 import { compareIp } from "../kernel/ip.ts";
+import { withHint } from "../kernel/messages.ts";
 import { quote } from "../kernel/text.ts";
 import type { Fields } from "./fields.ts";
 import { parseRange } from "./ipFields.ts";
 import { readOneSelector, readSelectors } from "./labelSelector.ts";
+import { say } from "./messages.ts";
 import { readSettings } from "./settings.ts";
 
 export function readAddressPool(root: Fields, meta: Meta): IPAddressPoolObject | null {
-  if (!root.has("spec")) root.error("spec", "is required", "Give the pool spec.addresses.");
+  if (!root.has("spec")) root.error("spec", say("required", {}, "Give the pool spec.addresses."));
   const spec = root.object("spec");
   if (spec === null) return null;
   const addresses = readAddresses(spec);
@@ -42,12 +44,12 @@ export function readAddressPool(root: Fields, meta: Meta): IPAddressPoolObject |
 function readAddresses(spec: Fields): readonly AddressRange[] {
   const items = spec.strings("addresses");
   const found = spec.listLength("addresses");
-  if (found === 0) spec.error("addresses", "needs at least one entry", "Write 192.0.2.0/24 or 192.0.2.10-192.0.2.20.");
+  if (found === 0) spec.error("addresses", say("noAddresses"));
   const ranges: AddressRange[] = [];
   for (const { text, path } of items) {
     const range = parseRange(text);
-    if (!range.ok) spec.report.error(path, range.message, range.hint);
-    else if (range.value === null) spec.report.warn(path, range.message, range.hint);
+    if (!range.ok) spec.report.error(path, range.said);
+    else if (range.value === null) spec.report.warn(path, range.said);
     else ranges.push({ ...range.value, text, path });
   }
   reportOverlaps(spec, ranges);
@@ -59,8 +61,8 @@ function reportOverlaps(spec: Fields, ranges: readonly AddressRange[]): void {
   for (const range of [...ranges].sort((a, b) => compareIp(a.first, b.first))) {
     if (widest !== undefined && compareIp(range.first, widest.last) <= 0) {
       const [earlier, later] = ranges.indexOf(range) < ranges.indexOf(widest) ? [range, widest] : [widest, range];
-      const message = `${quote(later.text)} overlaps ${quote(earlier.text)} in ${earlier.path}`;
-      spec.report.error(later.path, message, "Addresses may be in one entry only: remove or shrink one of the two.");
+      const values = { text: quote(later.text), other: quote(earlier.text), earlier: earlier.path };
+      spec.report.error(later.path, say("overlapInPool", values));
     }
     if (widest === undefined || compareIp(range.last, widest.last) > 0) widest = range;
   }
@@ -99,7 +101,7 @@ export function readBgpAdvertisement(root: Fields, meta: Meta): BGPAdvertisement
   if (result.serviceSelectors.length > 0) {
     for (const [key, full] of [["aggregationLength", 32] as const, ["aggregationLengthV6", 128] as const]) {
       if (result[key] === full) continue;
-      spec.error(key, `must be ${full} with serviceSelectors, is ${result[key]}`, `Remove ${key} or serviceSelectors.`);
+      spec.error(key, say("selectiveAggregate", { full, length: result[key], field: key }));
     }
   }
   spec.warnUnknown();
@@ -133,9 +135,9 @@ export function readL2Advertisement(root: Fields, _meta: Meta): null {
   for (const key of ["ipAddressPools", "interfaces"]) spec.distinctStrings(key);
   for (const key of ["ipAddressPoolSelectors", "nodeSelectors", "serviceSelectors"]) readSelectors(spec, key);
   for (const preferred of spec.objects("preferredNodeSelectors")) {
-    if (!preferred.has("weight")) preferred.error("weight", "is required", "1 to 100.");
+    if (!preferred.has("weight")) preferred.error("weight", say("required", {}, "1 to 100."));
     preferred.integer("weight", 1, 100);
-    if (!preferred.has("preference")) preferred.error("preference", "is required", "Give a label selector.");
+    if (!preferred.has("preference")) preferred.error("preference", say("required", {}, "Give a label selector."));
     else readOneSelector(preferred, "preference");
     preferred.warnUnknown();
   }
@@ -151,7 +153,7 @@ export function readCommunity(root: Fields, meta: Meta): CommunityObject {
     const name = entry.requiredString("name", "Name the alias.");
     const earlier = name === null ? undefined : paths.get(name);
     if (earlier !== undefined) {
-      entry.error("name", `is ${quote(name ?? "")}, which is already in ${earlier}`, "Give every alias its own name.");
+      entry.error("name", say("twice", { text: quote(name ?? ""), earlier }, "Give every alias its own name."));
     } else if (name !== null) {
       paths.set(name, entry.at("name"));
     }
@@ -168,6 +170,6 @@ const COMMUNITY_FORM = "Write 65000:100, or large:65000:1:2; well-known ones as 
 
 function checkCommunity(entry: Fields, value: string): void {
   const parsed = parseCommunityLiteral(value);
-  if (parsed.type === "invalid") entry.error("value", parsed.message, COMMUNITY_FORM);
-  if (parsed.type === "unknownAlias") entry.error("value", `is no community: ${quote(value)}`, COMMUNITY_FORM);
+  if (parsed.type === "invalid") entry.error("value", withHint(parsed.said, COMMUNITY_FORM));
+  if (parsed.type === "unknownAlias") entry.error("value", say("notACommunity", { text: quote(value) }));
 }

@@ -7,8 +7,10 @@
 //   4. a removed file removes its objects.
 // Contract: every call returns the changes it made in the store; what did not change makes no change.
 import type { ModelObject } from "../announce/model.ts";
-import { type ConfigProblem, type ObjectRef, problemAt, refKey, refText } from "../kernel/problem.ts";
+import { withHint } from "../kernel/messages.ts";
+import { type ConfigProblem, type ObjectRef, problemOf, refKey, refText } from "../kernel/problem.ts";
 import { type ReadResult, readObjects } from "./intake.ts";
+import { say } from "./messages.ts";
 import { METALLB_NAMESPACE } from "./metadata.ts";
 import { labelsBetween } from "./orderLabels.ts";
 import { isSame } from "./same.ts";
@@ -77,14 +79,14 @@ export class ObjectSet {
     if (content.length > MAX_MANIFEST_BYTES) return this.#keep(file, [tooLarge(name, content.length)]);
     const text = typeof content === "string" ? content : decodeUtf8(content);
     if (text === null) {
-      const fault = problemAt(fileRef(name), "", "is not UTF-8 text", `Save it as UTF-8.${keepsHint(file)}`);
+      const fault = problemOf(fileRef(name), "", say("notUtf8", { keeps: keepsHint(file) }));
       return this.#keep(file, [{ ...fault, file: name }]);
     }
     const yaml = YamlFile.parse(name, text, (value) => readObjects(value, 0, this.#home), file.yaml);
-    const faults = yaml.faults.map(({ line, message, hint }) => ({
-      ...problemAt(fileRef(name), "", message, `${hint}${keepsHint(file)}`),
+    const faults = yaml.faults.map((fault) => ({
+      ...problemOf(fileRef(name), "", withHint(fault, `${fault.hint}${keepsHint(file)}`)),
       file: name,
-      line,
+      line: fault.line,
     }));
     if (faults.length > 0) return this.#keep(file, faults);
     file.yaml = yaml;
@@ -105,7 +107,9 @@ export class ObjectSet {
   /** The file is there and cannot be read: what was in force stays. */
   setUnreadable(name: string, reason: string): void {
     const file = this.#open(name);
-    this.#keep(file, [{ ...problemAt(fileRef(name), "", reason, keepsHint(file).trim()), file: name }]);
+    this.#keep(file, [
+      { ...problemOf(fileRef(name), "", say("unreadableFile", { why: reason }, keepsHint(file).trim())), file: name },
+    ]);
   }
 
   /** Everything that is wrong, with file and line, in the order of files and lines. */
@@ -341,8 +345,8 @@ function duplicateProblems(claims: readonly Entry[]): readonly ConfigProblem[] {
   return others.flatMap((entry) => {
     const ref = entry.object?.ref;
     if (ref === undefined) return [];
-    const message = `${refText(ref)} is already defined in ${place.file}, line ${place.line}, which counts`;
-    const problem = problemAt(ref, "metadata.name", message, "Remove or rename one of the two.");
+    const values = { object: refText(ref), file: place.file, line: place.line };
+    const problem = problemOf(ref, "metadata.name", say("definedTwice", values));
     return [{ ...problem, ...placeOf(entry, "metadata.name") }];
   });
 }
@@ -352,12 +356,7 @@ const keepsHint = (file: FileState): string =>
   file.yaml === null ? "" : " The last good content of the file stays in force.";
 
 const tooLarge = (name: string, bytes: number): ConfigProblem => ({
-  ...problemAt(
-    fileRef(name),
-    "",
-    `has ${bytes} bytes, more than ${MAX_MANIFEST_BYTES}`,
-    "Split it into several files.",
-  ),
+  ...problemOf(fileRef(name), "", say("fileTooLarge", { bytes, max: MAX_MANIFEST_BYTES })),
   file: name,
 });
 

@@ -7,7 +7,9 @@ import {
   readAnnotations,
   type Settings,
 } from "../announce/annotations.ts";
+import type { Said } from "../kernel/messages.ts";
 import { describe, type Fields } from "./fields.ts";
+import { say } from "./messages.ts";
 
 export const isOurAnnotation = (name: string): boolean => name.startsWith(ANNOTATION_PREFIX);
 
@@ -18,20 +20,20 @@ export function readSettings<K extends AnnotatedKind>(
   cost: "object" | "annotation" = "object",
 ): Settings<K> {
   const { report } = root;
-  const refuse = (key: string, message: string, hint: string): void => {
-    if (cost === "object") report.error(annotationPath(key), message, hint);
-    else report.loss(annotationPath(key), message, hint);
+  const refuse = (key: string, said: Said): void => {
+    if (cost === "object") report.error(annotationPath(key), said);
+    else report.loss(annotationPath(key), said);
   };
   const texts: [string, string][] = [];
   for (const [key, value] of root.object("metadata")?.entries("annotations") ?? []) {
     if (!isOurAnnotation(key) || value === null) continue;
     if (typeof value === "string") texts.push([key, value]);
-    else refuse(key, `must be a string, found ${describe(value)}`, "Write it in quotes.");
+    else refuse(key, say("wrongType", { wanted: "a string", found: describe(value) }, "Write it in quotes."));
   }
   const { settings, faults } = readAnnotations(kind, texts);
-  for (const { severity, key, message, hint } of faults) {
-    if (severity === "error") refuse(key, message, hint);
-    else report.warn(annotationPath(key), message, hint);
+  for (const { severity, key, said } of faults) {
+    if (severity === "error") refuse(key, said);
+    else report.warn(annotationPath(key), said);
   }
   return settings;
 }

@@ -18,6 +18,8 @@ import {
   type SchemaOptions,
   type YAMLError,
 } from "yaml";
+import type { Said } from "../kernel/messages.ts";
+import { say } from "./messages.ts";
 import { readPlainYaml } from "./plainYaml.ts";
 
 /** A larger file is refused: nothing an operator writes comes near, and reading it would stall everything else. */
@@ -26,11 +28,9 @@ export const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
 /** Aliases of one document may expand to this many nodes in total ("billion laughs"). */
 export const MAX_ALIAS_COUNT = 100;
 
-export interface SyntaxFault {
+export interface SyntaxFault extends Said {
   /** 1-based, within the file. */
   readonly line: number;
-  readonly message: string;
-  readonly hint: string;
 }
 
 /** One document; the same object for as long as the same text stands in the file. */
@@ -71,7 +71,7 @@ export class YamlFile<T> {
   /** Of every document, in order. Empty: the file is good. */
   get faults(): readonly SyntaxFault[] {
     return this.#parsed.flatMap((p, i) =>
-      p.faults.map((f) => ({ line: this.#firstLine(i) + lineAt(p.text, f.offset), message: f.message, hint: f.hint })),
+      p.faults.map(({ offset, ...said }) => ({ line: this.#firstLine(i) + lineAt(p.text, offset), ...said })),
     );
   }
 
@@ -94,10 +94,8 @@ export class YamlFile<T> {
   }
 }
 
-interface TextFault {
+interface TextFault extends Said {
   readonly offset: number;
-  readonly message: string;
-  readonly hint: string;
 }
 
 class ParsedText<T> implements YamlDocument<T> {
@@ -236,12 +234,10 @@ function parseJson<T>(text: string, convert: (value: unknown) => T): ParsedText<
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const offset = Number(/position (\d+)/.exec(message)?.[1] ?? text.trimEnd().length);
-    return new ParsedText<T>(text, null, [{ offset, message: `is no JSON: ${message}`, hint: JSON_HINT }]);
+    return new ParsedText<T>(text, null, [{ offset, ...say("jsonSyntax", { why: message }) }]);
   }
   return parseChunk(text, convert);
 }
-
-const JSON_HINT = "Look for a missing comma, quote or bracket; comments are not allowed in JSON.";
 
 function fromDocument<T>(
   text: string,
@@ -261,12 +257,10 @@ function fromDocument<T>(
 
 /** The parser throws for aliases that lead nowhere or explode, and when the nesting exhausts the stack. */
 function refused<T>(text: string, error: unknown): ParsedText<T> {
-  const message =
-    error instanceof RangeError ? "is nested too deeply" : error instanceof Error ? error.message : String(error);
+  const why = error instanceof Error ? error.message : String(error);
+  const said = error instanceof RangeError ? say("yamlNesting") : say("yamlAliases", { why });
   const offset = Math.max(0, text.search(/^(?!---|#)[^\n]*\S/m));
-  return new ParsedText<T>(text, null, [
-    { offset, message, hint: "Write the values out, without aliases or nesting." },
-  ]);
+  return new ParsedText<T>(text, null, [{ offset, ...said }]);
 }
 
 /** All duplicate keys; of the rest the first only, because one slip makes the parser stumble many times. */
@@ -281,23 +275,21 @@ function readableFaults(text: string, start: number, errors: readonly YAMLError[
     });
 }
 
-function readable(error: YAMLError, found: string): { readonly message: string; readonly hint: string } {
+function readable(error: YAMLError, found: string): Said {
+  const why = { why: error.message };
   switch (error.code) {
     case "DUPLICATE_KEY":
-      return {
-        message: `the key ${JSON.stringify(found.split(/[:\s]/)[0] ?? "")} stands twice in the same mapping`,
-        hint: "Remove one of the two; a new object begins after a line with ---.",
-      };
+      return say("yamlDuplicateKey", { key: JSON.stringify(found.split(/[:\s]/)[0] ?? "") });
     case "TAB_AS_INDENT":
-      return { message: "a tab is used for indentation", hint: "Indent with spaces." };
+      return say("yamlTab");
     case "BLOCK_AS_IMPLICIT_KEY":
-      return { message: error.message, hint: 'Put a value that contains ": " in quotes, or begin a new line.' };
+      return say("yamlBlockKey", why);
     case "BAD_SCALAR_START":
-      return { message: error.message, hint: "Put the value in quotes." };
+      return say("yamlScalarStart", why);
     case "MISSING_CHAR":
-      return { message: error.message, hint: "Add the missing character; it may belong some lines above." };
+      return say("yamlMissingChar", why);
     default:
-      return { message: error.message, hint: "Look at the indentation and the quotes of this line and the one above." };
+      return say("yamlSyntax", why);
   }
 }
 

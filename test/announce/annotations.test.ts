@@ -51,8 +51,8 @@ describe("values", () => {
       expect([settings, faults], text).toMatchObject([{}, [{ severity: "error", key: `vipcast.io/${name}` }]]);
       expect(settings).toEqual({});
       // the message can be read behind the path, and shows what was written
-      expect(faults[0]?.message, text).toMatch(/^is |^"/);
-      expect(faults[0]?.message).toContain(JSON.stringify(text));
+      expect(faults[0]?.said.message, text).toMatch(/^is |^"/);
+      expect(faults[0]?.said.message).toContain(JSON.stringify(text));
     }
   });
 });
@@ -86,7 +86,7 @@ describe("names", () => {
   ])("%s vipcast.io/%s", (kind, name, message, hint) => {
     expect(read(kind, name, "1")).toEqual({
       settings: {},
-      faults: [{ severity: "warning", key: `vipcast.io/${name}`, message, hint }],
+      faults: [{ severity: "warning", key: `vipcast.io/${name}`, said: { message, hint } }],
     });
   });
   test("those of others are passed over", () => {

@@ -54,7 +54,7 @@ describe("a log line", () => {
 
   test("carries an error as its message and its stack", () => {
     const { log, lines } = recorder();
-    log.error("defect", { error: new TypeError("boom") }, "internal error");
+    log.error("internalError", { error: new TypeError("boom") }, "internal error");
     expect(lines()[0]).toMatchObject({ error: "TypeError: boom", stack: expect.stringContaining("log.test.ts") });
   });
 
@@ -65,7 +65,7 @@ describe("a log line", () => {
         throw new Error("no");
       },
     };
-    expect(() => log.error("defect", { error: hostile }, "x")).not.toThrow();
+    expect(() => log.error("internalError", { error: hostile }, "x")).not.toThrow();
   });
 
   test("C-163 with hostile remote text has no control, direction or line characters and a bounded length", () => {
@@ -102,7 +102,7 @@ describe("levels", () => {
   };
   test.each(LOG_LEVELS)("%s writes that level and what is worse", (level) => {
     const { log, lines } = recorder(level);
-    for (const name of ["trace", "debug", "info", "warn", "error"] as const) log[name]("e", {}, "m");
+    for (const name of ["trace", "debug", "info", "warn", "error"] as const) log[name]("peerState", {}, "m");
     expect(lines().map((l) => l.level)).toEqual(written[level]);
     expect(log.isTracing).toBe(level === "all" || level === "trace");
   });
@@ -130,7 +130,7 @@ describe("repeated faults", () => {
     const limited = limitRepeats(log, time, time, 1);
     limited.warn("updateFault", { peer: "a" }, "1");
     limited.warn("updateFault", { peer: "b" }, "2");
-    limited.warn("refused", { peer: "a" }, "3");
+    limited.warn("connectFailed", { peer: "a" }, "3");
     limited.error("configProblem", { kind: "BGPPeer", name: "x", path: "spec.myASN" }, "4");
     limited.error("configProblem", { kind: "BGPPeer", name: "x", path: "spec.peerASN" }, "5");
     limited.warn("updateFault", { peer: "a" }, "held back");
@@ -149,13 +149,13 @@ describe("repeated faults", () => {
     const { log, lines } = recorder();
     const time = virtualTime();
     const limited = limitRepeats(log, time, time, 1);
-    for (let i = 0; i < 20_000; i++) limited.warn("e", { name: `n${i}` }, "m");
+    for (let i = 0; i < 20_000; i++) limited.warn("updateFault", { name: `n${i}` }, "m");
     const before = lines().length;
     expect(before).toBeLessThan(5000);
     time.advance(60_000);
     expect(lines().length).toBe(before + 1);
     expect(lines().at(-1)).not.toHaveProperty("name");
-    limited.warn("e", { name: "later" }, "m");
+    limited.warn("updateFault", { name: "later" }, "m");
     expect(lines().at(-1)).toMatchObject({ name: "later" });
   });
 });

@@ -82,7 +82,7 @@ describe("IPAddressPool (metallb-compat 1.4)", () => {
       fc.property(word, word, (a, b) => {
         const [low, high] = a < b ? [a, b] : [b, a];
         const range = parseRange(`${formatIp(ipv4(low))}-${formatIp(ipv4(high))}`);
-        if (!range.ok || range.value === null) throw new Error(range.message);
+        if (!range.ok || range.value === null) throw new Error(range.said.message);
         const { first, last, shortestMask } = range.value;
         const fits = (hostBits: number): boolean => {
           const size = 2n ** BigInt(hostBits);

@@ -1,0 +1,33 @@
+// What is told of sessions while they run, as configuration problems of their peers: the table. Owns texts, causes and cures;
+// knows no code that says them. See kernel/messages.ts for the convention.
+import { sayFrom } from "../kernel/messages.ts";
+
+export const APP_MESSAGES = {
+  bfdCannotFlow: {
+    text: "BFD packets cannot flow: {why}",
+    cause: "The socket of this BFD session cannot be made or used; the text has the system's reason.",
+    cure: "See the address, interface and VRF of the peer, and the capabilities of the daemon.",
+  },
+  bfdRefused: {
+    text: "BFD cannot run as it is asked for: {why}",
+    cause: "The profile or key asks for something that the engine refuses.",
+    cure: "Change the BFDProfile or the annotation that the text names.",
+  },
+  bfdUnwatched: {
+    text: "the session is up without BFD, so nothing but the hold time watches its path",
+    cause: "BGP is established, and the peer's BFD packets do not arrive.",
+    cure: "Configure BFD for this neighbor at the router, or see why its packets do not arrive.",
+  },
+  bfdLate: {
+    text: "{why}",
+    cause: "This host cannot promise to keep the intervals of the profile (the text says by how much).",
+    cure: "Allow CAP_SYS_NICE, or use longer intervals.",
+  },
+  cannotBeReached: {
+    text: "{why}",
+    cause: "The peer may not connect to us, or its router has not been seen on the interface (the text says which).",
+    cure: "See `--listen`, the password and GTSM of peers that share an address, and the link of an unnumbered peer.",
+  },
+} as const;
+
+export const say = sayFrom(APP_MESSAGES);

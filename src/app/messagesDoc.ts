@@ -1,0 +1,50 @@
+// docs/messages.md: every message an operator can get, with cause and cure. Owns the page alone; the texts are those of the
+// tables beside the code (kernel/messages.ts has the convention), the words of log lines those of observe/logEvents.ts.
+import { ANNOUNCE_MESSAGES } from "../announce/messages.ts";
+import type { MessageTable } from "../kernel/messages.ts";
+import { KUBE_MESSAGES } from "../kube/messages.ts";
+import { LOG_EVENTS, type LogEventEntry } from "../observe/logEvents.ts";
+import { SOURCE_MESSAGES } from "../sources/messages.ts";
+import { APP_MESSAGES } from "./messages.ts";
+
+/** By what they are about. */
+export const MESSAGE_TABLES: Readonly<Record<string, MessageTable>> = {
+  "Objects and files, while they are read": SOURCE_MESSAGES,
+  "Objects judged together, and annotations": ANNOUNCE_MESSAGES,
+  "Sessions and BFD, while they run": APP_MESSAGES,
+  "The kubeconfig": KUBE_MESSAGES,
+};
+
+/** As it may stand in a cell. */
+const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("<", "&lt;");
+
+function messageRows(table: MessageTable): string {
+  const rows = Object.entries(table).map(
+    ([id, { text, cause, cure }]) => `| \`${id}\` | ${cell(text)} | ${cell(cause)} | ${cell(cure)} |`,
+  );
+  return ["| Id | Message | Cause | Cure |", "|---|---|---|---|", ...rows].join("\n");
+}
+
+/** docs/messages.md. */
+export function renderMessagesDoc(): string {
+  const sections = Object.entries(MESSAGE_TABLES).map(([title, table]) => `## ${title}\n\n${messageRows(table)}`);
+  const events = Object.entries<LogEventEntry>(LOG_EVENTS).map(
+    ([event, { level, meaning, cure }]) => `| \`${event}\` | ${level} | ${cell(meaning)} | ${cell(cure)} |`,
+  );
+  return `# Messages
+
+Generated from the tables \`messages.ts\` beside the code and \`src/observe/logEvents.ts\`; do not edit. \`{holes}\` stand for what varies.
+
+A problem names object, field path and message, then the cure as a hint: in \`vipcast check\`, in the status and in log lines with the event
+\`configProblem\`. Where the code knows a closer cure (the name that was probably meant), the hint is that one. Why a Service is not announced is
+a word of [the list of reasons](reasons.md).
+
+${sections.join("\n\n")}
+
+## Events of log lines
+
+| Event | Level | What happened | What to do |
+|---|---|---|---|
+${events.join("\n")}
+`;
+}

@@ -1,0 +1,187 @@
+// Every event that a log line can be about: the one table of words, each with what happened and what to do. Owns the words;
+// knows no code that logs. Convention: who logs something new adds its event here, since the logger takes no other word.
+// Contract: a word, once released, is never renamed (log parsers know them); MetalLB's words are kept where they fit.
+
+export interface LogEventEntry {
+  /** The level of its lines; of several, by what happened. */
+  readonly level: string;
+  /** What happened. */
+  readonly meaning: string;
+  /** What to do about it; empty where nothing is to be done. */
+  readonly cure: string;
+}
+
+export const LOG_EVENTS = {
+  // life of the daemon
+  start: { level: "info", meaning: "The daemon starts; `version` and `node` stand in the line.", cure: "" },
+  startFailed: {
+    level: "error",
+    meaning: "The daemon could not start and ends with exit code 1; `error` says why.",
+    cure: "Mend what the line names: an address in use, a directory or file that cannot be read.",
+  },
+  listening: {
+    level: "info",
+    meaning: "A listening socket is open: for peers, for metrics and health, or for status.",
+    cure: "",
+  },
+  firstDecision: {
+    level: "info",
+    meaning: "The source was read and decided for the first time; announcements begin.",
+    cure: "",
+  },
+  changeApplied: { level: "debug", meaning: "Changes were decided and handed to the peers.", cure: "" },
+  reload: { level: "info", meaning: "SIGHUP: manifests and configuration are read again.", cure: "" },
+  restartNeeded: {
+    level: "warn",
+    meaning: "Settings of the daemon were changed that take effect at a start only.",
+    cure: "Restart the daemon when it suits you.",
+  },
+  restart: {
+    level: "info",
+    meaning: "The last process ended without a goodbye; peers that keep our routes are told of a restart.",
+    cure: "",
+  },
+  stateDir: {
+    level: "warn",
+    meaning: "`stateDir` cannot be used, so that a crash will not be told from a stop.",
+    cure: "Make it a directory that the daemon's user may write to.",
+  },
+  signal: { level: "info", meaning: "A signal asked the daemon to stop; a second one ends it at once.", cure: "" },
+  draining: { level: "info", meaning: "Routes carry GRACEFUL_SHUTDOWN before they are withdrawn.", cure: "" },
+  stopIncomplete: {
+    level: "warn",
+    meaning: "A peer did not take its withdrawals and Cease in time.",
+    cure: "Look at that router: it was slow or gone. It drops the routes at the end of its hold time.",
+  },
+  stopped: { level: "info", meaning: "The daemon has stopped.", cure: "" },
+  internalError: {
+    level: "error",
+    meaning: "A defect of vipcast; one session, or the work of one turn, was given up and starts anew.",
+    cure: "Please report it with the line, its `stack` included.",
+  },
+
+  // configuration
+  configProblem: {
+    level: "error, warn",
+    meaning:
+      "Something is wrong in an object or setting; `kind`, `name`, `path`, `file`, `line` and `hint` say where and what to do.",
+    cure: "Follow the hint; the texts are listed in this page.",
+  },
+  problemSolved: { level: "info", meaning: "A problem that was told is there no more.", cure: "" },
+
+  // services
+  serviceAnnounced: { level: "info", meaning: "A Service is announced on this node from now on.", cure: "" },
+  updatedAdvertisements: { level: "debug", meaning: "An announced Service is announced differently.", cure: "" },
+  serviceWithdrawn: {
+    level: "info",
+    meaning: "A Service is announced no more; `reason` is a word of [the list](reasons.md).",
+    cure: "See the reason; `vipcast check` names object and field.",
+  },
+  serviceNotAnnounced: {
+    level: "debug",
+    meaning: "A Service is still not announced, for another reason than before.",
+    cure: "See the reason; `vipcast check` names object and field.",
+  },
+
+  // sessions
+  sessionUp: { level: "info", meaning: "A session is established.", cure: "" },
+  sessionDown: {
+    level: "warn",
+    meaning: "An established session ended; `reason`, `code` and `subcode` say why.",
+    cure: "See the text: the peer's NOTIFICATION, a timer, the connection, BFD, or an edit of ours.",
+  },
+  peerState: { level: "debug", meaning: "A session changed its state below Established.", cure: "" },
+  peerNotification: {
+    level: "warn",
+    meaning: "The peer sent a NOTIFICATION.",
+    cure: "Code and subcode name its complaint: AS numbers, hold time and capabilities are the usual ones.",
+  },
+  connectFailed: {
+    level: "warn",
+    meaning: "An attempt to open a session failed; the next one is told.",
+    cure: "See that the router is there, listens, expects this address, and has the same password and AS numbers.",
+  },
+  connectionEnded: {
+    level: "debug",
+    meaning: "A connection ended that was not the session: refused, or lost to another one.",
+    cure: "",
+  },
+  peerAdded: { level: "info", meaning: "A BGPPeer is served from now on.", cure: "" },
+  peerRemoved: { level: "info", meaning: "A BGPPeer is served no more on this node.", cure: "" },
+  peerReset: { level: "info", meaning: "A BGPPeer was edited in a way that needs a new session.", cure: "" },
+  peerChanged: { level: "info", meaning: "A BGPPeer was edited; its session stays.", cure: "" },
+  updateFault: {
+    level: "warn",
+    meaning: "The peer sent a faulty UPDATE; `verdict` says what became of it (RFC 7606).",
+    cure: "Look for the fault at the router that made the route: `attribute` and `data` show it.",
+  },
+  listener: {
+    level: "warn",
+    meaning: "Connections to us are limited, dropped, or not checked as asked for; the text says which.",
+    cure: "See who connects, and [the limits](limits.md).",
+  },
+  neighborSeen: {
+    level: "info",
+    meaning: "A router advertises itself on the interface of an unnumbered peer.",
+    cure: "",
+  },
+  neighborLost: {
+    level: "warn",
+    meaning: "The router of an unnumbered peer advertises itself no more.",
+    cure: "See the link and the router advertisements of the router.",
+  },
+
+  // BFD
+  bfdStarted: { level: "info", meaning: "The BFD thread runs; the text names its scheduling class.", cure: "" },
+  bfdRestarted: {
+    level: "error",
+    meaning: "The BFD thread died and is started again.",
+    cure: "Please report it with the line.",
+  },
+  bfdUp: { level: "info", meaning: "A BFD session is up.", cure: "" },
+  bfdDown: {
+    level: "warn",
+    meaning: "A BFD session went down; the text has the diagnostic.",
+    cure: "Look at the path to the peer, and at the peer's BFD.",
+  },
+  bfdWeaker: {
+    level: "warn",
+    meaning: "A BFD session runs with less than it could: the text says what is missing.",
+    cure: "Give the capability it names, or accept it.",
+  },
+  bfdStalled: {
+    level: "warn",
+    meaning: "This host did not run the BFD thread for a while; sessions were not judged by that.",
+    cure: "Allow CAP_SYS_NICE, or use longer intervals.",
+  },
+  bfdAdapted: {
+    level: "warn",
+    meaning: "BFD intervals were made longer, because this host could not keep them.",
+    cure: "Allow CAP_SYS_NICE, or use longer intervals.",
+  },
+  bfdConflict: {
+    level: "warn",
+    meaning: "Two peers share one BFD session and ask for different values; those of `peer` count.",
+    cure: "Give both the same BFDProfile.",
+  },
+  bfdRefused: {
+    level: "error",
+    meaning: "A BFD session cannot run as it is asked for; the text says why.",
+    cure: "Mend what it names in the BFDProfile or the BGPPeer.",
+  },
+
+  // routes by hand
+  injectedRestored: { level: "info", meaning: "Routes that were injected with --persist are there again.", cure: "" },
+  injectedNotKept: {
+    level: "error",
+    meaning: "Injected routes cannot be written to `stateDir`; they will not outlive the daemon.",
+    cure: "See its permissions and the space on its file system.",
+  },
+  injectedUnreadable: {
+    level: "warn",
+    meaning: "The file of injected routes, or a line of it, cannot be read; the text says which.",
+    cure: "See the file in `stateDir`; remove it to begin anew.",
+  },
+} as const satisfies Readonly<Record<string, LogEventEntry>>;
+
+export type LogEvent = keyof typeof LOG_EVENTS;
