@@ -12,7 +12,7 @@ export const MESSAGE_TABLES: Readonly<Record<string, MessageTable>> = {
   "Objects and files, while they are read": SOURCE_MESSAGES,
   "Objects judged together, and annotations": ANNOUNCE_MESSAGES,
   "Sessions and BFD, while they run": APP_MESSAGES,
-  "The kubeconfig": KUBE_MESSAGES,
+  "The API server and the kubeconfig": KUBE_MESSAGES,
 };
 
 /** As it may stand in a cell. */

@@ -2,11 +2,12 @@
 // listed, and what is said of what cannot be followed. Knows nothing of sockets, nor of what is done with objects.
 // Contract: sources/source.ts's. `listed` comes once each kind has been listed, or is out of reach in a way that the table allows to
 // do without; nothing is ever taken from the store because the server is away.
-import { type ConfigProblem, problemAt } from "../kernel/problem.ts";
+import { type ConfigProblem, problemOf } from "../kernel/problem.ts";
 import { Millis } from "../kernel/units.ts";
 import type { Source, SourceCallbacks } from "../sources/source.ts";
 import type { ObjectStore, StoreChange } from "../sources/store.ts";
 import { ClusterObjects } from "./clusterObjects.ts";
+import { say } from "./messages.ts";
 import { apiVersionOf, resourceText, WATCHED, type WatchedResource } from "./resources.ts";
 import { ResourceWatch, type WatchSurroundings } from "./resourceWatch.ts";
 import type { WatchFault, WatchView } from "./watchTypes.ts";
@@ -145,24 +146,21 @@ export class KubeSource implements Source {
   #forbidden(watched: WatchedResource, { verb, failure }: WatchFault): ConfigProblem {
     const { resource, scope } = watched;
     const place = scope === "home" ? `in namespace ${this.#home}` : "in all namespaces";
-    const message = `no permission to ${verb} ${resourceText(resource)} ${place}: ${failure.message}`;
     const cost = watched.ifForbidden === "wait" ? "Nothing is announced before the first list. " : "";
     const rule = `apiGroups: ["${resource.group}"], resources: ["${resource.plural}"], verbs: ["list", "watch"]`;
-    return problemAt(this.#anyOf(watched), "", message, `${cost}Allow it to the daemon's account: ${rule}.`);
+    const values = { verb, what: resourceText(resource), place, why: failure.message, cost, rule };
+    return problemOf(this.#anyOf(watched), "", say("forbidden", values));
   }
 
   #absent(watched: WatchedResource): ConfigProblem {
     const { resource } = watched;
-    const message = `the API server has no ${resourceText(resource)} in ${apiVersionOf(resource)}`;
-    const hint = "Install the CustomResourceDefinition; what has been read of that kind stays in force.";
-    return problemAt(this.#anyOf(watched), "", message, hint, "warning");
+    const values = { what: resourceText(resource), apiVersion: apiVersionOf(resource) };
+    return problemOf(this.#anyOf(watched), "", say("noSuchKind", values), "warning");
   }
 
   #trouble({ failure }: WatchFault): ConfigProblem {
     const ref = { kind: "ApiServer", namespace: null, name: this.server };
-    const message = `cannot be followed: ${failure.message}`;
-    const hint = "What it last said stays in force; it is tried again until it works.";
-    return problemAt(ref, "", message, hint, "warning");
+    return problemOf(ref, "", say("notFollowed", { why: failure.message }), "warning");
   }
 
   /** Stands for all objects of the kind. */

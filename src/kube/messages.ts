@@ -1,10 +1,28 @@
-// What is told of a kubeconfig: the table. Owns texts, causes and cures; knows no code that says them. See kernel/messages.ts
+// What is told of the API server and of a kubeconfig: the table. Owns texts, causes and cures; knows no code that says them. See kernel/messages.ts
 // for the convention.
 import { sayFrom } from "../kernel/messages.ts";
 
 const WAYS = "Use a token, a token file, a client certificate or an exec plugin.";
 
 export const KUBE_MESSAGES = {
+  // the API server
+  forbidden: {
+    text: "no permission to {verb} {what} {place}: {why}",
+    cause: "The role of the daemon's account does not allow it.",
+    cure: "{cost}Allow it to the daemon's account: {rule}.",
+  },
+  noSuchKind: {
+    text: "the API server has no {what} in {apiVersion}",
+    cause: "The CustomResourceDefinition is not installed, or was removed.",
+    cure: "Install the CustomResourceDefinition; what has been read of that kind stays in force.",
+  },
+  notFollowed: {
+    text: "cannot be followed: {why}",
+    cause: "The API server is not reachable, or answers with errors.",
+    cure: "What it last said stays in force; it is tried again until it works.",
+  },
+
+  // the kubeconfig
   noMapping: {
     text: "is no YAML mapping",
     cause: "The file is something else, or empty.",

@@ -108,6 +108,7 @@ export const LOG_EVENTS = {
   },
   peerAdded: { level: "info", meaning: "A BGPPeer is served from now on.", cure: "" },
   peerRemoved: { level: "info", meaning: "A BGPPeer is served no more on this node.", cure: "" },
+  peerCleared: { level: "info", meaning: "An operator ended the pause of a peer; it is tried anew.", cure: "" },
   peerReset: { level: "info", meaning: "A BGPPeer was edited in a way that needs a new session.", cure: "" },
   peerChanged: { level: "info", meaning: "A BGPPeer was edited; its session stays.", cure: "" },
   updateFault: {
