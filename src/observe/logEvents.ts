@@ -171,6 +171,23 @@ export const LOG_EVENTS = {
     cure: "Mend what it names in the BFDProfile or the BGPPeer.",
   },
 
+  // the allocator
+  allocationsRead: {
+    level: "info",
+    meaning: "The addresses that were given before are read from `stateDir`.",
+    cure: "",
+  },
+  allocation: {
+    level: "info, warn",
+    meaning: "A Service got addresses, or could not; the text says which.",
+    cure: "Where it could not: see the pools it may use, and what it asks for.",
+  },
+  allocationsNotKept: {
+    level: "error",
+    meaning: "The addresses given cannot be written to `stateDir`; they may be others after a restart.",
+    cure: "See its permissions and the space on its file system.",
+  },
+
   // routes by hand
   injectedRestored: { level: "info", meaning: "Routes that were injected with --persist are there again.", cure: "" },
   injectedNotKept: {
