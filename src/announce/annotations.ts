@@ -89,7 +89,8 @@ const delay =
   (max: number) =>
   (text: string): Reading<Millis> => {
     const millis = /^[0-9]+$/.test(text) ? Number(text) * 1000 : parseGoDuration(text);
-    if (millis === null) return refused(say("settingNoDuration", { text: quote(text) }, 'Write it like "5s" or "500ms".'));
+    if (millis === null)
+      return refused(say("settingNoDuration", { text: quote(text) }, 'Write it like "5s" or "500ms".'));
     if (Number.isInteger(millis) && millis >= 0 && millis <= max * 1000) return taken(Millis(millis));
     return refused(say("settingMillis", { text: quote(text), max }));
   };
