@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 // Three projects: `unit` touches nothing but memory, temporary files and short exchanges on loopback; `live` waits for real
 // sockets, threads and clocks; `interop` makes network namespaces with real routers and needs root.
 const LIVE = [
+  "test/app/answers.test.ts",
   "test/bfd/loop.test.ts",
   "test/bgp/listener.test.ts",
   "test/bgp/loopback.test.ts",

@@ -6,6 +6,7 @@ import { check } from "./commands/check.ts";
 import { clear } from "./commands/clear.ts";
 import { decode } from "./commands/decode.ts";
 import { inject } from "./commands/inject.ts";
+import { plan } from "./commands/plan.ts";
 import { type CommandResult, UsageError } from "./commands/result.ts";
 import { REQUIRED, speaker } from "./commands/speaker.ts";
 import { why } from "./commands/why.ts";
@@ -46,6 +47,11 @@ interface WhyFlags extends CheckFlags {
   readonly peer?: string;
   readonly socket?: string;
   readonly manifests?: string[];
+}
+
+interface PlanFlags extends CheckFlags {
+  readonly socket?: string;
+  readonly against?: string;
 }
 
 function program(): Command {
@@ -137,6 +143,22 @@ function program(): Command {
       const decide = { namespace, lbClass, ignoreExcludeLb };
       const text = { color: isColored, wall: realClock.wall() };
       finish(await why(service, { node, peer, json, socket, manifests, ...decide, ...text }));
+    });
+
+  vipcast
+    .command("plan")
+    .description("tell what manifests would change: routes, sessions, services (exit 0 nothing, 3 changes, 4 resets)")
+    .argument("<PATH...>", "files or directories of the new manifests")
+    .option(flagText("socket"), "Unix socket of the daemon", process.env[SETTINGS.socket.env[0] ?? ""])
+    .option("--against <PATH>", "plan against these manifests, without a daemon")
+    .option("--node <NAME>", "plan for this node")
+    .option("--json", "as JSON")
+    .option("--namespace <NAME>", SETTINGS.namespace.help, SETTINGS.namespace.fallback)
+    .option("--lb-class <CLASS>", SETTINGS.lbClass.help, "")
+    .option("--ignore-exclude-lb", SETTINGS.ignoreExcludeLb.help)
+    .action(async (paths: string[], flags: PlanFlags) => {
+      const { socket = null, against = null, node = null, json = false, ignoreExcludeLb = false, ...rest } = flags;
+      finish(await plan(paths, { ...rest, socket, against, node, json, ignoreExcludeLb, color: isColored }));
     });
 
   vipcast

@@ -12,7 +12,7 @@ import type { CompiledConfig, PlannedPeer } from "./compiled.ts";
 import { type HoldView, NO_HOLDS } from "./holds.ts";
 import type { ServiceObject } from "./model.ts";
 import type { PeerReason, Reason } from "./reasons.ts";
-import { tableOf } from "./reference.ts";
+import { tabulating, toEnd } from "./reference.ts";
 import {
   type Cause,
   decideService,
@@ -80,11 +80,7 @@ export function explain(
   config: CompiledConfig,
   options: ExplainOptions = {},
 ): Explanation {
-  const steps = explaining(service, store, config, options);
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done === true) return value;
-  }
+  return toEnd(explaining(service, store, config, options));
 }
 
 /** @param config of the node in question */
@@ -97,7 +93,7 @@ export function* explaining(
   const decision = decideService(service, store, config, holds);
   const walk = walkRules(service, store, config, holds);
   const sharers = yield* servicesAt(service.key, decision, store, config, decisions);
-  const { routes } = tableOf(config, sharers, isDraining);
+  const { routes } = yield* tabulating(config, sharers, isDraining);
   const explained = (planned: PlannedPeer): ExplainedPeer => {
     const own = [...(routes.get(planned.name)?.values() ?? [])]
       .filter((r) => r.services.includes(service.key))

@@ -28,19 +28,40 @@ export interface Table {
 }
 
 /** @param holds what counts as ready at the moment in question; without it the delays of annotations are over */
-export function decideAll(store: StoreView, options: DecisionOptions, holds: HoldView = NO_HOLDS): Table {
+export const decideAll = (store: StoreView, options: DecisionOptions, holds: HoldView = NO_HOLDS): Table =>
+  toEnd(deciding(store, options, holds));
+
+/** `decideAll` with a rest every few services, for who must not be away for long. */
+export function* deciding(
+  store: StoreView,
+  options: DecisionOptions,
+  holds: HoldView = NO_HOLDS,
+): Generator<void, Table> {
   const config = compile(store, options);
   const decisions = new Map<ServiceKey, ServiceDecision>();
-  for (const service of store.list("Service")) decisions.set(service.key, decideService(service, store, config, holds));
-  return tableOf(config, decisions);
+  for (const service of store.list("Service")) {
+    decisions.set(service.key, decideService(service, store, config, holds));
+    if (decisions.size % BATCH === 0) yield;
+  }
+  return yield* tabulating(config, decisions);
 }
 
 /** Merges the decisions of all services into the table of each peer. @param isDraining the node is about to leave */
-export function tableOf(
+export const tableOf = (
   config: CompiledConfig,
   decisions: ReadonlyMap<ServiceKey, ServiceDecision>,
   isDraining = false,
-): Table {
+): Table => toEnd(tabulating(config, decisions, isDraining));
+
+/** Services or prefixes looked at between two rests. */
+const BATCH = 64;
+
+/** `tableOf` with a rest every few services and prefixes. */
+export function* tabulating(
+  config: CompiledConfig,
+  decisions: ReadonlyMap<ServiceKey, ServiceDecision>,
+  isDraining = false,
+): Generator<void, Table> {
   interface Gathered {
     readonly prefix: Prefix;
     readonly offers: Map<string, Offer>;
@@ -48,6 +69,7 @@ export function tableOf(
   }
   const prefixes = new Map<string, Gathered>();
   const problems: ConfigProblem[] = [];
+  let steps = 0;
   for (const [key, { contributions, problems: own }] of decisions) {
     problems.push(...own);
     for (const c of contributions) {
@@ -56,6 +78,7 @@ export function tableOf(
       entry.offers.set(c.key, c);
       for (const peer of c.peers) entry.services.set(peer, (entry.services.get(peer) ?? new Set()).add(key));
     }
+    if (++steps % BATCH === 0) yield;
   }
   const routes = new Map<PeerName, Map<string, TableRoute>>();
   for (const [prefixKey, { prefix, offers, services }] of prefixes) {
@@ -65,8 +88,17 @@ export function tableOf(
       const table = routes.get(peer) ?? new Map<string, TableRoute>();
       routes.set(peer, table.set(prefixKey, { prefix, attributes, services: [...(services.get(peer) ?? [])].sort() }));
     }
+    if (++steps % BATCH === 0) yield;
   }
   return { peers: config.peers, routes, decisions, problems: joinProblems(config.problems, problems) };
+}
+
+/** Without any rest. */
+export function toEnd<T>(work: Generator<void, T>): T {
+  for (;;) {
+    const { done, value } = work.next();
+    if (done === true) return value;
+  }
 }
 
 /** Both lists, sorted, each problem once. */

@@ -75,7 +75,7 @@ export function checkReport(store: StoreView, problems: readonly ConfigProblem[]
   };
 }
 
-function checkProblem(p: ConfigProblem): CheckProblem {
+export function checkProblem(p: ConfigProblem): CheckProblem {
   const { severity, kind, namespace, name, path, message, hint } = p;
   return { severity, kind, namespace, name, path, message, hint, file: p.file ?? null, line: p.line ?? null };
 }
@@ -87,21 +87,31 @@ function compareProblems(a: CheckProblem, b: CheckProblem): number {
 }
 
 function checkNode(table: Table): CheckNode {
-  const services = [...table.decisions].sort(([a], [b]) => compareText(a, b));
   return {
     peers: Object.fromEntries(
       table.peers.map(({ name, config, problem }) => [name, { problem, routes: checkRoutes(table, name, config) }]),
     ),
-    services: Object.fromEntries(
-      services.map(([key, { announced, reason, detail, vips, pool }]) => [
-        key,
-        { announced, reason, detail, vips, pool },
-      ]),
-    ),
+    services: checkServices(table),
   };
 }
 
-function checkRoutes(table: Table, peer: Table["peers"][number]["name"], config: PeerConfig | null): CheckRoute[] {
+/** Sorted by name. */
+export function checkServices(table: Table): CheckNode["services"] {
+  const services = [...table.decisions].sort(([a], [b]) => compareText(a, b));
+  return Object.fromEntries(
+    services.map(([key, { announced, reason, detail, vips, pool }]) => [
+      key,
+      { announced, reason, detail, vips, pool },
+    ]),
+  );
+}
+
+/** Sorted by prefix; none for a peer without a session. */
+export function checkRoutes(
+  table: Table,
+  peer: Table["peers"][number]["name"],
+  config: PeerConfig | null,
+): CheckRoute[] {
   if (config === null) return [];
   return [...(table.routes.get(peer)?.values() ?? [])]
     .sort((a, b) => comparePrefix(a.prefix, b.prefix))

@@ -68,6 +68,11 @@ export class Allocating implements ReconcileTarget {
     return this.#engine?.allocations ?? new Map();
   }
 
+  /** What each Service holds now, as it is remembered. */
+  holdings(): readonly (readonly [ServiceKey, Remembered])[] {
+    return this.#engine === null ? [] : [...this.#engine.holdings()];
+  }
+
   counters(): readonly PoolCounters[] {
     return this.#engine?.counters() ?? [];
   }

@@ -12,7 +12,7 @@ import type { Logger } from "../observe/log.ts";
 import type { SourceHealth } from "../observe/metricTable.ts";
 import { ServiceHistory } from "../observe/serviceHistory.ts";
 import type { SourceView } from "../observe/sourceView.ts";
-import { ObjectStore, type StoreChange } from "../sources/store.ts";
+import { ObjectStore, type StoreChange, type StoreView } from "../sources/store.ts";
 import { Allocating } from "./allocating.ts";
 import { Injecting } from "./injecting.ts";
 import { PathWatch } from "./pathWatch.ts";
@@ -109,7 +109,7 @@ export class Daemon {
     const { nodeName, lbClass, ignoreExcludeLb, routerId } = options;
     this.allocating = options.allocate ? this.#makeAllocating(options.stateDir, lbClass) : null;
     this.engine = new DecisionEngine(
-      this.allocating?.view ?? this.store,
+      this.view,
       { nodeName, lbClass, ignoreExcludeLb, routerId },
       this.#sink(),
       this.#marker?.facts.isRestart,
@@ -168,6 +168,16 @@ export class Daemon {
     const allocating = this.allocating?.problems() ?? [];
     const found = [...this.#decisionProblems, ...running, ...this.injecting.problems(), ...allocating];
     return [...this.#sourceProblems, ...found.map((p) => this.#located(p))];
+  }
+
+  /** What the decision reads: the store, with the addresses that are given here where they are. */
+  get view(): StoreView {
+    return this.allocating?.view ?? this.store;
+  }
+
+  /** What the source found wrong while reading. */
+  get sourceProblems(): readonly ConfigProblem[] {
+    return this.#sourceProblems;
   }
 
   /** A defect of our own that no peer's handling caught. */

@@ -9,6 +9,7 @@ import type { MetricsInput } from "../observe/metricTable.ts";
 import { type DaemonStatus, daemonStatus, peersStatus, routesStatus } from "../observe/status.ts";
 import type { StatusPages } from "../observe/statusSocket.ts";
 import type { Daemon } from "./daemon.ts";
+import { planBase } from "./planAnswer.ts";
 import { realClock } from "./realTime.ts";
 import { clearAnswer, whyAnswer } from "./whyAnswer.ts";
 
@@ -60,6 +61,7 @@ export function statusPages(daemon: Daemon): StatusPages {
     inject: daemon.injecting,
     why: (question) => whyAnswer(daemon, question),
     clear: (peer) => clearAnswer(daemon, peer),
+    planBase: (node) => planBase(daemon, node),
     status: async () => {
       await daemon.paths.refresh();
       const { nodeName } = daemon.options;

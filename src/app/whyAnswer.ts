@@ -14,7 +14,7 @@ import { inSlices } from "./slices.ts";
 export async function whyAnswer(daemon: Daemon, { service: text, node: asked, peer }: WhyQuestion): Promise<Answer> {
   const notReady = daemon.notReady();
   if (notReady !== null) return no(notReady);
-  const { engine, store, options, history } = daemon;
+  const { engine, view: store, options, history } = daemon;
   const own = engine.config;
   if (own === null) return no("nothing has been decided yet");
   const node = asked ?? options.nodeName;

@@ -7,8 +7,8 @@ import type { PeerName } from "../kernel/units.ts";
 import type { Connection, ConnectionHandlers } from "./network.ts";
 import { PeerRunner } from "./peerRunner.ts";
 import type { PeerSurroundings } from "./peerSurroundings.ts";
-import { type PeerConfig, peerIdentity } from "./session/config.ts";
-import { type EditEffect, type PeerField, sessionImpact } from "./session/impact.ts";
+import type { PeerConfig } from "./session/config.ts";
+import { type EditEffect, identified, matchPeers, type PeerField, sessionImpact } from "./session/impact.ts";
 import type { Restart } from "./session/peer.ts";
 import type { RouteAttributes } from "./wire/message.ts";
 import { cease, ceaseWithText } from "./wire/notification.ts";
@@ -76,19 +76,10 @@ export class Speaker {
     return changes;
   }
 
-  /** The running peer that each configuration means: the one of that name, else a renamed one (same address, port, VRF). */
   #match(configs: readonly PeerConfig[]): Map<PeerConfig, PeerRunner> {
-    const wanted = new Set(configs.map((c) => c.name));
-    const orphans = new Map<string, PeerRunner>();
-    for (const [name, runner] of this.#byName) {
-      if (!wanted.has(name)) orphans.set(peerIdentity(runner.config), runner);
-    }
-    const known = new Map<PeerConfig, PeerRunner>();
-    for (const config of configs) {
-      const runner = this.#byName.get(config.name) ?? orphans.get(peerIdentity(config));
-      if (runner !== undefined) known.set(config, runner);
-    }
-    return known;
+    const wanted = configs.map((config) => ({ ...identified(config), config }));
+    const running = [...this.#byName.values()].map((runner) => ({ ...identified(runner.config), runner }));
+    return new Map([...matchPeers(wanted, running)].map(([{ config }, { runner }]) => [config, runner]));
   }
 
   /** Records what a peer should have for a prefix; null: nothing. Unknown peers are ignored: they have just gone. */

@@ -43,3 +43,11 @@ function statOf(path: string): ReturnType<typeof statSync> & object {
     throw new UsageError(`${path} does not exist or cannot be read; give a file or a directory of manifests`);
   }
 }
+
+/** The one node that is meant where none is named. @throws UsageError when there are several, or none */
+export function onlyNode(names: readonly string[]): string {
+  const [only] = names;
+  if (only !== undefined && names.length === 1) return only;
+  const there = names.length === 0 ? "the manifests have no Node object" : `there are: ${[...names].sort().join(", ")}`;
+  throw new UsageError(`say for which node with --node NAME; ${there}`);
+}

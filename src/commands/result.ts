@@ -5,7 +5,8 @@ export interface CommandResult {
   readonly output: string;
   /** For standard error. */
   readonly error?: string;
-  readonly exitCode: 0 | 1 | 2;
+  /** 3 and 4 are those of `plan`. */
+  readonly exitCode: 0 | 1 | 2 | 3 | 4;
 }
 
 /** The call's words are off: exit code 2. */

@@ -7,7 +7,7 @@ import { askDaemon, BadQuestion, DaemonUnreachable } from "../observe/statusSock
 import type { TextOptions } from "../observe/statusText.ts";
 import { findService, type WhyDocument, whyDocument } from "../observe/why.ts";
 import { renderWhy } from "../observe/whyText.ts";
-import { loadManifests } from "./manifests.ts";
+import { loadManifests, onlyNode } from "./manifests.ts";
 import { type CommandResult, UsageError } from "./result.ts";
 
 export interface WhyCommandOptions extends TextOptions {
@@ -64,11 +64,4 @@ function fromManifests(text: string, options: WhyCommandOptions): WhyDocument {
   const config = compile(store, { nodeName: node, lbClass, ignoreExcludeLb, routerId: null });
   const explanation = explain(service, store, config);
   return whyDocument(explanation, { node, peer, locate: (p) => objects.locate(p, p.path), observed: null });
-}
-
-function onlyNode(names: readonly string[]): string {
-  const [only] = names;
-  if (only !== undefined && names.length === 1) return only;
-  const there = names.length === 0 ? "the manifests have no Node object" : `there are: ${[...names].sort().join(", ")}`;
-  throw new UsageError(`say for which node with --node NAME; ${there}`);
 }

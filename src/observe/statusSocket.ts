@@ -31,6 +31,8 @@ export interface StatusPages {
   readonly why?: (question: WhyQuestion) => Answer | Promise<Answer>;
   /** Ends the back-off of a peer, or says why that cannot be. */
   readonly clear?: (peer: string) => Answer;
+  /** What is decided for a node, to plan against. @param node null: the daemon's own */
+  readonly planBase?: (node: string | null) => Promise<Answer>;
 }
 
 export interface WhyQuestion {
@@ -73,7 +75,10 @@ export async function startStatusSocket(
   ]);
   const { inject } = pages;
   if (inject !== undefined) byPath.set("POST /inject", (request) => injectPage(request, inject));
-  const { why, clear } = pages;
+  const { why, clear, planBase } = pages;
+  if (planBase !== undefined) {
+    byPath.set("/plan-base", async ({ query }) => answerPage(await planBase(query.get("node"))));
+  }
   if (why !== undefined) {
     byPath.set("/why", async ({ query }) => {
       const [service, node, peer] = [query.get("service") ?? "", query.get("node"), query.get("peer")];

@@ -18,7 +18,7 @@ export type Style = "bold" | "dim" | "red" | "yellow" | "green";
 const CODES: Readonly<Record<Style, number>> = { bold: 1, dim: 2, red: 31, yellow: 33, green: 32 };
 export type Paint = (style: Style, text: string) => string;
 export const painter =
-  ({ color }: TextOptions): Paint =>
+  ({ color }: Pick<TextOptions, "color">): Paint =>
   (style, text) =>
     color && text !== "" ? `\u001b[${CODES[style]}m${text}\u001b[0m` : text;
 

@@ -1,7 +1,7 @@
 // What an edit of a peer's configuration does to its session: the one table of which field costs what. Owns that judgement for
 // the running speaker and for whoever foretells it (`vipcast plan`). Knows no session and changes nothing.
 // Contract: pure; only what the OPEN or the socket shows resets a session; `fields` are those that differ, in table order.
-import type { PeerConfig } from "./config.ts";
+import { type PeerConfig, peerIdentity } from "./config.ts";
 
 /** From the least to the most that an edit can cost. */
 export type EditEffect = "live" | "readvertise" | "reset";
@@ -48,13 +48,57 @@ export interface SessionImpact {
 }
 
 /** What becomes of the session of one peer when its configuration goes from `before` to `after`. */
-export function sessionImpact(before: PeerConfig, after: PeerConfig): SessionImpact {
-  const fields = FIELDS.filter((field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]));
+export const sessionImpact = (before: PeerConfig, after: PeerConfig): SessionImpact =>
+  impactOf(fieldTexts(before, asIs), fieldTexts(after, asIs));
+
+/** Each field as text; equal text, equal value. */
+export type FieldTexts = Readonly<Record<PeerField, string>>;
+
+const asIs = (text: string): string => text;
+
+/** @param hide puts a secret into a form that can be compared and not read; `asIs` makes the result a secret itself */
+export function fieldTexts(config: PeerConfig, hide: (secret: string) => string): FieldTexts {
+  const { password, bfd } = config;
+  const hidden = {
+    ...config,
+    password: password === null ? null : hide(password),
+    bfd: bfd === null ? null : { ...bfd, auth: bfd.auth === null ? null : hide(JSON.stringify(bfd.auth)) },
+  };
+  return Object.fromEntries(FIELDS.map((field) => [field, JSON.stringify(hidden[field])])) as FieldTexts;
+}
+
+/** The same judgement where only the texts are at hand. */
+export function impactOf(before: FieldTexts, after: FieldTexts): SessionImpact {
+  const fields = FIELDS.filter((field) => before[field] !== after[field]);
   const kind = fields.reduce<SessionImpact["kind"]>((most, field) => {
     const effect = EDIT_EFFECT[field];
     return most === "none" || COST[effect] > COST[most] ? effect : most;
   }, "none");
   return { kind, fields };
+}
+
+interface Identified {
+  readonly name: string;
+  /** See `peerIdentity`. */
+  readonly identity: string;
+}
+
+export const identified = (config: PeerConfig): Identified => ({ name: config.name, identity: peerIdentity(config) });
+
+/** Which running peer each wanted one is: that of its name, else a renamed one that nobody else is. */
+export function matchPeers<W extends Identified, R extends Identified>(
+  wanted: readonly W[],
+  running: readonly R[],
+): ReadonlyMap<W, R> {
+  const names = new Set(wanted.map((w) => w.name));
+  const byName = new Map(running.map((r) => [r.name, r]));
+  const orphans = new Map(running.filter((r) => !names.has(r.name)).map((r) => [r.identity, r]));
+  const known = new Map<W, R>();
+  for (const w of wanted) {
+    const match = byName.get(w.name) ?? orphans.get(w.identity);
+    if (match !== undefined) known.set(w, match);
+  }
+  return known;
 }
 
 /** The fields that are the reason for `kind`; of an impact `none` there are none. */

@@ -1,0 +1,56 @@
+// What a running daemon has decided for a node, as one side of `vipcast plan`. Owns how its secrets are hidden: by a hash with a salt
+// of this one answer, which the asker uses for the other side. Reads, never changes.
+import { createHash, randomBytes } from "node:crypto";
+import type { Remembered } from "../allocate/engine.ts";
+import { type PlanSide, planSide } from "../announce/plan.ts";
+import { deciding, tabulating } from "../announce/reference.ts";
+import { nameHint } from "../kernel/suggest.ts";
+import type { ServiceKey } from "../kernel/units.ts";
+import type { Answer } from "../observe/statusSocket.ts";
+import type { Daemon } from "./daemon.ts";
+import { realClock } from "./realTime.ts";
+import { inSlices } from "./slices.ts";
+
+/** What the asker needs to decide as this daemon does. */
+export interface PlanBase {
+  readonly node: string;
+  readonly source: string;
+  readonly salt: string;
+  readonly namespace: string;
+  readonly lbClass: string;
+  readonly ignoreExcludeLb: boolean;
+  readonly routerId: number | null;
+  /** What Services hold of the addresses that the daemon itself gives; null: it gives none. */
+  readonly held: readonly (readonly [ServiceKey, Remembered])[] | null;
+  readonly side: PlanSide;
+}
+
+export const hideWith =
+  (salt: string) =>
+  (secret: string): string =>
+    createHash("sha256").update(salt).update(secret).digest("hex");
+
+/** @param asked null: the daemon's own node */
+export async function planBase(daemon: Daemon, asked: string | null): Promise<Answer> {
+  const notReady = daemon.notReady();
+  if (notReady !== null) return { ok: false, message: notReady };
+  const { engine, view: store, options, allocating } = daemon;
+  const { nodeName, lbClass, ignoreExcludeLb, routerId, namespace } = options;
+  const node = asked ?? nodeName;
+  const nodes = [...store.list("Node")].map((n) => n.ref.name);
+  if (node !== nodeName && nodes.length > 0 && !nodes.includes(node)) {
+    return { ok: false, message: `there is no Node ${node}. ${nameHint(node, nodes, "Node")}` };
+  }
+  const own = node === nodeName ? engine.config : null;
+  const work =
+    own === null
+      ? deciding(store, { nodeName: node, lbClass, ignoreExcludeLb, routerId })
+      : tabulating(own, engine.decisions);
+  const table = await inSlices(work, realClock);
+  const salt = randomBytes(32).toString("hex");
+  const side = planSide(table, daemon.sourceProblems, hideWith(salt));
+  const held = allocating?.holdings() ?? null;
+  const decide = { namespace, lbClass, ignoreExcludeLb, routerId, held };
+  const document: PlanBase = { node, source: daemon.sourceView().location, salt, ...decide, side };
+  return { ok: true, document };
+}
