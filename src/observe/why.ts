@@ -89,6 +89,8 @@ export interface WhyDocument extends WhyNot<Reason> {
   readonly pool: string | null;
   /** Since when `announced` and `reason` are so, RFC 3339; null: not known. */
   readonly since: string | null;
+  /** When a delay of its annotations will change that by itself, RFC 3339; absent: nothing is delayed. */
+  readonly heldUntil?: string;
   /** In the order in which they are asked; `passed` null: not asked any more. */
   readonly steps: readonly RuleStep[];
   readonly peers: Readonly<Record<string, WhyPeer>>;
@@ -130,6 +132,7 @@ export function whyDocument(explanation: Explanation, options: WhyOptions): WhyD
   const { node, peer, locate, observed } = options;
   const asked = explanation.peers.filter((p) => (peer === null ? p.planned !== null : p.name === peer));
   const peers = asked.map((p) => [p.name, whyPeer(p, locate, observed)] as const);
+  const heldUntil = timeOf(observed, decision.heldUntil ?? null);
   return {
     service: explanation.service,
     node,
@@ -139,6 +142,7 @@ export function whyDocument(explanation: Explanation, options: WhyOptions): WhyD
     vips: decision.vips,
     pool: decision.pool,
     since: timeOf(observed, observed?.since ?? null),
+    ...(heldUntil === null ? {} : { heldUntil }),
     steps,
     peers: Object.fromEntries(peers),
     history: observed?.changes.map((c) => whyChange(c, observed)) ?? [],

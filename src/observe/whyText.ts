@@ -17,11 +17,15 @@ export function renderWhy(document: WhyDocument, options: TextOptions): string {
 }
 
 function renderVerdict(document: WhyDocument, { wall }: TextOptions, paint: Paint): string[] {
-  const { service, node, announced, reason, detail, since, vips, pool, observed } = document;
+  const { service, node, announced, reason, detail, since, heldUntil, vips, pool, observed } = document;
   const verdict = announced ? paint("green", "announced") : paint("red", `not announced: ${reason}`);
   const time = since === null ? "" : `, for ${duration(wall - Date.parse(since))}`;
   const out = [`${paint("bold", service)} on ${node}: ${verdict}${time}`];
   if (detail !== null) out.push(...fold(detail, 2));
+  if (heldUntil !== undefined) {
+    const what = announced ? "no endpoint is ready: withdrawn" : "announced";
+    out.push(`  ${what} in ${duration(Date.parse(heldUntil) - wall)}, if nothing changes`);
+  }
   out.push(...renderWhere(document, 2, paint));
   if (vips.length > 0)
     out.push(...fold(`addresses ${vips.join(" ")}${pool === null ? "" : ` of IPAddressPool ${pool}`}`, 2));

@@ -12,7 +12,6 @@ import {
   type Manifest,
   Manifests,
   pool,
-  prefixesAt,
   routeAt,
   service,
   startSpeaker,
@@ -49,11 +48,12 @@ describe.skipIf(problem !== null)(titleOrSkip("delays of a Service at FRR", prob
     write(false);
     write(true);
     begin = write(false);
-    expect(await prefixesAt(s)).toContain(ROUTE);
+    const why = await vipcast.cli("why", "default/web", "--json", "--socket", vipcast.socket);
+    expect(JSON.parse(why)).toMatchObject({ announced: true, heldUntil: expect.stringMatching(/Z$/) });
     await goneAt(s, ROUTE, [vipcast]);
     expect(performance.now() - begin).toBeGreaterThanOrEqual(990);
     expect(performance.now() - begin).toBeLessThan(3500);
-    const why = await vipcast.cli("status", "--json", "--socket", vipcast.socket);
-    expect(objectAt(JSON.parse(why).services)).toMatchObject({ total: 2, announced: 1 });
+    const status = await vipcast.cli("status", "--json", "--socket", vipcast.socket);
+    expect(objectAt(JSON.parse(status).services)).toMatchObject({ total: 2, announced: 1 });
   });
 });
