@@ -159,13 +159,7 @@ describe("one place each", () => {
 
 describe("messages", () => {
   /** Who still puts problems into words of its own; none may join them (src/kernel/messages.ts). `why` asks for a place only. */
-  const UNLISTED = [
-    "app/allocating.ts",
-    "allocate/engine.ts",
-    "inject/injections.ts",
-    "kernel/problem.ts",
-    "observe/why.ts",
-  ];
+  const UNLISTED = ["allocate/engine.ts", "kernel/problem.ts", "observe/why.ts"];
 
   test("a problem says a message of a table, so that docs/messages.md lists it", () => {
     const users = files.filter((f) => /\bproblemAt\(/.test(f.text)).map((f) => f.name);

@@ -7,12 +7,13 @@ import type { AllocationEvent, AllocationOptions, PoolCounters, ServiceAllocatio
 import { AllocatedView } from "../allocate/view.ts";
 import { CONFIG_KIND } from "../config/schema.ts";
 import type { Timers } from "../kernel/clock.ts";
-import { type ConfigProblem, problemAt } from "../kernel/problem.ts";
+import { type ConfigProblem, problemOf } from "../kernel/problem.ts";
 import { invariant } from "../kernel/result.ts";
 import type { ServiceKey } from "../kernel/units.ts";
 import type { Logger } from "../observe/log.ts";
 import type { StoreChange, StoreView } from "../sources/store.ts";
 import { AllocationFile } from "./allocationFile.ts";
+import { say } from "./messages.ts";
 import type { Progress, ReconcileTarget } from "./reconcile.ts";
 
 export interface AllocatingSurroundings {
@@ -183,10 +184,9 @@ export class Allocating implements ReconcileTarget {
 
   #tellProblems(): void {
     const { path } = this.#file;
-    const message = `${path} cannot be written (${this.#failure}): new addresses are not announced until it can`;
     const ref = { kind: CONFIG_KIND, namespace: null, name: "--state-dir" };
-    const own =
-      this.#failure === null ? [] : [problemAt(ref, "", message, "Make room, or let the daemon write there.")];
+    const why = this.#failure;
+    const own = why === null ? [] : [problemOf(ref, "", say("allocationsNotKept", { path, why }))];
     this.#problems = [...own, ...this.#started.problems()];
     this.#around.problemsChanged();
   }

@@ -1,4 +1,4 @@
-// What is told of sessions while they run, as configuration problems of their peers: the table. Owns texts, causes and cures;
+// What is told of sessions, and of the allocator, while they run: the table. Owns texts, causes and cures;
 // knows no code that says them. See kernel/messages.ts for the convention.
 import { sayFrom } from "../kernel/messages.ts";
 
@@ -22,6 +22,11 @@ export const APP_MESSAGES = {
     text: "{why}",
     cause: "This host cannot promise to keep the intervals of the profile (the text says by how much).",
     cure: "Allow CAP_SYS_NICE, or use longer intervals.",
+  },
+  allocationsNotKept: {
+    text: "{path} cannot be written ({why}): new addresses are not announced until it can",
+    cause: "An address that is forgotten at a restart could be given to another Service.",
+    cure: "Make room, or let the daemon write there.",
   },
   cannotBeReached: {
     text: "{why}",

@@ -1,6 +1,7 @@
 // docs/messages.md: every message an operator can get, with cause and cure. Owns the page alone; the texts are those of the
 // tables beside the code (kernel/messages.ts has the convention), the words of log lines those of observe/logEvents.ts.
 import { ANNOUNCE_MESSAGES } from "../announce/messages.ts";
+import { INJECT_MESSAGES } from "../inject/messages.ts";
 import type { MessageTable } from "../kernel/messages.ts";
 import { KUBE_MESSAGES } from "../kube/messages.ts";
 import { LOG_EVENTS, type LogEventEntry } from "../observe/logEvents.ts";
@@ -11,7 +12,8 @@ import { APP_MESSAGES } from "./messages.ts";
 export const MESSAGE_TABLES: Readonly<Record<string, MessageTable>> = {
   "Objects and files, while they are read": SOURCE_MESSAGES,
   "Objects judged together, and annotations": ANNOUNCE_MESSAGES,
-  "Sessions and BFD, while they run": APP_MESSAGES,
+  "Sessions, BFD and addresses, while the daemon runs": APP_MESSAGES,
+  "Injected routes": INJECT_MESSAGES,
   "The API server and the kubeconfig": KUBE_MESSAGES,
 };
 
@@ -37,7 +39,8 @@ Generated from the tables \`messages.ts\` beside the code and \`src/observe/logE
 
 A problem names object, field path and message, then the cure as a hint: in \`vipcast check\`, in the status and in log lines with the event
 \`configProblem\`. Where the code knows a closer cure (the name that was probably meant), the hint is that one. Why a Service is not announced is
-a word of [the list of reasons](reasons.md).
+a word of [the list of reasons](reasons.md). Mistakes in settings of the daemon are told with the form that
+[the configuration](configuration.md) asks for, and what the allocator says of a Service is the text of its event.
 
 ${sections.join("\n\n")}
 

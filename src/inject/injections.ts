@@ -5,10 +5,11 @@
 import { drainedRoute } from "../announce/merge.ts";
 import type { Family, RouteAttributes } from "../bgp/wire/message.ts";
 import { formatIp, formatPrefix, type Ip, ipEquals, type Prefix } from "../kernel/ip.ts";
-import { type ConfigProblem, problemAt } from "../kernel/problem.ts";
+import { type ConfigProblem, problemOf } from "../kernel/problem.ts";
 import { listed, nameHint } from "../kernel/suggest.ts";
 import type { PeerName } from "../kernel/units.ts";
 import type { AddSpec, Change, Fault } from "./command.ts";
+import { say } from "./messages.ts";
 import { type Cursor, InjectTable, type Plan, START } from "./table.ts";
 
 /** A peer of this node that runs. */
@@ -180,9 +181,9 @@ export class Injections {
     this.#areOverlapsNew = false;
     return [...this.#overlaps.values()].map(({ prefix, peers }) => {
       const text = formatPrefix(prefix);
-      const message = `the injected route stands before the decided one at ${listed([...peers].sort())}`;
       const ref = { kind: "InjectedRoute", namespace: null, name: text };
-      return problemAt(ref, "", message, `To let the decided one through: vipcast inject del ${text}`, "warning");
+      const values = { peers: listed([...peers].sort()), prefix: text };
+      return problemOf(ref, "", say("beforeDecided", values), "warning");
     });
   }
 
