@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { runFlood } from "../lab/bfdFlood.ts";
 import { runBfdProgram } from "../lab/bfdProgram.ts";
 import type { SchedulingClass } from "../src/bfd/threads.ts";
+import { allocate } from "./allocate/allocate.ts";
 import { attack } from "./attack/attack.ts";
 import { runCrowd } from "./attack/crowdRole.ts";
 import { runKnocks } from "./attack/knockRole.ts";
@@ -22,7 +23,7 @@ import { type Report, renderText } from "./report.ts";
 import { save } from "./save.ts";
 import { scale } from "./scale/scale.ts";
 
-const BENCHES: readonly Bench[] = [reaction, inject, packing, attack, bfd, scale];
+const BENCHES: readonly Bench[] = [reaction, inject, packing, attack, bfd, scale, allocate];
 
 /** Beside this bundle. */
 const BFD_WORKER = new URL("./bfdWorker.js", import.meta.url);
