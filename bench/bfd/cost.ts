@@ -20,12 +20,12 @@ interface Plan {
   readonly who: Who;
 }
 
+/** bfdd takes over ten seconds to start with a thousand. */
 const PLANS: readonly Plan[] = [
   { count: 20, ms: 50, who: "vipcast" },
   { count: 300, ms: 50, who: "vipcast" },
   { count: 300, ms: 50, who: "frr" },
   { count: 1_000, ms: 300, who: "vipcast" },
-  { count: 1_000, ms: 300, who: "frr" },
 ];
 const QUICK: readonly Plan[] = [{ count: 100, ms: 50, who: "vipcast" }];
 
