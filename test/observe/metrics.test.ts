@@ -337,3 +337,31 @@ describe("BFD", () => {
     expect(seen.get('vipcast_bfd_dropped_packets_total{cause="kernel"}')).toBe(4);
   });
 });
+
+test("what is followed at an API server has its series, with statuses of a closed list", async () => {
+  const followed = { phase: "watching", objects: 3, heardAt: Millis(NOW - 2500), restarts: 4, lists: 1, fault: null };
+  const errors = new Map([
+    ["410", 1],
+    ["418", 2],
+    ["499", 3],
+    ["connection", 5],
+  ]);
+  resources = [
+    { resource: "services", ...followed, errors },
+    { resource: "nodes", ...followed, phase: "waiting", heardAt: null, errors: new Map() },
+  ];
+  const text = await createMetrics(input, false).render();
+  const lines = text.split("\n").filter((l) => l.startsWith("vipcast_kube_"));
+  expect(lines.filter((l) => l.includes("services"))).toEqual([
+    'vipcast_kube_silence_seconds{resource="services"} 2.5',
+    'vipcast_kube_watch_up{resource="services"} 1',
+    'vipcast_kube_watch_restarts_total{resource="services"} 4',
+    'vipcast_kube_lists_total{resource="services"} 1',
+    'vipcast_kube_objects{resource="services"} 3',
+    'vipcast_kube_errors_total{resource="services",code="410"} 1',
+    'vipcast_kube_errors_total{resource="services",code="other"} 5',
+    'vipcast_kube_errors_total{resource="services",code="connection"} 5',
+  ]);
+  // nothing heard yet is no silence of a known length
+  expect(lines.filter((l) => l.includes("silence"))).toHaveLength(1);
+});

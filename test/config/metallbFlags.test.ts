@@ -1,0 +1,91 @@
+// Arguments of MetalLB's speaker: what they come to here, and what is said of those that come to nothing.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { chooseSource } from "../../src/commands/source.ts";
+import { loadConfig } from "../../src/config/load.ts";
+
+let directory = "";
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "flags-"));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+type Sources = Parameters<typeof loadConfig>[0];
+const load = (metallb: Sources["metallb"] & {}, more: Partial<Sources> = {}) =>
+  loadConfig({ flags: {}, env: {}, file: undefined, metallb, ...more });
+
+describe("MetalLB's flags", () => {
+  test.each([
+    ["--port alone", { port: "7472" }, {}, { host: "0.0.0.0", port: 7472 }],
+    ["--port with METALLB_HOST", { port: "7472" }, { METALLB_HOST: "192.0.2.1" }, { host: "192.0.2.1", port: 7472 }],
+    ["--host before METALLB_HOST", { port: "7472", host: "::1" }, { METALLB_HOST: "x" }, { host: "::1", port: 7472 }],
+    ["--port 0", { port: "0" }, {}, null],
+    ["METALLB_HOST alone", {}, { METALLB_HOST: "192.0.2.1" }, null],
+  ])("%s says where metrics are", (_what, flags, env, metrics) => {
+    const { config, problems } = load(flags, { env });
+    expect(config.metrics).toEqual(metrics);
+    expect(problems).toEqual([]);
+  });
+
+  test("--metrics wins over --port, --port over the environment", () => {
+    const env = { VIPCAST_METRICS: "127.0.0.1:1" };
+    expect(load({ port: "7472" }, { env }).config.metrics?.port).toBe(7472);
+    expect(load({ port: "7472" }, { env, flags: { metrics: "127.0.0.1:2" } }).config.metrics?.port).toBe(2);
+  });
+
+  test("--health-probe-port serves the health pages on loopback", () => {
+    expect(load({ "health-probe-port": "17472" }).config.health).toEqual({ host: "127.0.0.1", port: 17472 });
+  });
+
+  test("a port that is none is an error that names the flag", () => {
+    expect(load({ port: "http" }).problems).toMatchObject([{ severity: "error", name: "--port" }]);
+  });
+
+  test("what has no effect is told, each by its name", () => {
+    const { problems } = load({ "ml-bindaddr": "x", "ml-wan-config": true, "bgp-debounce-timeout": "1" });
+    expect(problems.map((p) => `${p.severity} ${p.name}`).sort()).toEqual([
+      "warning --bgp-debounce-timeout",
+      "warning --ml-bindaddr",
+      "warning --ml-wan-config",
+    ]);
+  });
+});
+
+describe("in a pod", () => {
+  test("the namespace is the account's, unless something else says so", () => {
+    writeFileSync(join(directory, "namespace"), "lb-system\n");
+    const namespace = (more: Partial<Sources>) => load({}, { account: directory, ...more }).config.namespace;
+    expect(namespace({})).toBe("lb-system");
+    expect(namespace({ env: { METALLB_NAMESPACE: "other" } })).toBe("other");
+    expect(namespace({ flags: { manifests: "/m" } })).toBe("metallb-system");
+    expect(load({}, { account: `${directory}/none` }).config.namespace).toBe("metallb-system");
+  });
+});
+
+describe("the source", () => {
+  const none = { manifests: null, kubeconfig: null, context: null };
+  const pod = { KUBERNETES_SERVICE_HOST: "10.96.0.1", KUBERNETES_SERVICE_PORT: "443" };
+
+  test("is the directory, the kubeconfig's server, or that of the pod", () => {
+    const file = join(directory, "config");
+    const context = { name: "a", context: { cluster: "c" } };
+    const clusters = [{ name: "c", cluster: { server: "https://x:1" } }];
+    writeFileSync(file, JSON.stringify({ "current-context": "a", contexts: [context], clusters }));
+    expect(chooseSource({ ...none, manifests: "/m" }, pod).source).toEqual({ type: "manifests", path: "/m" });
+    expect(chooseSource({ ...none, kubeconfig: file }, pod).source).toMatchObject({ access: { url: "https://x:1" } });
+    expect(chooseSource(none, pod).source).toMatchObject({ access: { url: "https://10.96.0.1:443" } });
+  });
+
+  test.each([
+    ["none", none, "--manifests", "nothing says where the objects are"],
+    ["two", { ...none, manifests: "/m", kubeconfig: "/k" }, "--kubeconfig", "is given beside --manifests"],
+    ["a context of nothing", { ...none, context: "a" }, "--context", "has no kubeconfig"],
+    ["a kubeconfig that is not there", { ...none, kubeconfig: "/nowhere/k" }, "/nowhere/k", "cannot be read"],
+  ])("%s is refused", (_what, config, name, message) => {
+    const { source, problems } = chooseSource(config, {});
+    expect(source).toBeNull();
+    expect(problems).toMatchObject([{ severity: "error", name, message: expect.stringContaining(message) }]);
+  });
+});
