@@ -49,6 +49,9 @@ export type DaemonObserver = ReconcileObserver & NotificationCounts;
 /** How long a stop may take for withdrawals and farewells; the process has 2 s in all. */
 export const STOP_LIMIT_MS = 1_500;
 
+/** A change that is not decided after this is a defect: a service manager with a watchdog then starts the daemon anew. */
+export const STUCK_MS = 30_000;
+
 /** Kinds of problems behind which a Service may be that has not been read. */
 const MAY_HIDE: ReadonlySet<string> = new Set(["File", "Service"]);
 
@@ -194,6 +197,13 @@ export class Daemon {
 
   sourceView(): SourceView {
     return this.#source.view();
+  }
+
+  /** null while decisions keep up with the source; else for how long they have not. */
+  stuck(): string | null {
+    const { since, isSettled } = this.reconciler;
+    const waited = since === null || !isSettled ? 0 : realClock.now() - since;
+    return waited > STUCK_MS ? `a change has not been decided for ${Math.round(waited / 1000)} s` : null;
   }
 
   sourceHealth(): SourceHealth {

@@ -54,7 +54,7 @@ import { HISTORY_LIMITS } from "../observe/serviceHistory.ts";
 import { QUIET_MS, RESCAN_MS } from "../sources/manifests.ts";
 import { MAX_MANIFEST_BYTES } from "../sources/yamlFile.ts";
 import { RETRY_INTERVAL } from "./allocationFile.ts";
-import { STOP_LIMIT_MS } from "./daemon.ts";
+import { STOP_LIMIT_MS, STUCK_MS } from "./daemon.ts";
 import { SAVE_INTERVAL } from "./injectedFile.ts";
 import { SLICE_MS } from "./reconcile.ts";
 import { LIFE_SIGN_INTERVAL, LONGEST_RESTART } from "./restartMarker.ts";
@@ -381,6 +381,12 @@ const LIMITS: readonly Limit[] = [
     value: seconds(FAREWELL_MS),
     why: "a stop must not take long",
     there: "the peer finds out by its detection time",
+  },
+  {
+    what: "A change that waits to be decided",
+    value: seconds(STUCK_MS),
+    why: "a daemon that cannot decide any more",
+    there: "no more signs of life to the service manager, which starts it anew where it has a watchdog",
   },
   {
     what: "Stop",

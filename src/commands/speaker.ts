@@ -1,11 +1,15 @@
 // `vipcast speaker`: the daemon as a process: signals, listeners, the last resort for our own defects. Owns how it starts and
 // ends; what it does is app/daemon.ts. Never calls process.exit: main.ts does that with the code given back here.
-import { Daemon, type DaemonOptions } from "../app/daemon.ts";
+import { Daemon, type DaemonOptions, STOP_LIMIT_MS } from "../app/daemon.ts";
 import { realClock, realTimers } from "../app/realTime.ts";
+import { ServiceManager, watchdogOf } from "../app/serviceManager.ts";
 import { metricsInput, statusPages } from "../app/views.ts";
 import { joinHostPort } from "../config/readers.ts";
 import { CONFIG_KEYS, CONFIG_KIND, type ConfigKey, type DaemonConfig, type ResolvedConfig } from "../config/schema.ts";
 import type { ConfigProblem } from "../kernel/problem.ts";
+import { Millis } from "../kernel/units.ts";
+import { raiseCapabilities } from "../linux/capabilities.ts";
+import { openNotifySocket } from "../linux/sdNotify.ts";
 import { startHttp } from "../observe/http.ts";
 import { createLogger, type Logger, limitRepeats } from "../observe/log.ts";
 import { createLogSink } from "../observe/logSink.ts";
@@ -42,16 +46,22 @@ export async function speaker(
   const log = limitRepeats(createLogger(config.logLevel, sink, realClock.wall), realClock, realTimers);
   log.info("start", { node: config.nodeName, version: VIPCAST_VERSION }, `vipcast ${VIPCAST_VERSION} starts`);
   for (const p of problems) log.warn("configProblem", { kind: p.kind, name: p.name, path: p.path }, problemLine(p));
+  const withheld = raiseCapabilities(); // before any thread is started: threads have those of their maker
+  if (withheld !== null) log.debug("capabilities", {}, `capabilities stay as they are: ${withheld}`);
   const { nodeName } = config;
   const options: DaemonOptions = { ...config, nodeName, source };
   const daemon = new Daemon(options, log, {
     turn: (duration) => metrics.decided(duration / 1000),
-    settled: ({ duration }) => metrics.changeSent(duration / 1000),
+    settled: ({ duration }) => {
+      metrics.changeSent(duration / 1000);
+      service?.ready();
+    },
     notification: (runner, direction, notification) => metrics.notification(runner, direction, notification),
   });
   const metrics = createMetrics(metricsInput(daemon, () => sink.dropped()));
+  const service = openServiceManager(daemon, log);
   const stopListeners: (() => Promise<void>)[] = [];
-  const ending = untilEnded(daemon, log, () => reread(read(), config, log));
+  const ending = untilEnded(daemon, log, service, () => reread(read(), config, log));
   let exitCode: number;
   try {
     stopListeners.push(...(await startListeners(daemon, config, metrics, log)));
@@ -63,6 +73,7 @@ export async function speaker(
   }
   await Promise.all(stopListeners.map((stop) => stop()));
   log.info("stopped", {}, "vipcast has stopped");
+  service?.end();
   sink.flush(LOG_FLUSH_MS);
   return exitCode;
 }
@@ -106,6 +117,30 @@ async function startListeners(
   return stops;
 }
 
+/** Whom to tell of our life, where a service manager asks to be told; null: nobody asks, or nobody can be told. */
+function openServiceManager(daemon: Daemon, log: Logger): ServiceManager | null {
+  const { env, pid } = process;
+  const socket = env.NOTIFY_SOCKET ?? "";
+  if (socket === "") return null;
+  const notify = openNotifySocket(socket);
+  if (typeof notify === "string") {
+    log.warn(
+      "serviceManager",
+      { path: socket },
+      `the service manager cannot be told that the daemon is ready: ${notify}`,
+    );
+    return null;
+  }
+  return new ServiceManager({
+    notify,
+    watchdog: watchdogOf(env, pid),
+    timers: realTimers,
+    monotonicMicros: () => process.hrtime.bigint() / 1000n,
+    unhealthy: () => daemon.stuck(),
+    notReady: () => daemon.notReady(),
+  });
+}
+
 /** SIGHUP: the daemon's own settings cannot change while it runs; what differs is told. */
 function reread({ config, problems }: ResolvedConfig, running: DaemonConfig, log: Logger): void {
   for (const p of problems) log.error("configProblem", { kind: p.kind, name: p.name, path: p.path }, problemLine(p));
@@ -115,11 +150,17 @@ function reread({ config, problems }: ResolvedConfig, running: DaemonConfig, log
 }
 
 /** Settles with the exit code once a signal, or too many defects, have ended the daemon. */
-function untilEnded(daemon: Daemon, log: Logger, onReload: () => void): Promise<number> {
+function untilEnded(
+  daemon: Daemon,
+  log: Logger,
+  service: ServiceManager | null,
+  onReload: () => void,
+): Promise<number> {
   return new Promise((resolve) => {
     let isStopping = false;
     const stop = (exitCode: number): void => {
       isStopping = true;
+      service?.stopping(Millis(daemon.options.drainTime + STOP_LIMIT_MS));
       daemon.stop().then(
         () => resolve(exitCode),
         () => resolve(1),
@@ -137,8 +178,12 @@ function untilEnded(daemon: Daemon, log: Logger, onReload: () => void): Promise<
     process.on("SIGTERM", onSignal);
     process.on("SIGINT", onSignal);
     process.on("SIGHUP", () => {
-      onReload();
-      daemon.reload();
+      const reload = (): void => {
+        onReload();
+        daemon.reload();
+      };
+      if (service === null) reload();
+      else service.reload(reload);
     });
     const recent: number[] = [];
     const onDefect = (error: unknown): void => {
