@@ -36,6 +36,17 @@ export const LOG_EVENTS = {
     meaning: "Settings of the daemon were changed that take effect at a start only.",
     cure: "Restart the daemon when it suits you.",
   },
+  capabilities: {
+    level: "debug",
+    meaning:
+      "The capabilities that the program's file permits could not be put in force; what needs one says so itself.",
+    cure: "",
+  },
+  serviceManager: {
+    level: "warn",
+    meaning: "The service manager asks to be told when the daemon is ready (NOTIFY_SOCKET), and cannot be told.",
+    cure: "See the reason in the line; with Type=exec nobody asks.",
+  },
   restart: {
     level: "info",
     meaning: "The last process ended without a goodbye; peers that keep our routes are told of a restart.",

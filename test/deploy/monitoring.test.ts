@@ -42,14 +42,10 @@ function metricsIn(expression: string): readonly string[] {
     .filter((n) => !/^(or|and|unless|by)$/.test(n));
 }
 
-/** MetalLB's controller has these; vipcast's has them when it allocates. */
-const CONTROLLER = ["metallb_allocator_addresses_total", "metallb_allocator_addresses_in_use_total"];
-
 const known = new Set([
   ...METRIC_ROWS.flatMap(({ name, type }) =>
     type === "histogram" ? ["_bucket", "_sum", "_count"].map((s) => name + s) : [name],
   ),
-  ...CONTROLLER,
   // of prom-client, see docs/metrics.md
   "process_resident_memory_bytes",
   "process_cpu_seconds_total",
