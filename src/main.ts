@@ -49,6 +49,13 @@ interface WhyFlags extends CheckFlags {
   readonly manifests?: string[];
 }
 
+interface AskFlags {
+  readonly socket: string;
+  readonly json?: boolean;
+  readonly peer?: string | null;
+  readonly received?: boolean;
+}
+
 interface PlanFlags extends CheckFlags {
   readonly socket?: string;
   readonly against?: string;
@@ -102,12 +109,13 @@ function program(): Command {
       .description(description)
       .requiredOption(flagText("socket"), "Unix socket of the daemon", process.env[SETTINGS.socket.env[0] ?? ""])
       .option("--json", "as JSON");
-    if (question === "routes") command.option("--peer <NAME>", "only this peer");
-    command.action(
-      async ({ socket, json = false, peer = null }: { socket: string; json?: boolean; peer?: string | null }) => {
-        finish(await ask(question, { socket, json, peer, color: isColored, wall: realClock.wall() }));
-      },
-    );
+    if (question === "routes") {
+      command.option("--peer <NAME>", "only this peer");
+      command.option("--received", "what peers advertise to us, where they have vipcast.io/keep-received");
+    }
+    command.action(async ({ socket, json = false, peer = null, received = false }: AskFlags) => {
+      finish(await ask(question, { socket, json, peer, received, color: isColored, wall: realClock.wall() }));
+    });
   }
 
   vipcast

@@ -13,3 +13,14 @@ export async function inSlices<T>(work: Generator<void, T>, clock: Clock): Promi
     until = clock.now() + SLICE_MS;
   }
 }
+
+/** The texts that a generator makes, each as soon as it is there; `undefined` is a place to rest. */
+export async function* streamInSlices(work: Generator<string | undefined, void>, clock: Clock): AsyncGenerator<string> {
+  let until = clock.now() + SLICE_MS;
+  for (const piece of work) {
+    if (piece !== undefined) yield piece;
+    if (clock.now() < until) continue;
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    until = clock.now() + SLICE_MS;
+  }
+}

@@ -1,16 +1,28 @@
 // What observers see of a running daemon: the input of the metrics and the pages of the status socket. Reads, never changes.
 
 import { reportAllocations, reportPools } from "../allocate/report.ts";
+import { tabulating } from "../announce/reference.ts";
+import type { ReceivedRoute } from "../bgp/rib/adjRibIn.ts";
 import type { PeerConfig } from "../bgp/session/config.ts";
 import { readTcpDrops } from "../linux/netstat.ts";
 import { bfdThreadStatus } from "../observe/bfdView.ts";
 import { withInjected } from "../observe/injectView.ts";
 import type { MetricsInput } from "../observe/metricTable.ts";
-import { type DaemonStatus, daemonStatus, peersStatus, routesStatus } from "../observe/status.ts";
+import {
+  decidedText,
+  type PeerTable,
+  type Pieces,
+  type ReceivedHead,
+  receivedRoute,
+  receivedRoutes,
+  tablesText,
+} from "../observe/routesStream.ts";
+import { type DaemonStatus, daemonStatus, peersStatus } from "../observe/status.ts";
 import type { StatusPages } from "../observe/statusSocket.ts";
 import type { Daemon } from "./daemon.ts";
 import { planBase } from "./planAnswer.ts";
 import { realClock } from "./realTime.ts";
+import { streamInSlices } from "./slices.ts";
 import { clearAnswer, whyAnswer } from "./whyAnswer.ts";
 
 export function metricsInput(daemon: Daemon, logLinesDropped: () => number): MetricsInput {
@@ -42,6 +54,38 @@ const allocationsOf = ({ allocating }: Daemon): DaemonStatus["allocations"] =>
     ? null
     : { services: reportAllocations(allocating.allocations), pools: reportPools(allocating.counters()) };
 
+function* routesText({ engine, planned, injecting }: Daemon, peer: string | null): Pieces {
+  const { config, decisions, isDraining } = engine;
+  const table = config === null ? null : yield* resting(tabulating(config, decisions, isDraining));
+  const asked = planned.filter((p) => peer === null || p.name === peer);
+  const { injections } = injecting;
+  yield* decidedText(
+    table,
+    asked,
+    (name, own) => withInjected({ peers: { [name]: own } }, planned, injections).peers[name] ?? own,
+  );
+}
+
+function* receivedText({ speaker }: Daemon, peer: string | null): Pieces {
+  const asked = [...speaker.peers()].filter(({ config }) => peer === null || config.name === peer);
+  const tables = asked.map((runner): PeerTable<ReceivedRoute> => {
+    const head: ReceivedHead = {
+      count: runner.receivedCount,
+      kept: runner.adjRibIn?.isKept ?? runner.config.keepReceived,
+    };
+    return { name: runner.config.name, head, routes: receivedRoutes(runner.adjRibIn?.routes() ?? []) };
+  });
+  yield* tablesText(tables, receivedRoute);
+}
+
+function* resting<T>(work: Generator<void, T>): Generator<undefined, T> {
+  for (;;) {
+    const { done, value } = work.next();
+    if (done === true) return value;
+    yield;
+  }
+}
+
 export function statusPages(daemon: Daemon): StatusPages {
   const peers = () => {
     const { sessions } = daemon.paths.view();
@@ -54,10 +98,8 @@ export function statusPages(daemon: Daemon): StatusPages {
       await daemon.paths.refresh();
       return peers();
     },
-    routes: (peer) => {
-      const { planned, engine, injecting } = daemon;
-      return withInjected(routesStatus(engine.table(), peer), planned, injecting.injections);
-    },
+    routes: (peer) => streamInSlices(routesText(daemon, peer), realClock),
+    received: (peer) => streamInSlices(receivedText(daemon, peer), realClock),
     inject: daemon.injecting,
     why: (question) => whyAnswer(daemon, question),
     clear: (peer) => clearAnswer(daemon, peer),

@@ -1,8 +1,9 @@
 // `vipcast status`, `peers`, `routes`: ask a running daemon over its Unix socket and print what it says, as JSON or for people.
 
+import type { ReceivedTables } from "../observe/routesStream.ts";
 import type { DaemonStatus, PeersStatus, RoutesStatus } from "../observe/status.ts";
 import { askDaemon, DaemonUnreachable } from "../observe/statusSocket.ts";
-import { renderPeers, renderRoutes, renderStatus, type TextOptions } from "../observe/statusText.ts";
+import { renderPeers, renderReceived, renderRoutes, renderStatus, type TextOptions } from "../observe/statusText.ts";
 import type { CommandResult } from "./result.ts";
 
 export interface AskOptions extends TextOptions {
@@ -10,6 +11,8 @@ export interface AskOptions extends TextOptions {
   readonly json: boolean;
   /** Only this peer; null: all. Of `routes` alone. */
   readonly peer?: string | null;
+  /** What peers have advertised to us instead; of `routes` alone. */
+  readonly received?: boolean;
 }
 
 export type Question = "status" | "peers" | "routes";
@@ -18,7 +21,7 @@ export type Question = "status" | "peers" | "routes";
 export async function ask(question: Question, options: AskOptions): Promise<CommandResult> {
   const query = options.peer == null ? "" : `?peer=${encodeURIComponent(options.peer)}`;
   try {
-    const answer = await askDaemon(options.socket, `/${question}${query}`);
+    const answer = await askDaemon(options.socket, `/${options.received === true ? "received" : question}${query}`);
     return {
       output: options.json ? `${JSON.stringify(answer, null, 2)}\n` : render(question, answer, options),
       exitCode: 0,
@@ -37,6 +40,7 @@ function render(question: Question, answer: unknown, options: AskOptions): strin
     case "peers":
       return renderPeers(answer as PeersStatus, options);
     case "routes":
+      if (options.received === true) return renderReceived(answer as ReceivedTables, options);
       return renderRoutes(answer as RoutesStatus, options);
   }
 }

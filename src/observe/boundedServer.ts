@@ -2,11 +2,14 @@
 // paths, POST of those that say so, nothing else. Owns the limits (C-270). Knows nothing of what a page says. Contract: a client can be slow, huge,
 // silent or hostile and costs a bounded amount of memory and time; a page that fails is a 500 and nothing more.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 
 export interface Page {
   readonly status: number;
   readonly contentType: string;
-  readonly body: string;
+  /** Whole, or in pieces as the reader takes them. */
+  readonly body: string | AsyncIterable<string>;
 }
 
 export interface PageRequest {
@@ -39,6 +42,13 @@ export const textPage = (status: number, body: string): Page => ({
   body: `${body}\n`,
 });
 
+/** A JSON document that is made while it is read. */
+export const streamPage = (pieces: AsyncIterable<string>): Page => ({
+  status: 200,
+  contentType: "application/json; charset=utf-8",
+  body: pieces,
+});
+
 export const jsonPage = (value: unknown): Page => ({
   status: 200,
   contentType: "application/json; charset=utf-8",
@@ -58,7 +68,8 @@ export function createBoundedServer(pages: Pages, onDefect: (error: unknown) => 
     (request, response) => {
       answer(pages, request, response).catch((error: unknown) => {
         onDefect(error);
-        if (!response.headersSent) send(request, response, textPage(500, "internal error, see the log"));
+        if (!response.headersSent)
+          send(request, response, textPage(500, "internal error, see the log")).catch(onDefect);
         else response.destroy();
       });
     },
@@ -76,21 +87,21 @@ async function answer(pages: Pages, request: IncomingMessage, response: ServerRe
   const posted = request.method === "POST" ? pages.get(`POST ${path}`) : undefined;
   if (posted !== undefined) {
     const body = await readBody(request);
-    if (body === null) send(request, response, textPage(413, `more than ${HTTP_LIMITS.bodyOctets} octets`));
-    else send(request, response, await posted({ query, body }));
+    if (body === null) await send(request, response, textPage(413, `more than ${HTTP_LIMITS.bodyOctets} octets`));
+    else await send(request, response, await posted({ query, body }));
     return;
   }
   if (request.method !== "GET" && request.method !== "HEAD") {
     response.setHeader("allow", "GET, HEAD");
-    send(request, response, textPage(405, "only GET and HEAD"));
+    await send(request, response, textPage(405, "only GET and HEAD"));
     return;
   }
   const page = pages.get(path);
   if (page === undefined) {
-    send(request, response, textPage(404, `not found; there are: ${[...pages.keys()].join(" ")}`));
+    await send(request, response, textPage(404, `not found; there are: ${[...pages.keys()].join(" ")}`));
     return;
   }
-  send(request, response, await page({ query, body: "" }));
+  await send(request, response, await page({ query, body: "" }));
 }
 
 /** null when it is too large: the rest of it is not read. */
@@ -105,18 +116,26 @@ async function readBody(request: IncomingMessage): Promise<string | null> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-function send(request: IncomingMessage, response: ServerResponse, page: Page): void {
+async function send(request: IncomingMessage, response: ServerResponse, page: Page): Promise<void> {
   // a request that brings a body has nothing to say to us: the rest of it is not worth reading
   if (request.headers["content-length"] !== undefined || request.headers["transfer-encoding"] !== undefined) {
     response.setHeader("connection", "close");
   }
-  response.writeHead(page.status, {
-    "content-type": page.contentType,
-    "content-length": Buffer.byteLength(page.body),
+  const { status, contentType, body } = page;
+  response.writeHead(status, {
+    "content-type": contentType,
+    ...(typeof body === "string" ? { "content-length": Buffer.byteLength(body) } : {}),
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
   });
-  response.end(request.method === "HEAD" ? undefined : page.body);
+  if (request.method === "HEAD") response.end();
+  else if (typeof body === "string") response.end(body);
+  // a reader that goes, or stands still for too long (`idleMs`), ends the making of pieces, too
+  else await pipeline(Readable.from(body, { highWaterMark: 16 }), response).catch(ignoreGoneReader);
+}
+
+function ignoreGoneReader(error: unknown): void {
+  if (!(error instanceof Error && "code" in error && error.code === "ERR_STREAM_PREMATURE_CLOSE")) throw error;
 }
 
 /** Stops listening and ends every connection. Settles when the last one is gone. */

@@ -3,8 +3,7 @@
 // secret ever enters a document (C-259): every field is named here, no object is passed through.
 
 import type { AllocationReport, PoolReport } from "../allocate/report.ts";
-import type { Table } from "../announce/reference.ts";
-import { type CheckRoute, checkRoute } from "../announce/report.ts";
+import type { CheckRoute } from "../announce/report.ts";
 import { type PeerConfig, peerHost, scopedIp } from "../bgp/session/config.ts";
 import type { FsmStateName } from "../bgp/session/fsm.ts";
 import { type PeerState, type SeenNotification, waitingFor } from "../bgp/session/peer.ts";
@@ -12,7 +11,6 @@ import { formatCapability } from "../bgp/wire/capability.ts";
 import type { Origin } from "../bgp/wire/message.ts";
 import { describeNotification, shutdownText } from "../bgp/wire/notification.ts";
 import { errorName } from "../bgp/wire/registry.ts";
-import { comparePrefix } from "../kernel/ip.ts";
 import type { ConfigProblem } from "../kernel/problem.ts";
 import { escapeText } from "../kernel/text.ts";
 import { Millis } from "../kernel/units.ts";
@@ -247,21 +245,6 @@ export interface RoutesStatus {
       }
     >
   >;
-}
-
-/**
- * What each peer should have, in the shape of `check`.
- * @param table null before the first decision: no peers
- * @param peer only this one; null: all
- */
-export function routesStatus(table: Table | null, peer: string | null = null): RoutesStatus {
-  const planned = (table?.peers ?? []).filter((p) => peer === null || p.name === peer);
-  const entries = planned.map(({ name, config, problem }) => {
-    const routes = config === null ? [] : [...(table?.routes.get(name)?.values() ?? [])];
-    routes.sort((a, b) => comparePrefix(a.prefix, b.prefix));
-    return [name, { problem, routes: config === null ? [] : routes.map((r) => checkRoute(r, config)) }] as const;
-  });
-  return { peers: Object.fromEntries(entries) };
 }
 
 export interface DaemonStatus {

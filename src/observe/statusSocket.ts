@@ -14,6 +14,7 @@ import {
   type PageMaker,
   type PageRequest,
   stopServer,
+  streamPage,
   textPage,
 } from "./boundedServer.ts";
 import { type StreamHost, serveStreams } from "./injectStream.ts";
@@ -23,8 +24,10 @@ export interface StatusPages {
   /** May be a promise, as `peers`. */
   readonly status: () => unknown;
   readonly peers: () => unknown;
-  /** @param peer only this one; null: all */
-  readonly routes: (peer: string | null) => unknown;
+  /** The document in pieces. @param peer only this one; null: all */
+  readonly routes: (peer: string | null) => AsyncIterable<string>;
+  /** The same of what peers have advertised; absent: not answered here. */
+  readonly received?: (peer: string | null) => AsyncIterable<string>;
   /** Takes inject commands; absent: there is no such thing here. */
   readonly inject?: StreamHost;
   /** May be a promise; absent: not answered here. */
@@ -71,11 +74,12 @@ export async function startStatusSocket(
   const byPath = new Map<string, PageMaker>([
     ["/status", async () => jsonPage(await pages.status())],
     ["/peers", async () => jsonPage(await pages.peers())],
-    ["/routes", ({ query }) => jsonPage(pages.routes(query.get("peer")))],
+    ["/routes", ({ query }) => streamPage(pages.routes(query.get("peer")))],
   ]);
   const { inject } = pages;
   if (inject !== undefined) byPath.set("POST /inject", (request) => injectPage(request, inject));
-  const { why, clear, planBase } = pages;
+  const { why, clear, planBase, received } = pages;
+  if (received !== undefined) byPath.set("/received", ({ query }) => streamPage(received(query.get("peer"))));
   if (planBase !== undefined) {
     byPath.set("/plan-base", async ({ query }) => answerPage(await planBase(query.get("node"))));
   }

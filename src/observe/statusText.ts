@@ -2,6 +2,7 @@
 // document comes from, nor whether a terminal is there: the caller says whether to colour.
 // Contract: every fact in the text is also in the JSON document.
 import type { BfdStatus, BfdThreadStatus } from "./bfdView.ts";
+import type { ReceivedTables } from "./routesStream.ts";
 import { sourceNotes } from "./sourceView.ts";
 import type { DaemonStatus, NotificationStatus, PeerStatus, PeersStatus, RouteStatus, RoutesStatus } from "./status.ts";
 
@@ -108,6 +109,29 @@ export function renderRoutes({ peers }: RoutesStatus, options: TextOptions): str
 function forWhom({ services, source }: RouteStatus): string {
   if (source !== undefined) return `(${source})`;
   return services.length > 2 ? `${services.slice(0, 2).join(" ")} +${services.length - 2}` : services.join(" ");
+}
+
+/** A table per peer of what it advertises to us. Ends with a newline. */
+export function renderReceived({ peers }: ReceivedTables, options: TextOptions): string {
+  const paint = painter(options);
+  const entries = Object.entries(peers);
+  if (entries.length === 0) return "No peer runs a session here, or there is none of that name.\n";
+  const out: string[] = [];
+  for (const [name, { count, kept, routes }] of entries) {
+    const how = kept ? "" : " (counted only: annotate the BGPPeer with vipcast.io/keep-received)";
+    out.push(...fold(`peer ${name}: ${count} received${how}`, 0).map((line) => paint("bold", line)));
+    if (routes.length === 0) continue;
+    const rows = routes.map((r) => [
+      r.prefix,
+      r.nextHop ?? "-",
+      r.asPath === null || r.asPath === "empty" ? "-" : r.asPath,
+      r.localPref === null ? "-" : String(r.localPref),
+      r.med === null ? "-" : String(r.med),
+      [...r.communities, ...r.largeCommunities].join(" ") || "-",
+    ]);
+    out.push(...table(["PREFIX", "NEXT HOP", "AS PATH", "PREF", "MED", "COMMUNITIES"], rows, 2));
+  }
+  return `${out.join("\n")}\n`;
 }
 
 /** The daemon at a glance, problems last because they are what one should see. Ends with a newline. */

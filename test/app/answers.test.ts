@@ -336,6 +336,8 @@ test("peers and routes answer over the same socket", async () => {
   expect(peers.output).toContain("tor");
   const routes = await ask("routes", { ...text, socket, json: false, peer: "tor" });
   expect(routes.output).toContain("192.0.2.10/32");
+  const received = await ask("routes", { ...text, socket, json: true, peer: "tor", received: true });
+  expect(JSON.parse(received.output)).toEqual({ peers: { tor: { count: 0, kept: false, routes: [] } } });
 });
 
 describe("clear", () => {

@@ -7,7 +7,8 @@ import { CEASE } from "../../src/bgp/wire/registry.ts";
 import { parsePrefix } from "../../src/kernel/ip.ts";
 import { Asn, Millis, PeerName, ServiceKey } from "../../src/kernel/units.ts";
 import { bfdThreadStatus, NO_BFD } from "../../src/observe/bfdView.ts";
-import { daemonStatus, peersStatus, routesStatus } from "../../src/observe/status.ts";
+import { decidedText } from "../../src/observe/routesStream.ts";
+import { daemonStatus, peersStatus, type RoutesStatus } from "../../src/observe/status.ts";
 import { duration, renderPeers, renderRoutes, renderStatus } from "../../src/observe/statusText.ts";
 import { bfdSession } from "./bfdSession.ts";
 import { attributes, ip, PASSWORD, peer, peerConfig } from "./peers.ts";
@@ -136,6 +137,17 @@ const planned = (name: string, over: Partial<PlannedPeer> = {}): PlannedPeer => 
   ...over,
 });
 
+/** The page as its reader has it. */
+const routesStatus = ({ peers }: Table, only: string | null = null): RoutesStatus =>
+  JSON.parse(
+    [
+      ...decidedText(
+        table,
+        peers.filter((p) => only === null || p.name === only),
+      ),
+    ].join(""),
+  );
+
 const table: Table = {
   peers: [planned("tor-a"), planned("tor-b", { config: null, problem: "no Secret" })],
   routes: new Map([
@@ -209,7 +221,7 @@ describe("the status of routes", () => {
   test("can be asked for one peer, and is empty before the first decision", () => {
     expect(Object.keys(routesStatus(table, "tor-b").peers)).toEqual(["tor-b"]);
     expect(routesStatus(table, "none").peers).toEqual({});
-    expect(routesStatus(null)).toEqual({ peers: {} });
+    expect([...decidedText(null, [])].join("")).toBe('{"peers":{}}\n');
   });
 });
 

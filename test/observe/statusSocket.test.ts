@@ -26,7 +26,10 @@ afterEach(async () => {
 const pages: StatusPages = {
   status: () => ({ node: "worker-1" }),
   peers: () => ({ peers: [] }),
-  routes: (peer) => ({ only: peer }),
+  routes: async function* (peer) {
+    yield `{"only":`;
+    yield `${JSON.stringify(peer)}}`;
+  },
 };
 
 async function start(over: Partial<StatusPages> = {}, onDefect: (e: unknown) => void = () => {}): Promise<void> {

@@ -21,6 +21,9 @@ export interface ReceivedRoute {
 /** Number under which prefixes are held when their attributes are not kept. */
 const COUNTED = 1;
 
+/** Places of the table that are looked at before the caller gets what was found there. */
+const SLOTS_AT_ONCE = 1024;
+
 export class AdjRibIn {
   readonly #options: AdjRibInOptions;
   readonly #tables = new Map<Family, PrefixMap>();
@@ -71,16 +74,25 @@ export class AdjRibIn {
     if (ended !== null) this.#ended.add(ended);
   }
 
-  /** Kept routes, in no particular order; none unless they are kept. */
-  *routes(): Iterable<ReceivedRoute> {
-    for (const table of this.#tables.values()) {
-      const found: ReceivedRoute[] = [];
-      table.forEach((w0, w1, w2, w3, length, id) => {
-        const attributes = this.#attributes[id]?.value;
-        const ip: Ip = table.version === 4 ? ipv4(w0) : ipv6(w0, w1, w2, w3);
-        if (attributes !== undefined) found.push({ prefix: prefixOf(ip, length), attributes });
-      });
-      yield* found;
+  /** Routes are kept, not only counted. */
+  get isKept(): boolean {
+    return this.#options.keep;
+  }
+
+  /** Kept routes as they are when the first is asked for, in no particular order; none unless they are kept. */
+  *routes(): Generator<ReceivedRoute, void> {
+    const attributes = this.#attributes.map((held) => held?.value);
+    const tables = [...this.#tables.values()].map((table) => table.copy());
+    for (const table of this.#options.keep ? tables : []) {
+      for (let at: number | null = 0; at !== null; ) {
+        const found: ReceivedRoute[] = [];
+        at = table.visit(at, SLOTS_AT_ONCE, (w0, w1, w2, w3, length, id) => {
+          const held = attributes[id];
+          const ip: Ip = table.version === 4 ? ipv4(w0) : ipv6(w0, w1, w2, w3);
+          if (held !== undefined) found.push({ prefix: prefixOf(ip, length), attributes: held });
+        });
+        yield* found;
+      }
     }
   }
 

@@ -6,6 +6,8 @@ const MIN_SLOTS = 16;
 /** Grown when more than this share of the slots is used. */
 const MAX_LOAD = 0.6;
 
+type PrefixVisitor = (w0: number, w1: number, w2: number, w3: number, length: number, value: number) => void;
+
 export class PrefixMap {
   readonly version: 4 | 6;
   #slots = MIN_SLOTS;
@@ -65,8 +67,17 @@ export class PrefixMap {
   }
 
   /** In no particular order; the map must not change meanwhile. */
-  forEach(visit: (w0: number, w1: number, w2: number, w3: number, length: number, value: number) => void): void {
-    for (let slot = 0; slot < this.#slots; slot++) {
+  forEach(visit: PrefixVisitor): void {
+    this.visit(0, this.#slots, visit);
+  }
+
+  /**
+   * Part of `forEach`. @param from 0, or what the last call returned @param slots places to look at, taken or not
+   * @returns where to go on; null: that was all
+   */
+  visit(from: number, slots: number, visit: PrefixVisitor): number | null {
+    const end = Math.min(from + slots, this.#slots);
+    for (let slot = from; slot < end; slot++) {
       const value = at(this.#value, slot);
       if (value === 0) continue;
       visit(
@@ -78,6 +89,21 @@ export class PrefixMap {
         value,
       );
     }
+    return end === this.#slots ? null : end;
+  }
+
+  /** A map of its own with what is in this one now; a plain copy of memory. */
+  copy(): PrefixMap {
+    const other = new PrefixMap(this.version);
+    other.#slots = this.#slots;
+    other.#size = this.#size;
+    [other.#w0, other.#rest, other.#length, other.#value] = [
+      this.#w0.slice(),
+      this.#rest.slice(),
+      this.#length.slice(),
+      this.#value.slice(),
+    ];
+    return other;
   }
 
   #find(w0: number, w1: number, w2: number, w3: number, length: number): number {
