@@ -76,9 +76,9 @@ test("the first address that is free or shareable is the one a search from the s
   const table = new PoolTable([pool("p", ["192.0.2.8-192.0.2.9", "192.0.2.1/32", "192.0.2.4-192.0.2.6"])]);
   const order = ["8", "9", "1", "4", "5", "6"].map((n) => `192.0.2.${n}`);
   const terms = fc.record({
-    sharingKey: fc.constantFrom("", "k", "k", "l"),
-    backendKey: fc.constantFrom("", "", "app=x"),
-    ports: fc.constantFrom(["TCP/1"], ["TCP/2"], ["TCP/1", "TCP/2"], ["TCP/3"]),
+    sharingKey: fc.constantFrom("k", "k", "k", "k", "k", "l", ""),
+    backendKey: fc.constantFrom("", "", "", "", "app=x"),
+    ports: fc.constantFrom(["TCP/1"], ["TCP/1"], ["TCP/1"], ["TCP/2"], ["TCP/1", "TCP/2"], ["TCP/3"]),
   });
   const step = fc.record({
     name: fc.constantFrom(..."abcdefgh"),
