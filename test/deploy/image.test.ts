@@ -12,14 +12,21 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { titleOrSkip } from "../../lab/requirements.ts";
+import { SPEAKER_PERMISSIONS } from "../../src/kube/permissions.ts";
+import { WATCHED } from "../../src/kube/resources.ts";
 import type { Native } from "../../src/linux/native.ts";
 import { openNotifyListener } from "../../src/linux/sdNotify.ts";
+import { serviceAccount } from "../kube/access.ts";
+import { startApiServer } from "../kube/apiServer.ts";
+import { kubectlProblem } from "../kube/kubectl.ts";
+import { kustomized } from "./manifests.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const BUILD_LIMIT_MS = 120_000;
@@ -139,6 +146,53 @@ describe.skipIf(capabilityProblem !== null)(titleOrSkip("as a user that is not r
     const messages = await until(/EACCES/, { bounding: "-all,+net_bind_service", mayEscalate: false }, LISTEN);
     expect(messages.at(-1)).toMatch(/port 179.*EACCES/);
   });
+});
+
+const clusterProblem = kubectlProblem();
+
+describe.skipIf(clusterProblem !== null)(titleOrSkip("in a cluster", clusterProblem), () => {
+  test.each(["standalone", "metallb-dropin"])(
+    "with the rights of overlays/%s the speaker reads all it wants, is refused nothing, and announces",
+    async (overlay) => {
+      const account = serviceAccount("metallb-system", "vipcast-speaker");
+      const server = await startApiServer({ tokens: { secret: account } });
+      for (const definition of kustomized("crds")) server.apply(definition);
+      for (const one of kustomized(`overlays/${overlay}`)) server.apply(one);
+      for (const name of readdirSync(manifests)) server.apply(readFileSync(join(manifests, name), "utf8"));
+      const kubeconfig = join(scratch, `kubeconfig-${overlay}`);
+      const config = {
+        apiVersion: "v1",
+        kind: "Config",
+        "current-context": "c",
+        contexts: [{ name: "c", context: { cluster: "c", user: "u" } }],
+        clusters: [{ name: "c", cluster: { server: server.url } }],
+        users: [{ name: "u", user: { token: "secret" } }],
+      };
+      writeFileSync(kubeconfig, JSON.stringify(config));
+      const args = [join(image, "main.js"), "speaker", "--kubeconfig", kubeconfig, "--node-name", "node-1"];
+      const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+      try {
+        const messages: string[] = [];
+        for await (const line of createInterface({ input: child.stdout })) {
+          messages.push((JSON.parse(line) as { readonly msg: string }).msg);
+          if (/services announced to/.test(messages.at(-1) ?? "")) break;
+        }
+        expect(messages.at(-1)).toBe("1 of 1 services announced to 1 peers");
+        const plurals = SPEAKER_PERMISSIONS.filter((p) => p.verbs.length === 2).map((p) => p.resource.plural);
+        for (const resource of WATCHED.map((w) => w.resource.plural)) {
+          expect(plurals).toContain(resource);
+          await server.requests.until({ verb: "watch", resource, code: 200 });
+        }
+        expect(server.requests.all.filter((r) => r.code >= 400).map((r) => `${r.verb} ${r.path} ${r.code}`)).toEqual(
+          [],
+        );
+        expect(new Set(server.requests.all.map((r) => r.user))).toEqual(new Set([account.name]));
+      } finally {
+        child.kill("SIGKILL");
+        await server.stop();
+      }
+    },
+  );
 });
 
 describe("a service manager", () => {

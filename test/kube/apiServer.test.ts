@@ -216,6 +216,14 @@ subjects: [{kind: ServiceAccount, namespace: metallb-system, name: speaker}]`;
     expect(text(body.message)).toContain('cannot watch resource "nodes" in API group "" at the cluster scope');
   });
 
+  test("a role for one name allows to list and watch what is selected by that name alone", async () => {
+    await start({ tokens: { good: account } });
+    server.apply(rules('{apiGroups: [""], resources: [nodes], resourceNames: [a], verbs: [list]}'));
+    expect((await asSpeaker().get(`${NODES}?fieldSelector=metadata.name%3Da`)).code).toBe(200);
+    expect((await asSpeaker().get(`${NODES}?fieldSelector=metadata.name%3Db`)).code).toBe(403);
+    expect((await asSpeaker().get(NODES)).code).toBe(403);
+  });
+
   test("a token taken away is refused from then on", async () => {
     await start({ tokens: { good: account } });
     server.apply(rules('{apiGroups: [""], resources: ["*"], verbs: ["*"]}'));

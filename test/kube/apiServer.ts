@@ -291,7 +291,7 @@ export class ApiServer {
       if (fault?.type === "status") throw faultError(fault);
       if (user === null) throw unauthorized();
       if (route === null) return answer(200, this.#page(url.pathname, user, request.method ?? ""));
-      this.#authorize(user, route);
+      this.#authorize(user, { ...route, name: nameAsked(route, url.searchParams) });
       const reviewed = REVIEWS[`${route.group}/${route.version}/${route.resource}`];
       if (reviewed !== undefined && route.verb === "create") {
         return answer(201, review(this.store, reviewed, body, user, this.tokens));
@@ -468,6 +468,10 @@ const withVersion = (body: JsonObject, current: KubeObject | null): JsonObject =
   current === null
     ? body
     : { ...body, metadata: { ...object(body.metadata), resourceVersion: current.metadata.resourceVersion ?? "" } };
+
+/** A list or watch of one object by its name may be allowed by a role for that name. */
+const nameAsked = ({ name }: ResourceRequest, query: URLSearchParams): string =>
+  name === "" ? (/^metadata\.name==?([^,]+)$/.exec(query.get("fieldSelector") ?? "")?.[1] ?? "") : name;
 
 const REASONS: Readonly<Record<number, string>> = {
   401: "Unauthorized",
