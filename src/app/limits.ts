@@ -58,6 +58,7 @@ import { STOP_LIMIT_MS, STUCK_MS } from "./daemon.ts";
 import { SAVE_INTERVAL } from "./injectedFile.ts";
 import { SLICE_MS } from "./reconcile.ts";
 import { LIFE_SIGN_INTERVAL, LONGEST_RESTART } from "./restartMarker.ts";
+import { ANSWER_SLICE_MS } from "./slices.ts";
 
 interface Limit {
   readonly what: string;
@@ -266,6 +267,12 @@ const LIMITS: readonly Limit[] = [
     value: `${SLICE_MS} ms`,
     why: "keepalives must not wait",
     there: "the rest follows in the next turn",
+  },
+  {
+    what: "Making an answer of the status socket in one turn",
+    value: `${ANSWER_SLICE_MS} ms`,
+    why: "a large table must not hold up sessions",
+    there: "the rest follows in the next turn, as the reader takes it",
   },
   {
     what: "Identical warnings",

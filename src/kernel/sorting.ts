@@ -2,7 +2,7 @@
 // Knows nothing of what is sorted. Contract: stable; the input is left as it is; between two yields at most STEP items are moved.
 
 /** Items sorted or merged between two rests. */
-const STEP = 2048;
+const STEP = 512;
 
 /** @returns the items in order */
 export function* sorting<T>(items: readonly T[], compare: (a: T, b: T) => number): Generator<undefined, readonly T[]> {

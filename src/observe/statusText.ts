@@ -53,6 +53,8 @@ function notes(peer: PeerStatus, { wall }: TextOptions): string[] {
   if (peer.problem !== null) out.push(`problem: ${peer.problem}`);
   if (peer.why !== null && peer.why !== peer.problem) out.push(`no session: ${peer.why}`);
   if (peer.nextAttemptAt !== null) out.push(`next attempt in ${duration(Date.parse(peer.nextAttemptAt) - wall)}`);
+  if (peer.holdTime !== null) out.push(termsNote(peer));
+  if (peer.capabilities.length > 0) out.push(`it can do: ${peer.capabilities.join(", ")}`);
   if (peer.bfd !== null) out.push(bfdNote(peer.bfd, wall));
   for (const why of Object.values(peer.nextHopProblems)) out.push(`next hop: ${why}`);
   if (peer.injected > 0) out.push(`${peer.injected} injected prefixes`);
@@ -60,6 +62,12 @@ function notes(peer: PeerStatus, { wall }: TextOptions): string[] {
   if (peer.lastNotificationSent !== null) out.push(`last sent: ${seen(peer.lastNotificationSent)}`);
   if (peer.lastNotificationReceived !== null) out.push(`last received: ${seen(peer.lastNotificationReceived)}`);
   return out;
+}
+
+/** What is agreed, or, without a session, offered. */
+function termsNote({ state, holdTime, keepaliveTime, families }: PeerStatus): string {
+  const word = state === "Established" ? "agreed" : "offered";
+  return `${word}: hold ${holdTime} s, keepalive ${keepaliveTime} s, ${families.join(" and ")}`;
 }
 
 function bfdNote(bfd: BfdStatus, wall: number): string {

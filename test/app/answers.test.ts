@@ -333,7 +333,8 @@ describe("plan", () => {
 
 test("peers and routes answer over the same socket", async () => {
   const peers = await ask("peers", { ...text, socket, json: false });
-  expect(peers.output).toContain("tor");
+  expect(peers.output).toContain("    agreed: hold 90 s, keepalive 30 s, ipv4-unicast\n");
+  expect(peers.output).toContain("    it can do: ");
   const routes = await ask("routes", { ...text, socket, json: false, peer: "tor" });
   expect(routes.output).toContain("192.0.2.10/32");
   const received = await ask("routes", { ...text, socket, json: true, peer: "tor", received: true });

@@ -359,6 +359,7 @@ describe("the text for people", () => {
         "tor-a  192.0.2.1  64501  Active  1m05s  0     0",
         "    no session: connection refused",
         "    next attempt in 2s",
+        "    offered: hold 90 s, keepalive 30 s, ipv4-unicast",
         '    last received: Cease/Administrative Shutdown (6/2) "bye", 10s ago',
         "",
       ].join("\n"),
