@@ -6,32 +6,27 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { TLSSocket } from "node:tls";
-import { parse, parseAllDocuments } from "yaml";
+import { parse } from "yaml";
 import { ADMIN, ANONYMOUS, type Attributes, isAllowed, REVIEWS, review, type User } from "./access.ts";
-import { acceptedStatus, kindsOf } from "./definitions.ts";
 import { discovery } from "./discovery.ts";
 import { type ArmedFault, type Fault, Faults, type FaultTarget, Outlet } from "./faults.ts";
-import { CRD_GROUP, type Kind, KindRegistry, tableOf } from "./kinds.ts";
+import { type Kind, KindRegistry, tableOf } from "./kinds.ts";
 import {
   ApiError,
   badRequest,
   expired,
   forbidden,
-  isObject,
   type Json,
-  type JsonObject,
   type KubeObject,
   noSuchPath,
-  object,
-  text,
   unauthorized,
 } from "./objects.ts";
-import { inVersion, listObjects, type Watch, watchObjects } from "./reading.ts";
+import { type Watch, watchObjects } from "./reading.ts";
 import { type LoggedRequest, RequestLog } from "./requestLog.ts";
 import { parseRoute, type ResourceRequest } from "./routes.ts";
+import { Objects } from "./serving.ts";
 import { keyOf, Store } from "./store.ts";
 import { asTable, wantsTable } from "./table.ts";
-import * as writing from "./writing.ts";
 
 export interface ApiServerOptions {
   /** Serve TLS with this certificate; without: plain HTTP. */
@@ -66,6 +61,7 @@ interface OpenWatch {
 export class ApiServer {
   readonly store = new Store();
   readonly kinds = new KindRegistry();
+  readonly objects = new Objects(this.store, this.kinds);
   readonly requests = new RequestLog();
   /** Users by bearer token; may be changed while the server runs. */
   readonly tokens: Map<string, User>;
@@ -94,64 +90,23 @@ export class ApiServer {
 
   // --- what tests do to it
 
-  /**
-   * Writes objects with their status, whatever is there, as an administrator. Namespaces that are missing are made.
-   * @param objects YAML of one or more documents, or an object @throws ApiError as for a request
-   */
+  /** As `Objects.apply`. */
   apply(objects: string | Json): readonly KubeObject[] {
-    const documents = typeof objects === "string" ? parseAllDocuments(objects).map((d) => d.toJS() as Json) : [objects];
-    const flat = documents.flatMap((d) => (isObject(d) && d.kind === "List" && Array.isArray(d.items) ? d.items : [d]));
-    return flat.filter(isObject).map((written) => this.#put(written));
-  }
-
-  #put(written: JsonObject): KubeObject {
-    const kind = this.kinds.of({ apiVersion: text(written.apiVersion), kind: text(written.kind) });
-    if (kind === null) throw badRequest(`no kind ${text(written.kind)} in ${text(written.apiVersion)}`);
-    const metadata = object(written.metadata);
-    const namespace = kind.isNamespaced ? text(metadata.namespace) || "default" : "";
-    if (namespace !== "" && this.store.get("/namespaces", keyOf("", namespace)) === null) {
-      this.#put({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } });
-    }
-    const target = { kind, namespace, name: text(metadata.name), subresource: "" };
-    const options = this.#writeOptions(new URLSearchParams("fieldManager=test"));
-    const isThere = this.store.get(tableOf(kind), keyOf(namespace, target.name)) !== null;
-    const body = { ...written, metadata: { ...metadata, resourceVersion: "" } };
-    const current = isThere ? this.get(text(written.kind), namespace, target.name) : null;
-    const main = isThere
-      ? writing.update(this.store, target, withVersion(body, current), options)
-      : writing.create(this.store, target, body, options);
-    this.#changed(kind, main);
-    const status = written.status;
-    if (status === undefined || !kind.hasStatus) return main;
-    return writing.update(
-      this.store,
-      { ...target, name: main.metadata.name, subresource: "status" },
-      { ...main, status },
-      options,
-    );
+    return this.objects.apply(objects);
   }
 
   /** @param kind e.g. `Service` @throws ApiError 404 */
   get(kind: string, namespace: string, name: string): KubeObject {
-    const found = this.#kindNamed(kind);
-    return writing.existing(this.store, { kind: found, namespace, name, subresource: "" });
+    return this.objects.get(kind, namespace, name);
   }
 
   list(kind: string): readonly KubeObject[] {
-    return this.store.snapshot(tableOf(this.#kindNamed(kind)));
+    return this.objects.list(kind);
   }
 
   /** @throws ApiError 404 */
   delete(kind: string, namespace: string, name: string): void {
-    const found = this.#kindNamed(kind);
-    const target = { kind: found, namespace, name, subresource: "" };
-    this.#removed(found, writing.remove(this.store, target, null, this.#writeOptions(new URLSearchParams())));
-  }
-
-  #kindNamed(name: string): Kind {
-    const found = this.kinds.all().findLast((k) => k.kind === name);
-    if (found === undefined) throw badRequest(`no kind ${name}`);
-    return found;
+    this.objects.delete(kind, namespace, name);
   }
 
   /** The next `times` requests that fit get this fault. */
@@ -304,7 +259,7 @@ export class ApiServer {
       }
       // an apply may create, too
       const isNew = this.store.get(tableOf(kind), keyOf(route.namespace, route.name)) === null;
-      const result = this.#serve(kind, route, url.searchParams, entry.contentType, body);
+      const result = this.objects.serve(kind, route, url.searchParams, entry.contentType, body, this.#cacheRevision);
       const table = wantsTable(request.headers.accept ?? "") ? asTable(kind, result) : result;
       answer(["create", "patch"].includes(route.verb) && isNew ? 201 : 200, table);
     } catch (error) {
@@ -376,98 +331,11 @@ export class ApiServer {
     watch.begin();
   }
 
-  #serve(kind: Kind, route: ResourceRequest, query: URLSearchParams, contentType: string, body: Json): JsonObject {
-    const { verb, namespace, name, subresource } = route;
-    const target = { kind, namespace, name, subresource };
-    const options = this.#writeOptions(query);
-    switch (verb) {
-      case "get":
-        return inVersion(kind, writing.existing(this.store, target));
-      case "list":
-      case "watch":
-        return listObjects(this.store, { kind, namespace, query }, this.#cacheRevision);
-      case "create":
-        this.#check(kind, body);
-        return inVersion(kind, this.#changed(kind, writing.create(this.store, target, body, options)));
-      case "update":
-        this.#check(kind, body);
-        return inVersion(kind, this.#changed(kind, writing.update(this.store, target, body, options)));
-      case "patch":
-        return inVersion(kind, this.#changed(kind, writing.patch(this.store, target, contentType, body, options)));
-      case "delete":
-        return this.#removed(kind, writing.remove(this.store, target, body, options));
-      case "deletecollection": {
-        const found = listObjects(this.store, { kind, namespace, query }, null);
-        for (const item of (found.items as readonly KubeObject[] | undefined) ?? []) {
-          const place = text(item.metadata.namespace);
-          const one = { ...target, namespace: place, name: item.metadata.name };
-          this.#removed(kind, writing.remove(this.store, one, null, options));
-        }
-        return found;
-      }
-    }
-  }
-
-  #writeOptions(query: URLSearchParams): writing.WriteOptions {
-    return {
-      fieldManager: query.get("fieldManager") ?? "",
-      force: query.get("force") === "true",
-      isDryRun: query.has("dryRun"),
-      now: () => new Date(),
-    };
-  }
-
-  /** A definition that cannot be held to is refused before it is stored. */
-  #check(kind: Kind, body: Json): void {
-    if (kind.group === CRD_GROUP && isObject(body)) kindsOf({ metadata: { name: "" }, ...body } as KubeObject);
-  }
-
-  /** What follows from an object's being there. */
-  #changed(kind: Kind, stored: KubeObject): KubeObject {
-    if (kind.group !== CRD_GROUP) return stored;
-    for (const defined of kindsOf(stored)) this.kinds.add(defined);
-    if (stored.status !== undefined) return stored;
-    const status = acceptedStatus(stored, new Date().toISOString());
-    return this.store.put(tableOf(kind), { ...stored, status });
-  }
-
-  /** What follows from an object's not being there any more: its dependents go, a namespace takes everything along. */
-  #removed(kind: Kind, last: KubeObject): KubeObject {
-    if (last.metadata.deletionTimestamp !== undefined) return last;
-    if (kind.group === CRD_GROUP) for (const defined of kindsOf(last)) this.kinds.remove(defined);
-    const { uid, name } = last.metadata;
-    const isNamespace = tableOf(kind) === "/namespaces";
-    const seen = new Set<string>();
-    for (const other of this.kinds.all()) {
-      if (seen.has(tableOf(other))) continue;
-      seen.add(tableOf(other));
-      for (const dependent of this.store.snapshot(tableOf(other))) {
-        const owners = dependent.metadata.ownerReferences;
-        const isOwned =
-          Array.isArray(owners) && owners.length > 0 && owners.every((o) => object(o as Json).uid === uid);
-        if (!isOwned && !(isNamespace && dependent.metadata.namespace === name)) continue;
-        const target = {
-          kind: other,
-          namespace: text(dependent.metadata.namespace),
-          name: dependent.metadata.name,
-          subresource: "",
-        };
-        this.#removed(other, writing.remove(this.store, target, null, this.#writeOptions(new URLSearchParams())));
-      }
-    }
-    return last;
-  }
-
   /** The connection below TLS. */
   #socketOf(request: IncomingMessage): Socket {
     return this.#sockets.get(request.socket.remotePort ?? 0) ?? request.socket;
   }
 }
-
-const withVersion = (body: JsonObject, current: KubeObject | null): JsonObject =>
-  current === null
-    ? body
-    : { ...body, metadata: { ...object(body.metadata), resourceVersion: current.metadata.resourceVersion ?? "" } };
 
 /** A list or watch of one object by its name may be allowed by a role for that name. */
 const nameAsked = ({ name }: ResourceRequest, query: URLSearchParams): string =>
