@@ -322,6 +322,13 @@ describe("C-193 draining", () => {
     ]);
     expect(change(put(store, slice("web", [])))).toEqual(["default/web true>noEndpoints", "- tor 192.0.2.10/32"]);
   });
+  test("an advertisement that selects other services, or no more than aggregates, is followed though its attributes are the same", () => {
+    const { store, change } = start(...base);
+    const none = [{ matchLabels: [["app", "none"] as const], matchExpressions: [] }];
+    expect(change(put(store, adv("a", { serviceSelectors: none })))).toContain("- tor 192.0.2.10/32");
+    change(put(store, adv("a")));
+    expect(change(put(store, adv("a", { aggregationLength: 24 })))).toContain("- tor 192.0.2.10/32");
+  });
   test("a large table is told in turns", () => {
     const services = Array.from({ length: 100 }, (_, i) => [service(`s${i}`, [`192.0.2.${i}`]), slice(`s${i}`)]).flat();
     const { engine, take } = start(p1, tor, adv("a"), ...services);
