@@ -184,12 +184,15 @@ const ENOUGH = 5;
 const RECENT = 32 << 10;
 
 /** What passes the interface of our end. */
-class Wire {
+export class Wire {
   readonly #capture: Capture;
   readonly #us: string;
   readonly #router: string;
 
-  constructor(capture: Capture, { speakerAddress, routerAddress }: OneRouter) {
+  constructor(
+    capture: Capture,
+    { speakerAddress, routerAddress }: Pick<OneRouter, "speakerAddress" | "routerAddress">,
+  ) {
     this.#capture = capture;
     this.#us = speakerAddress;
     this.#router = routerAddress;
