@@ -194,6 +194,10 @@ export class PeerRunner {
     const { keepReceived } = this.config;
     this.#safely(() => this.#step({ type: "reconfigured", config }));
     if (impact.kind === "reset") return impact;
+    if (this.#live !== null) {
+      const { line, negotiated } = this.#live;
+      this.#live = { line, negotiated: this.#agreed(line) ?? negotiated };
+    }
     if (config.keepReceived !== keepReceived) this.#receiveAnew();
     this.#safely(() => this.#checkLimit());
     this.#safely(() => this.#chooseNextHops());
@@ -401,10 +405,7 @@ export class PeerRunner {
 
   #read(line: Line, bytes: Uint8Array): void {
     line.inbound.read(bytes, {
-      negotiated: () => {
-        const state = this.#state[line.side];
-        return state.name === "Established" || state.name === "OpenConfirm" ? state.negotiated : null;
-      },
+      negotiated: () => this.#agreed(line),
       faultyUpdate: (update, body) => {
         this.#reception.noteFault(update, body, this.#around.clock.now());
         this.#around.observer.updateFaults(this, update);
@@ -414,6 +415,11 @@ export class PeerRunner {
         return this.#lines[line.side] === line;
       },
     });
+  }
+
+  #agreed({ side }: Line): Negotiated | null {
+    const state = this.#state[side];
+    return state.name === "Established" || state.name === "OpenConfirm" ? state.negotiated : null;
   }
 
   #established(line: Line, negotiated: Negotiated): void {

@@ -15,7 +15,7 @@ import type {
 import { cease, hardReset, notificationOf } from "../wire/notification.ts";
 import { CEASE, ERROR, FSM_ERROR, MESSAGE_TYPE } from "../wire/registry.ts";
 import { connectRetryTime, type PeerConfig } from "./config.ts";
-import { type Agreement, buildOpen, negotiate, type RestartFlags } from "./negotiate.ts";
+import { type Agreement, buildOpen, keepaliveFor, negotiate, type RestartFlags } from "./negotiate.ts";
 
 export interface SessionTimers {
   /** null with a negotiated hold time of 0 (RFC 4271 4.2). */
@@ -504,6 +504,19 @@ function keepAlive<S extends OpenConfirm | Established>(state: S, now: Millis, c
   return {
     state: { ...state, keepaliveDeadline: keepaliveDeadline(state.negotiated, now, context) },
     actions: [{ type: "sendKeepalive" }],
+  };
+}
+
+/** The session as it goes on under another keepalive time: the next KEEPALIVE comes no later than the new time asks for. */
+export function paced(state: FsmState, now: Millis, context: FsmContext): FsmState {
+  if (state.name !== "OpenConfirm" && state.name !== "Established") return state;
+  const keepaliveTime = keepaliveFor(context.config, state.negotiated.holdTime);
+  if (keepaliveTime === state.negotiated.keepaliveTime) return state;
+  const negotiated = { ...state.negotiated, keepaliveTime };
+  return {
+    ...state,
+    negotiated,
+    keepaliveDeadline: earliest(state.keepaliveDeadline, keepaliveDeadline(negotiated, now, context)),
   };
 }
 

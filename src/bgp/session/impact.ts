@@ -10,7 +10,8 @@ export type PeerField = keyof PeerConfig;
 
 /**
  * `live`: nothing is seen on the wire; `readvertise`: routes go out again, the session stays; `reset`: Cease/6 and a new session.
- * `families` stand in the OPEN, the timers too (as what is offered), and the rest of `reset` belongs to the socket.
+ * `families` stand in the OPEN, the hold time too (as what is offered), and the rest of `reset` belongs to the socket. The keepalive
+ * time is in neither: it only paces what we send.
  */
 export const EDIT_EFFECT: Readonly<Record<PeerField, EditEffect>> = {
   name: "live",
@@ -24,7 +25,7 @@ export const EDIT_EFFECT: Readonly<Record<PeerField, EditEffect>> = {
   peerAsn: "reset",
   routerId: "reset",
   holdTime: "reset",
-  keepaliveTime: "reset",
+  keepaliveTime: "live",
   connectRetryTime: "live",
   sendHoldTime: "live",
   password: "reset",

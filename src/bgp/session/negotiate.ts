@@ -154,7 +154,7 @@ function commonFamilies(config: PeerConfig, open: OpenMessage): readonly Family[
 }
 
 /** A third of the hold time in force at most, at least one second, 0 with hold time 0 (RFC 4271 4.4). */
-function keepaliveFor(config: PeerConfig, holdTime: Seconds): Seconds {
+export function keepaliveFor(config: PeerConfig, holdTime: Seconds): Seconds {
   if (holdTime === 0) return Seconds(0);
   const third = Math.max(1, Math.floor(holdTime / 3));
   return Seconds(config.keepaliveTime === 0 ? third : Math.min(third, config.keepaliveTime));

@@ -13,6 +13,7 @@ import { connectRetryTime, type PeerConfig } from "./config.ts";
 import {
   type EndCause,
   type FsmAction,
+  type FsmContext,
   type FsmEvent,
   type FsmState,
   type FsmStateName,
@@ -21,6 +22,7 @@ import {
   fsmTimerEvent,
   IDLE,
   OPEN_HOLD_TIME,
+  paced,
 } from "./fsm.ts";
 import { negotiate, type RestartFlags } from "./negotiate.ts";
 
@@ -243,6 +245,9 @@ class Run {
         return;
       case "reconfigured":
         this.#set({ config: event.config, ...(event.config.bfd === null ? { bfd: "unknown" } : {}) });
+        for (const side of ["out", "in"] as const) {
+          this.#set({ [side]: paced(this.#state[side], this.#now, this.#context()) });
+        }
         this.#abandonIfBarred();
         return;
       case "neighbor":
@@ -402,13 +407,12 @@ class Run {
     return weWin ? "in" : "out";
   }
 
+  #context(): FsmContext {
+    return { config: this.#state.config, random: this.#random, restart: this.#restartFlags() };
+  }
+
   #drive(side: Side, event: FsmEvent): void {
-    const { config } = this.#state;
-    const result = fsmStep(this.#state[side], event, this.#now, {
-      config,
-      random: this.#random,
-      restart: this.#restartFlags(),
-    });
+    const result = fsmStep(this.#state[side], event, this.#now, this.#context());
     this.#set({ [side]: result.state });
     for (const action of result.actions) {
       this.#actions.push({ type: "side", side, action });

@@ -44,7 +44,16 @@ const EDITS: { readonly [K in PeerField]: PeerConfig[K] } = {
   bfd: { profile, auth: null, isStrict: true },
 };
 
-const LIVE = ["name", "opens", "connectRetryTime", "sendHoldTime", "maxPrefixes", "keepReceived", "bfd"];
+const LIVE = [
+  "name",
+  "opens",
+  "keepaliveTime",
+  "connectRetryTime",
+  "sendHoldTime",
+  "maxPrefixes",
+  "keepReceived",
+  "bfd",
+];
 
 describe("one field", () => {
   test.each(Object.keys(EDITS) as PeerField[])(

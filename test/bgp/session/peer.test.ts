@@ -644,3 +644,19 @@ describe("BFD (RFC 5882)", () => {
     expect(peerStateName(driver.state)).toBe("Established");
   });
 });
+
+describe("an edit that the session outlives", () => {
+  it("a shorter keepalive time paces the standing session at once, a longer one from the next KEEPALIVE on", () => {
+    const driver = started({ ...CONFIG, holdTime: Seconds(90), keepaliveTime: Seconds(30) }).establish();
+    driver.take();
+    driver.send({ type: "reconfigured", config: { ...CONFIG, holdTime: Seconds(90), keepaliveTime: Seconds(5) } });
+    driver.sleep(5_000);
+    expect(driver.take()).toEqual(["out sendKeepalive"]);
+    driver.send({ type: "reconfigured", config: { ...CONFIG, holdTime: Seconds(90), keepaliveTime: Seconds(20) } });
+    driver.sleep(5_000);
+    expect(driver.take()).toEqual(["out sendKeepalive"]);
+    driver.sleep(19_000);
+    expect(driver.take()).toEqual([]);
+    expect(peerStateName(driver.state)).toBe("Established");
+  });
+});

@@ -36,10 +36,7 @@ interface State {
   nodeIp: string;
 }
 
-/**
- * What the OPEN and the socket of a session show. The keepalive time is in neither, but is settled when a session opens, as the
- * hold time is (RFC 4271 section 10): an edit of it counts from a new session on.
- */
+/** What the OPEN and the socket of a session show. The keepalive time is in neither. */
 function shown({ spec, annotations }: PeerState, state: State): string {
   const seconds = (text: unknown): number | null => (typeof text === "string" ? Number(text.replace("s", "")) : null);
   const [hold, keepalive] = [seconds(spec.holdTime), seconds(spec.keepaliveTime)];
@@ -56,7 +53,7 @@ function shown({ spec, annotations }: PeerState, state: State): string {
     md5: spec.passwordSecret === undefined ? (spec.password ?? null) : state.secret,
     ttl: spec.ebgpMultiHop === true ? "multihop" : (annotations["vipcast.io/gtsm-hops"] ?? "one"),
   };
-  return JSON.stringify({ open, socket, keepalive: keepalive ?? (hold ?? 180) / 3 });
+  return JSON.stringify({ open, socket });
 }
 
 test(
