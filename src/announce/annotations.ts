@@ -163,7 +163,8 @@ const PEER: Table<PeerSettings> = {
   keepReceived: {
     name: "keep-received",
     grammar: "`true` or `false`",
-    meaning: "Keep received routes in memory, so that they can be looked at; else they are judged and counted only.",
+    meaning:
+      "Keep received routes in memory, so that they can be looked at, and the claims of other sites in them are seen; else they are judged and counted only. A route with our own AS in its path is kept, too, marked as a loop: nobody would forward by it (RFC 4271 section 9.1.2), but a witness tells so of other sites of our AS.",
     default: "`false`",
     read: truth,
   },

@@ -12,8 +12,10 @@ import type { Logger } from "../observe/log.ts";
 import type { SourceHealth } from "../observe/metricTable.ts";
 import { ServiceHistory } from "../observe/serviceHistory.ts";
 import type { SourceView } from "../observe/sourceView.ts";
+import type { ClaimSink } from "../site/model.ts";
 import { ObjectStore, type StoreChange, type StoreView } from "../sources/store.ts";
 import { Allocating } from "./allocating.ts";
+import { ClaimFeed } from "./claimFeed.ts";
 import { Injecting } from "./injecting.ts";
 import { PathWatch } from "./pathWatch.ts";
 import { PeerAccess } from "./peerAccess.ts";
@@ -21,6 +23,7 @@ import { type NotificationCounts, PeerReports } from "./peerReports.ts";
 import { realClock, realRandom, realTimers } from "./realTime.ts";
 import { type ReconcileObserver, type ReconcileReport, Reconciler, type ReconcileTarget } from "./reconcile.ts";
 import { RestartMarker } from "./restartMarker.ts";
+import { inSlices } from "./slices.ts";
 import { type OpenSource, openSource, type SourceOptions } from "./source.ts";
 
 export interface DaemonOptions {
@@ -55,6 +58,14 @@ export const STUCK_MS = 30_000;
 /** Kinds of problems behind which a Service may be that has not been read. */
 const MAY_HIDE: ReadonlySet<string> = new Set(["File", "Service"]);
 
+/** Without a site policy nobody asks for claims. */
+const NO_CLAIMS: ClaimSink = {
+  claimAsns: new Set(),
+  routeChanged: () => {},
+  sightChanged: () => {},
+  peerGone: () => {},
+};
+
 export class Daemon {
   readonly options: DaemonOptions;
   readonly store = new ObjectStore();
@@ -65,6 +76,8 @@ export class Daemon {
   readonly access: PeerAccess;
   readonly paths: PathWatch;
   readonly injecting: Injecting;
+  /** Received routes, for who asks for the claims in them. */
+  readonly feed: ClaimFeed;
   readonly history = new ServiceHistory();
   /** null: addresses are taken as the objects have them. */
   readonly allocating: Allocating | null;
@@ -93,7 +106,13 @@ export class Daemon {
       drained: () => this.#noteWritten(),
     });
     this.#marker = options.stateDir === null ? null : this.#openMarker(options.stateDir);
+    this.feed = new ClaimFeed({
+      sink: NO_CLAIMS,
+      peers: () => this.speaker.peers(),
+      inTurns: (work) => inSlices(work, realClock),
+    });
     this.speaker = new Speaker({
+      watcher: this.feed,
       clock: realClock,
       timers: realTimers,
       random: realRandom,
@@ -310,6 +329,7 @@ export class Daemon {
         const changes = this.speaker.setPeers(configs);
         this.reports.peerChanges(changes);
         this.injecting.setPeers(planned, changes);
+        this.feed.peersChanged();
         this.paths.sync();
         this.#tellProblems();
       },

@@ -37,6 +37,7 @@ export class Outbound {
   #restating = false;
   /** The wishes have been complete once (docs/design.md section 3). */
   #complete = false;
+  #isEndHeld = false;
 
   constructor(families: readonly Family[], counters: PeerCounters) {
     this.#counters = counters;
@@ -88,6 +89,11 @@ export class Outbound {
   settled(): void {
     this.#restating = false;
     this.#complete = true;
+  }
+
+  /** While held no End-of-RIB is sent, whatever else is. */
+  holdEndOfRib(isHeld: boolean): void {
+    this.#isEndHeld = isHeld;
   }
 
   /** Everything is withdrawn, also what was about to be restated. */
@@ -171,7 +177,7 @@ export class Outbound {
   }
 
   readonly #owesEndOfRib = ({ endOfRibSent, context, rib }: FamilyPack): boolean =>
-    !endOfRibSent && this.#complete && (context === null || rib.pendingCount === 0);
+    !endOfRibSent && this.#complete && !this.#isEndHeld && (context === null || rib.pendingCount === 0);
 
   /** After End-of-RIB: before it the table is on its way anyway, and RFC 7313 section 4 wants that order. */
   #beginRefresh(pack: FamilyPack, slab: Uint8Array, at: number): number {

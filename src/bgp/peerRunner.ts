@@ -12,7 +12,7 @@ import { Line } from "./line.ts";
 import type { Connection, ConnectionHandlers, ConnectOptions } from "./network.ts";
 import { type ChooseNextHop, Outbound } from "./outbound.ts";
 import type { PeerSurroundings } from "./peerSurroundings.ts";
-import { type FaultyUpdate, Reception } from "./reception.ts";
+import { type FaultyUpdate, type Reading, Reception, type ReceptionWatch } from "./reception.ts";
 import type { AdjRibIn } from "./rib/adjRibIn.ts";
 import type { AdjRibOut } from "./rib/adjRibOut.ts";
 import type { PeerConfig } from "./session/config.ts";
@@ -35,10 +35,17 @@ import {
   type Side,
   step,
 } from "./session/peer.ts";
-import type { Family, Negotiated, NotificationMessage, RouteAttributes, UpdateMessage } from "./wire/message.ts";
+import type {
+  Family,
+  Negotiated,
+  NotificationMessage,
+  RouteAttributes,
+  RouteRefreshMessage,
+  UpdateMessage,
+} from "./wire/message.ts";
 import { cease } from "./wire/notification.ts";
 import { REFRESH_SUBTYPE } from "./wire/refresh.ts";
-import { afiSafi, CEASE } from "./wire/registry.ts";
+import { afiSafi, CEASE, familyOf } from "./wire/registry.ts";
 
 interface Live {
   readonly line: Line;
@@ -58,12 +65,13 @@ export class PeerRunner {
   #drained: (() => void) | null = null;
   readonly counters = newCounters();
   readonly #outbound: Outbound;
-  readonly #reception = new Reception();
+  readonly #reception: Reception;
 
   constructor(config: PeerConfig, around: PeerSurroundings, restart: Restart = FRESH_START) {
     this.#around = around;
     this.#state = initialPeer(config, around.clock.now(), restart);
     this.#outbound = new Outbound(config.families, this.counters);
+    this.#reception = new Reception(this.#watch());
     this.#alarm = new Alarm(around, () => this.#safely(() => this.#step({ type: "timer" })));
   }
 
@@ -117,6 +125,11 @@ export class PeerRunner {
   /** Prefixes the peer has advertised and not withdrawn; 0 while there is no session. */
   get receivedCount(): number {
     return this.#reception.count;
+  }
+
+  /** How much of the peer's table is known, where its routes are kept. */
+  get reading(): Reading {
+    return this.#reception.reading;
   }
 
   /** The last UPDATE with a fault, kept over sessions (C-159). */
@@ -176,6 +189,11 @@ export class PeerRunner {
   /** The decision is complete: what is not wished by now is not wanted. */
   settled(): void {
     this.#outbound.settled();
+  }
+
+  /** While held, the peer is told routes but not that these are all: no End-of-RIB. */
+  holdEndOfRib(isHeld: boolean): void {
+    this.#outbound.holdEndOfRib(isHeld);
   }
 
   /** Sends what is pending as far as the socket takes it. */
@@ -311,8 +329,7 @@ export class PeerRunner {
         this.#take(action.update);
         return;
       case "routeRefresh":
-        this.#outbound.refresh(action.refresh);
-        this.flush();
+        this.#refresh(action.refresh);
         return;
       case "ended":
         this.#detach(side);
@@ -452,7 +469,24 @@ export class PeerRunner {
     }
   }
 
-  /** Received routes are counted, and kept where asked for; they never influence what is announced (C-157). */
+  #refresh(message: RouteRefreshMessage): void {
+    const family = message.subtype === REFRESH_SUBTYPE.end ? familyOf(message.afi, message.safi) : null;
+    if (family !== null) this.#reception.refreshEnded(family);
+    this.#outbound.refresh(message);
+    this.flush();
+  }
+
+  #watch(): ReceptionWatch | null {
+    const { watcher } = this.#around;
+    if (watcher === undefined) return null;
+    return {
+      isWatched: (attributes) => watcher.isWatched(attributes),
+      changed: (prefix, attributes) => watcher.routeChanged(this, prefix, attributes),
+      readingChanged: (reading) => watcher.readingChanged(this, reading),
+    };
+  }
+
+  /** Received routes are counted, and kept where asked for; they are never used for forwarding (C-157). */
   #take(update: UpdateMessage): void {
     this.#reception.take(update);
     this.#checkLimit();

@@ -1,10 +1,12 @@
 // What a peer's runner needs from outside, and what it tells its owner. Owns these interfaces only.
 // The real ones are put together in app/, tests bring a simulated network and a virtual clock.
 import type { Clock, Random, Timers } from "../kernel/clock.ts";
+import type { Prefix } from "../kernel/ip.ts";
 import type { Network } from "./network.ts";
 import type { PeerRunner } from "./peerRunner.ts";
+import type { Reading } from "./reception.ts";
 import type { EndCause, FsmStateName } from "./session/fsm.ts";
-import type { UpdateMessage } from "./wire/message.ts";
+import type { ReceivedAttributes, UpdateMessage } from "./wire/message.ts";
 
 /** What a peer reports to its owner, at once and in order. */
 export interface PeerObserver {
@@ -18,10 +20,21 @@ export interface PeerObserver {
   defect(runner: PeerRunner, error: unknown): void;
 }
 
+/** Who follows routes that peers advertise, of the peers whose routes are kept; told at once and in order. */
+export interface ReceivedWatcher {
+  /** See RouteWatch. */
+  isWatched(attributes: ReceivedAttributes): boolean;
+  routeChanged(runner: PeerRunner, prefix: Prefix, attributes: ReceivedAttributes | null): void;
+  /** See ReceptionWatch. */
+  readingChanged(runner: PeerRunner, reading: Reading): void;
+}
+
 export interface PeerSurroundings {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
   readonly network: Network;
   readonly observer: PeerObserver;
+  /** Absent: nobody follows them. */
+  readonly watcher?: ReceivedWatcher;
 }

@@ -105,6 +105,8 @@ export interface ReceivedStatus {
   readonly med: number | null;
   readonly communities: readonly string[];
   readonly largeCommunities: readonly string[];
+  /** Our own AS is in its path: of no use but to be looked at, and not in `count`. */
+  readonly isLoop: boolean;
 }
 
 /** The part of a peer's entry that stands beside its received routes. */
@@ -117,7 +119,7 @@ export interface ReceivedHead {
 
 const ORIGINS = ["igp", "egp", "incomplete"] as const;
 
-export function receivedRoute({ prefix, attributes: a }: ReceivedRoute): ReceivedStatus {
+export function receivedRoute({ prefix, attributes: a, isLoop }: ReceivedRoute): ReceivedStatus {
   return {
     prefix: formatPrefix(prefix),
     nextHop: a.nextHop === null ? null : formatIp(a.nextHop),
@@ -127,6 +129,7 @@ export function receivedRoute({ prefix, attributes: a }: ReceivedRoute): Receive
     med: a.med,
     communities: a.communities.map(formatCommunity),
     largeCommunities: a.largeCommunities.map(formatLargeCommunity),
+    isLoop,
   };
 }
 

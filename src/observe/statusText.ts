@@ -132,7 +132,7 @@ export function renderReceived({ peers }: ReceivedTables, options: TextOptions):
     const rows = routes.map((r) => [
       r.prefix,
       r.nextHop ?? "-",
-      r.asPath === null || r.asPath === "empty" ? "-" : r.asPath,
+      (r.asPath === null || r.asPath === "empty" ? "-" : r.asPath) + (r.isLoop ? " (loop)" : ""),
       r.localPref === null ? "-" : String(r.localPref),
       r.med === null ? "-" : String(r.med),
       [...r.communities, ...r.largeCommunities].join(" ") || "-",

@@ -80,6 +80,7 @@ test("a hundred thousand received routes: sorted, whole, in small pieces with re
     med: 5,
     communities: ["no-export"],
     largeCommunities: [],
+    isLoop: false,
   });
 });
 

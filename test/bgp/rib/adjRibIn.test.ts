@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { AdjRibIn } from "../../../src/bgp/rib/adjRibIn.ts";
+import { AdjRibIn, type RouteWatch } from "../../../src/bgp/rib/adjRibIn.ts";
 import type { Negotiated, ReceivedAttributes, UpdateMessage } from "../../../src/bgp/wire/message.ts";
 import { prefixWireSize, writePrefix } from "../../../src/bgp/wire/nlri.ts";
 import { afiSafi } from "../../../src/bgp/wire/registry.ts";
@@ -92,6 +92,83 @@ describe("the count", () => {
     const rib = ribOf({ negotiated: { ...NEGOTIATED, isInternal: true } });
     rib.apply(update({ attributes: path(65_001), reachable: block(["192.0.2.0/24"]) }));
     expect(rib.count).toBe(1);
+  });
+});
+
+describe("loops", () => {
+  const reflected = (...texts: string[]): UpdateMessage =>
+    update({ attributes: path(65_002, 65_001), reachable: block(texts) });
+
+  test("are kept for looking at where routes are kept, marked and not counted, and fill the limit", () => {
+    const rib = ribOf({ keep: true });
+    rib.apply(announce("192.0.2.0/24"));
+    rib.apply(reflected("192.0.2.1/32", "192.0.2.2/32"));
+    expect(rib.count).toBe(1);
+    expect([...rib.routes()].map((r) => `${formatPrefix(r.prefix)} ${r.isLoop}`).sort()).toEqual([
+      "192.0.2.0/24 false",
+      "192.0.2.1/32 true",
+      "192.0.2.2/32 true",
+    ]);
+    expect([rib.isOver(2), rib.isOver(3)]).toEqual([true, false]);
+    rib.apply(withdraw("192.0.2.2/32"));
+    rib.apply(reflected("192.0.2.0/24"));
+    rib.apply(announce("192.0.2.1/32"));
+    expect([rib.count, rib.isOver(1), rib.isOver(2)]).toEqual([1, true, false]);
+  });
+
+  test("are not kept where routes are only counted", () => {
+    const rib = ribOf();
+    rib.apply(reflected("192.0.2.1/32"));
+    expect(rib.isOver(1)).toBe(false);
+    expect(rib.count).toBe(0);
+  });
+});
+
+describe("watched routes", () => {
+  const tagged = (community: number, ...texts: string[]): UpdateMessage =>
+    update({ attributes: { ...path(65_002), communities: [community] }, reachable: block(texts) });
+
+  function watching(): {
+    readonly rib: AdjRibIn;
+    readonly told: string[];
+    readonly asked: number[];
+    want(n: number): void;
+  } {
+    const told: string[] = [];
+    const asked: number[] = [];
+    let wanted = 7;
+    const watch: RouteWatch = {
+      isWatched: ({ communities: [community = 0] }) => {
+        asked.push(community);
+        return community === wanted;
+      },
+      changed: (p, a) => told.push(`${formatPrefix(p)} ${a === null ? "gone" : a.communities.join()}`),
+    };
+    const want = (n: number): void => {
+      wanted = n;
+    };
+    return { rib: ribOf({ keep: true, watch }), told, asked, want };
+  }
+
+  test("are told as they come, change, cease to be watched and go; others never", () => {
+    const { rib, told, asked } = watching();
+    rib.apply(tagged(7, "192.0.2.1/32", "2001:db8::1/128"));
+    rib.apply(tagged(8, "192.0.2.2/32", "192.0.2.3/32"));
+    expect(asked).toEqual([7, 7, 8]); // once for each UPDATE and family, however many prefixes it has
+    expect(told).toEqual(["192.0.2.1/32 7", "2001:db8::1/128 7"]);
+    told.length = 0;
+    rib.apply(tagged(8, "192.0.2.1/32"));
+    rib.apply(withdraw("192.0.2.1/32", "192.0.2.2/32", "2001:db8::1/128", "2001:db8::2/128"));
+    expect(told).toEqual(["192.0.2.1/32 gone", "2001:db8::1/128 gone"]);
+  });
+
+  test("may become others: from then on the new ones are told", () => {
+    const watch = watching();
+    watch.rib.apply(tagged(8, "192.0.2.1/32"));
+    watch.want(8);
+    watch.rib.rewatch();
+    watch.rib.apply(withdraw("192.0.2.1/32"));
+    expect(watch.told).toEqual(["192.0.2.1/32 gone"]);
   });
 });
 

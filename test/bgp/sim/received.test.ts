@@ -1,5 +1,6 @@
 // What a peer advertises to us, on a whole session: counted, limited, kept when asked, and never of consequence.
 import { describe, expect, it } from "vitest";
+import type { ReceivedWatcher } from "../../../src/bgp/peerSurroundings.ts";
 import type { PeerConfig } from "../../../src/bgp/session/config.ts";
 import { formatPrefix } from "../../../src/kernel/ip.ts";
 import { A, attributes, B, nameOf, peerTowards, runnerOf, type Station, station, tableAt, vip } from "./speakers.ts";
@@ -100,5 +101,68 @@ describe("kept routes", () => {
     expect(runner.adjRibIn?.find(vip(2))).toBeNull();
     expect(runner.receivedCount).toBe(3);
     expect(runner.state.timesEstablished).toBe(1);
+  });
+});
+
+describe("who follows received routes", () => {
+  /** As `pair`, with all that we are told as text; the peer announces three prefixes. */
+  function followed(change: Partial<PeerConfig> = {}): Pair & { readonly told: string[] } {
+    const told: string[] = [];
+    const watcher: ReceivedWatcher = {
+      isWatched: () => true,
+      routeChanged: (_, prefix, a) =>
+        told.push(`${formatPrefix(prefix)} ${a === null ? "gone" : a.communities.join()}`),
+      readingChanged: (_, reading) => told.push(reading),
+    };
+    const world = new World(5, { latency: [5, 5] });
+    const us = station(world, A, { listens: false, watcher });
+    const peer = station(world, B);
+    peer.speaker.setPeers([peerTowards(B, A)]);
+    for (let n = 1; n <= 3; n++) peer.speaker.setRoute(nameOf(A), vip(n), attributes(7));
+    us.speaker.setPeers([peerTowards(A, B, change)]);
+    peer.speaker.flush(true);
+    world.run(5_000);
+    return { world, tap: new WireTap(), us, peer, told };
+  }
+  const three = [1, 2, 3].map((n) => `${formatPrefix(vip(n))} 7`);
+
+  it("is told the table between two marks, then each change, and the end of the session in a word", () => {
+    const { told, peer, world } = followed({ keepReceived: true });
+    expect(told).toEqual(["reading", ...three, "complete"]);
+    told.length = 0;
+    peer.speaker.setRoute(nameOf(A), vip(2), null);
+    peer.speaker.setRoute(nameOf(A), vip(3), attributes(8));
+    peer.speaker.flush(true);
+    world.run(100);
+    expect(told).toEqual([`${formatPrefix(vip(2))} gone`, `${formatPrefix(vip(3))} 8`]);
+    told.length = 0;
+    peer.speaker.setPeers([]);
+    world.run(100);
+    expect(told).toEqual(["none"]);
+  });
+
+  it("is told nothing of a peer whose routes are not kept, and all of it once they are", () => {
+    const { us, told, world } = followed();
+    expect(told).toEqual([]);
+    us.speaker.setPeers([peerTowards(A, B, { keepReceived: true })]);
+    world.run(1_000);
+    expect(told).toEqual(["reading", ...three, "complete"]); // the end of the refresh is marked (RFC 7313)
+    told.length = 0;
+    us.speaker.setPeers([peerTowards(A, B)]);
+    expect(told).toEqual(["none"]);
+  });
+
+  it("is not told that a table is complete while the peer's End-of-RIB is held back", () => {
+    const { us, told, world, peer } = followed({ keepReceived: true });
+    runnerOf(peer, A).holdEndOfRib(true);
+    us.speaker.setPeers([]);
+    us.speaker.setPeers([peerTowards(A, B, { keepReceived: true })]);
+    told.length = 0;
+    world.run(10_000);
+    expect(told).toEqual(["reading", ...three]);
+    runnerOf(peer, A).holdEndOfRib(false);
+    peer.speaker.flush(true);
+    world.run(100);
+    expect(told.at(-1)).toBe("complete");
   });
 });

@@ -72,7 +72,7 @@ export interface Station {
 export function station(
   world: World,
   at: Ip,
-  options: { listens?: boolean; random?: Random; restart?: SpeakerSurroundings["restart"] } = {},
+  options: { listens?: boolean; random?: Random } & Pick<SpeakerSurroundings, "restart" | "watcher"> = {},
 ): Station {
   const host = world.hosts.get(formatIp(at)) ?? world.host(at);
   const watch = new Watch();
@@ -84,6 +84,7 @@ export function station(
     network: host,
     observer: watch,
     ...(options.restart === undefined ? {} : { restart: options.restart }),
+    ...(options.watcher === undefined ? {} : { watcher: options.watcher }),
   });
   const zoneOf = (remote: Ip): string | null => (isLinkLocal(remote) ? "eth0" : null);
   host.acceptor =
