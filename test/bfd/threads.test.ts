@@ -17,8 +17,8 @@ describe("a warning for detection times that the thread cannot be trusted with",
     [10, 2, "fifo", true],
     [20, 3, "nice", false],
     [10, 3, "nice", true],
-    [50, 3, "normal", false],
-    [49, 3, "normal", true],
+    [100, 3, "normal", false],
+    [99, 3, "normal", true],
     [300, 3, "normal", false],
   ])("%i ms x %i with class %s: %s", (ms, multiplier, schedulingClass, isWarned) => {
     expect(timelinessWarning(profile(ms, multiplier), schedulingClass, null) !== null).toBe(isWarned);
@@ -30,7 +30,7 @@ describe("a warning for detection times that the thread cannot be trusted with",
       "normal",
       "SCHED_FIFO: needs the capability CAP_SYS_NICE (EPERM)",
     );
-    expect(text).toMatch(/^a detection time of 60 ms .* class normal .*150 ms.*CAP_SYS_NICE/);
+    expect(text).toMatch(/^a detection time of 60 ms .* class normal .*300 ms.*CAP_SYS_NICE/);
   });
 });
 
