@@ -49,7 +49,7 @@ export async function cutPaths({ quick, progress }: BenchOptions): Promise<reado
   });
 }
 
-const VOID = "path cut: trials that did not count, as an end had just lost its session";
+const VOID = "path cut: trials that did not count, without Down and Cease from our end";
 
 const FIGURES: readonly { readonly what: string; readonly of: (t: Trial) => number }[] = [
   { what: "path cut: our first packet that says Down", of: (t) => t.down },
@@ -92,7 +92,7 @@ async function trialsOf(end: End, ms: number, count: number): Promise<Trials> {
   }
 }
 
-/** @returns null: BFD or BGP was not up at the moment of the cut, as one of the two ends had just lost it to the load of the machine */
+/** @returns null: no Down or no Cease was seen, for instance as an end had lost its session right before the cut */
 async function cutOnce(pair: OneRouter, ours: LogSource, wire: Wire, ms: number): Promise<Trial | null> {
   const { router } = pair;
   const options = { timeoutMs: LIMIT_MS, logs: [router, ours] };
