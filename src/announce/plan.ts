@@ -1,7 +1,7 @@
 // What a change of the manifests would do on one node: routes per peer, sessions, answers of services, problems. Owns the comparison
 // behind `vipcast plan` and its JSON shape; what an edit costs a session is judged by bgp/session/impact.ts, as the speaker judges it.
 // Must not know files, sockets or sessions that run. Contract: pure; a secret enters a side only hidden, and no report at all.
-import { peerIdentity } from "../bgp/session/config.ts";
+import { type PeerConfig, peerIdentity } from "../bgp/session/config.ts";
 import {
   decisiveFields,
   EDIT_EFFECT,
@@ -38,11 +38,14 @@ export interface PlanPeerSide {
   readonly routes: readonly CheckRoute[];
 }
 
+/** What of a session an edit can touch. @param hide see `fieldTexts` */
+export const planSession = (config: PeerConfig | null, hide: (secret: string) => string): PlanPeerSide["session"] =>
+  config === null ? null : { identity: peerIdentity(config), fields: fieldTexts(config, hide) };
+
 /** @param problems what the source found while reading @param hide see `fieldTexts`; the same for both sides */
 export function planSide(table: Table, problems: readonly ConfigProblem[], hide: (secret: string) => string): PlanSide {
   const peers = table.peers.map(({ name, config, problem }): readonly [string, PlanPeerSide] => {
-    const session = config === null ? null : { identity: peerIdentity(config), fields: fieldTexts(config, hide) };
-    return [name, { session, problem, routes: checkRoutes(table, name, config) }];
+    return [name, { session: planSession(config, hide), problem, routes: checkRoutes(table, name, config) }];
   });
   return {
     peers: Object.fromEntries(peers),

@@ -98,12 +98,11 @@ function checkNode(table: Table): CheckNode {
 /** Sorted by name. */
 export function checkServices(table: Table): CheckNode["services"] {
   const services = [...table.decisions].sort(([a], [b]) => compareText(a, b));
-  return Object.fromEntries(
-    services.map(([key, { announced, reason, detail, vips, pool }]) => [
-      key,
-      { announced, reason, detail, vips, pool },
-    ]),
-  );
+  return Object.fromEntries(services.map(([key, decision]) => [key, checkService(decision)]));
+}
+
+export function checkService({ announced, reason, detail, vips, pool }: CheckService): CheckService {
+  return { announced, reason, detail, vips, pool };
 }
 
 /** Sorted by prefix; none for a peer without a session. */

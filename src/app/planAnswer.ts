@@ -2,14 +2,16 @@
 // of this one answer, which the asker uses for the other side. Reads, never changes.
 import { createHash, randomBytes } from "node:crypto";
 import type { Remembered } from "../allocate/engine.ts";
-import { type PlanSide, planSide } from "../announce/plan.ts";
+import type { PlanSide } from "../announce/plan.ts";
 import { deciding, tabulating } from "../announce/reference.ts";
 import { nameHint } from "../kernel/suggest.ts";
 import type { ServiceKey } from "../kernel/units.ts";
-import type { Answer } from "../observe/statusSocket.ts";
+import { commaText, planSideText } from "../observe/planStream.ts";
+import type { Pieces } from "../observe/routesStream.ts";
+import type { StreamAnswer } from "../observe/statusSocket.ts";
 import type { Daemon } from "./daemon.ts";
 import { realClock } from "./realTime.ts";
-import { inSlices } from "./slices.ts";
+import { inSlices, streamInSlices } from "./slices.ts";
 
 /** What the asker needs to decide as this daemon does. */
 export interface PlanBase {
@@ -31,7 +33,7 @@ export const hideWith =
     createHash("sha256").update(salt).update(secret).digest("hex");
 
 /** @param asked null: the daemon's own node */
-export async function planBase(daemon: Daemon, asked: string | null): Promise<Answer> {
+export async function planBase(daemon: Daemon, asked: string | null): Promise<StreamAnswer> {
   const notReady = daemon.notReady();
   if (notReady !== null) return { ok: false, message: notReady };
   const { engine, view: store, options, allocating } = daemon;
@@ -48,9 +50,17 @@ export async function planBase(daemon: Daemon, asked: string | null): Promise<An
       : tabulating(own, engine.decisions);
   const table = await inSlices(work, realClock);
   const salt = randomBytes(32).toString("hex");
-  const side = planSide(table, daemon.sourceProblems, hideWith(salt));
   const held = allocating?.holdings() ?? null;
-  const decide = { namespace, lbClass, ignoreExcludeLb, routerId, held };
-  const document: PlanBase = { node, source: daemon.sourceView().location, salt, ...decide, side };
-  return { ok: true, document };
+  const { location: source } = daemon.sourceView();
+  const head = { node, source, salt, namespace, lbClass, ignoreExcludeLb, routerId };
+  const side = planSideText(table, daemon.sourceProblems, hideWith(salt));
+  return { ok: true, pieces: streamInSlices(planBaseText(head, held, side), realClock) };
+}
+
+function* planBaseText(head: Omit<PlanBase, "held" | "side">, held: PlanBase["held"], side: Pieces): Pieces {
+  yield `${JSON.stringify(head).slice(0, -1)},"held":${held === null ? "null" : "["}`;
+  yield* commaText(held ?? [], (holding) => JSON.stringify(holding));
+  yield `${held === null ? "" : "]"},"side":`;
+  yield* side;
+  yield "}\n";
 }

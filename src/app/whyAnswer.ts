@@ -58,6 +58,7 @@ function observedOf(daemon: Daemon, key: ServiceKey): Observed {
   return {
     peer: (name): WhyPeerView | undefined => daemon.speaker.peer(name),
     bfd: (name) => sessions.find((s) => s.peer === name)?.session.state ?? null,
+    injected: (name, prefix) => daemon.injecting.injections.routeAt(name, prefix),
     since: daemon.history.since(key),
     changes: daemon.history.changes(key),
     now: realClock.now(),

@@ -161,10 +161,10 @@ export class Injections {
     });
   }
 
-  /** Whether an injected route stands at a running peer. */
-  isInjected(name: PeerName, prefix: Prefix): boolean {
+  /** The injected route that stands at a running peer; null: none does. */
+  routeAt(name: PeerName, prefix: Prefix): RouteAttributes | null {
     const peer = this.#peers.find((p) => p.name === name);
-    return peer !== undefined && this.#injectedFor(peer, prefix) !== null;
+    return peer === undefined ? null : this.#injectedFor(peer, prefix);
   }
 
   /** Prefixes injected for a peer, over the families that it carries. */

@@ -36,7 +36,7 @@ export function withInjected(routes: RoutesStatus, planned: readonly Running[], 
     for (const route of own.routes) {
       const prefix = parsePrefix(route.prefix);
       if (prefix === null || shown.has(route.prefix)) continue;
-      if (injections.isInjected(peerName, prefix)) continue;
+      if (injections.routeAt(peerName, prefix) !== null) continue;
       shown.set(route.prefix, { prefix, route });
     }
     const count = injections.countFor({ name: peerName, families: config.families });

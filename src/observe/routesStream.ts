@@ -68,7 +68,7 @@ function* made<T>(value: T): Generator<undefined, T> {
 }
 
 /** The decided routes of one peer, sorted. */
-function* decidedRoutes(
+export function* decidedRoutes(
   routes: ReadonlyMap<string, TableRoute> | undefined,
   config: PeerConfig | null,
 ): Generator<undefined, readonly RouteStatus[]> {

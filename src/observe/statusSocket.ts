@@ -35,7 +35,7 @@ export interface StatusPages {
   /** Ends the back-off of a peer, or says why that cannot be. */
   readonly clear?: (peer: string) => Answer;
   /** What is decided for a node, to plan against. @param node null: the daemon's own */
-  readonly planBase?: (node: string | null) => Promise<Answer>;
+  readonly planBase?: (node: string | null) => Promise<StreamAnswer>;
 }
 
 export interface WhyQuestion {
@@ -50,6 +50,11 @@ export interface WhyQuestion {
 /** A document, or what was wrong with the question. */
 export type Answer =
   | { readonly ok: true; readonly document: unknown }
+  | { readonly ok: false; readonly message: string };
+
+/** The same with the document in pieces. */
+export type StreamAnswer =
+  | { readonly ok: true; readonly pieces: AsyncIterable<string> }
   | { readonly ok: false; readonly message: string };
 
 export interface StatusSocket {
@@ -81,7 +86,7 @@ export async function startStatusSocket(
   const { why, clear, planBase, received } = pages;
   if (received !== undefined) byPath.set("/received", ({ query }) => streamPage(received(query.get("peer"))));
   if (planBase !== undefined) {
-    byPath.set("/plan-base", async ({ query }) => answerPage(await planBase(query.get("node"))));
+    byPath.set("/plan-base", async ({ query }) => streamAnswerPage(await planBase(query.get("node"))));
   }
   if (why !== undefined) {
     byPath.set("/why", async ({ query }) => {
@@ -129,6 +134,9 @@ async function injectPage({ query, body }: PageRequest, host: StreamHost): Promi
 
 const answerPage = (answer: Answer): Page =>
   answer.ok ? jsonPage(answer.document) : textPage(BAD_QUESTION, answer.message);
+
+const streamAnswerPage = (answer: StreamAnswer): Page =>
+  answer.ok ? streamPage(answer.pieces) : textPage(BAD_QUESTION, answer.message);
 
 /** HTTP status of a question that names something that is not there. */
 const BAD_QUESTION = 422;

@@ -8,7 +8,7 @@ import { type CheckRoute, checkRoute } from "../announce/report.ts";
 import type { Cause, RuleStep } from "../announce/service.ts";
 import type { PeerConfig } from "../bgp/session/config.ts";
 import { isBarredByBfd, isHeldDown } from "../bgp/session/peer.ts";
-import type { Family } from "../bgp/wire/message.ts";
+import type { Family, RouteAttributes } from "../bgp/wire/message.ts";
 import { formatIp, type Ip, type Prefix } from "../kernel/ip.ts";
 import { type ConfigProblem, type ObjectRef, problemAt } from "../kernel/problem.ts";
 import { listed, nameHint } from "../kernel/suggest.ts";
@@ -33,7 +33,7 @@ export interface WhyNot<R extends string> {
   readonly cure: string | null;
 }
 
-/** Where a decided route stands; null: computed, not observed. */
+/** Where the prefix of a decided route stands; null: computed, not observed. */
 export type RouteState = "written" | "pending" | "held";
 
 export interface WhyRoute extends CheckRoute {
@@ -42,6 +42,8 @@ export interface WhyRoute extends CheckRoute {
   /** The address that stands for `self` on the session; null: none, or no session. */
   readonly nextHopAddress: string | null;
   readonly state: RouteState | null;
+  /** The injected route that goes out instead of this one (docs/adr/0008); absent: none does. */
+  readonly overriddenBy?: CheckRoute;
 }
 
 export interface WhyPeer extends WhyNot<Reason | PeerReason> {
@@ -103,6 +105,8 @@ export interface Observed {
   readonly peer: (name: PeerName) => WhyPeerView | undefined;
   /** State of BFD towards a peer; null: none is asked for. */
   readonly bfd: (name: PeerName) => string | null;
+  /** The injected route of a prefix at a peer; null: none. */
+  readonly injected: (name: PeerName, prefix: Prefix) => RouteAttributes | null;
   readonly since: Millis | null;
   readonly changes: readonly ServiceChange[];
   /** Monotonic milliseconds and the same moment in milliseconds since 1970. */
@@ -207,7 +211,7 @@ function whyPeer(explained: ExplainedPeer, locate: Locate, observed: Observed | 
   const view = observed?.peer(name);
   const missing = explained.missing.map(({ vip, failure: why }) => ({ vip, ...whyNot(why, locate) }));
   const config = planned?.config ?? null;
-  const routes = config === null ? [] : explained.routes.map((r) => whyRoute(r, config, view, observed !== null));
+  const routes = config === null ? [] : explained.routes.map((r) => whyRoute(r, config, view, observed));
   const decided = failure === null;
   const session = view === undefined || observed === null ? null : sessionOf(view, observed);
   if (observed === null || !decided) {
@@ -243,16 +247,18 @@ function whyRoute(
   route: ExplainedRoute,
   config: PeerConfig,
   view: WhyPeerView | undefined,
-  isObserved: boolean,
+  observed: Observed | null,
 ): WhyRoute {
   const { advertisements, prefix, attributes } = route;
   const own = view?.nextHopOf(familyOf(prefix)) ?? null;
   const hop = attributes.nextHop === "self" ? own : attributes.nextHop;
+  const injected = observed?.injected(config.name, prefix) ?? null;
   return {
     ...checkRoute(route, config),
     advertisements: advertisements.map((ref) => `${ref.namespace}/${ref.name}`),
     nextHopAddress: hop === null ? null : formatIp(hop),
-    state: isObserved ? stateOf(prefix, view) : null,
+    state: observed === null ? null : stateOf(prefix, view),
+    ...(injected === null ? {} : { overriddenBy: checkRoute({ prefix, attributes: injected, services: [] }, config) }),
   };
 }
 

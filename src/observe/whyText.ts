@@ -1,6 +1,7 @@
 // The answer of `vipcast why` for people: the verdict first, then peer by peer, then what happened, then the rules. Within 100
 // columns. Owns the layout only. Must not know where a document comes from, nor whether a terminal is there.
 // Contract: every fact in the text is also in the JSON document.
+import type { CheckRoute } from "../announce/report.ts";
 import { duration, fold, type Paint, painter, type TextOptions } from "./statusText.ts";
 import type { WhyCause, WhyChange, WhyDocument, WhyPeer, WhyRoute } from "./why.ts";
 
@@ -73,6 +74,16 @@ function renderPeer(name: string, peer: WhyPeer, document: WhyDocument, { wall }
 
 function renderRoute(r: WhyRoute): string[] {
   const hop = r.nextHop === "self" && r.nextHopAddress !== null ? `self (${r.nextHopAddress})` : r.nextHop;
+  const state = r.state === null ? "" : `[${r.overriddenBy === undefined ? r.state : "overridden"}]`;
+  const others = r.services.length - 1;
+  const from = `by ${r.advertisements.join(", ")}${others > 0 ? `; shared with ${others} other services` : ""}`;
+  const out = [...fold(`${routeText(r, hop)} ${state}`.trimEnd(), 4), ...fold(from, 6)];
+  if (r.overriddenBy === undefined) return out;
+  const instead = `an injected route goes out instead: ${routeText(r.overriddenBy, r.overriddenBy.nextHop)} [${r.state}]`;
+  return [...out, ...fold(instead, 6), ...fold(`vipcast inject del ${r.prefix} brings the decided one back`, 6)];
+}
+
+function routeText(r: CheckRoute, hop: string): string {
   const words = [
     `${r.prefix} via ${hop}`,
     r.localPref === null ? "" : `localPref ${r.localPref}`,
@@ -80,11 +91,8 @@ function renderRoute(r: WhyRoute): string[] {
     r.asPathPrepend === 0 ? "" : `prepend ${r.asPathPrepend}`,
     r.communities.join(" "),
     r.largeCommunities.map((c) => `large:${c}`).join(" "),
-    r.state === null ? "" : `[${r.state}]`,
   ];
-  const others = r.services.length - 1;
-  const from = `by ${r.advertisements.join(", ")}${others > 0 ? `; shared with ${others} other services` : ""}`;
-  return [...fold(words.filter((w) => w !== "").join(" "), 4), ...fold(from, 6)];
+  return words.filter((w) => w !== "").join(" ");
 }
 
 function renderSession(session: WhyPeer["session"], wall: number): string[] {

@@ -103,6 +103,12 @@ describe("checks in order (metallb-compat 2.4)", () => {
       [p1, blocked, adv("a", { localPref: 1 }), adv("g", { localPref: 2, serviceSelectors: [gold] })],
       "spec.localPref 1 in BGPAdvertisement metallb-system/a",
     ],
+    [
+      "11 conflictingAdvertisements",
+      web({ labels: labels({ tier: "gold" }) }),
+      [p1, blocked, adv("a"), adv("g", { localPref: 2, serviceSelectors: [gold] })],
+      "spec.localPref not set in BGPAdvertisement metallb-system/a",
+    ],
     ["12 nodeNetworkUnavailable", web(), [p1, blocked, adv("a")], "Node n1"],
     ["13 nodeLabeledExcludeBalancers", web(), [p1, excluded, adv("a")], "Node n1"],
     [

@@ -11,6 +11,7 @@ import { realClock, realTimers } from "../../src/app/realTime.ts";
 import { statusPages } from "../../src/app/views.ts";
 import { ask } from "../../src/commands/ask.ts";
 import { clear } from "../../src/commands/clear.ts";
+import { inject } from "../../src/commands/inject.ts";
 import { plan } from "../../src/commands/plan.ts";
 import { why } from "../../src/commands/why.ts";
 import { parseIp } from "../../src/kernel/ip.ts";
@@ -271,6 +272,26 @@ const NOT_ANNOUNCED = `default/db on n1: not announced: ipNotAllowed, for 0s
       a peer of this node gets one of the prefixes
 `;
 
+test("why shows the injected route that goes out instead of the decided one, and is as before when it is gone", async () => {
+  const tell = async (...words: string[]) => {
+    const print = () => true;
+    const { exitCode } = await inject(words, { socket, json: false, stdin: null, print, drained: async () => {} });
+    expect(exitCode).toBe(0);
+  };
+  const routeOf = async () => (await whyJson("web", { peer: "tor" })).peers.tor?.routes[0];
+  const before = await routeOf();
+  await tell("add", "192.0.2.10/32", "--next-hop", "192.0.2.77", "--med", "7");
+  const overridden = await until(routeOf, (r) => r?.overriddenBy !== undefined && r.state === "written");
+  const instead = { prefix: "192.0.2.10/32", nextHop: "192.0.2.77", med: 7, communities: [], services: [] };
+  expect(overridden).toMatchObject({ nextHop: "self", communities: ["65000:1"], overriddenBy: instead });
+  const options = { ...base, ...text, node: null, peer: "tor", json: false };
+  const { output } = await why("web", options);
+  expect(output).toContain("192.0.2.10/32 via self (127.0.0.1) 65000:1 [overridden]");
+  expect(output).toContain("an injected route goes out instead: 192.0.2.10/32 via 192.0.2.77 med 7 [written]");
+  await tell("del", "192.0.2.10/32");
+  expect(await until(routeOf, (r) => r?.overriddenBy === undefined && r?.state === "written")).toEqual(before);
+});
+
 describe("plan", () => {
   const planned = async (
     name: string,
@@ -296,7 +317,7 @@ describe("plan", () => {
     expect(report.peers.tor).toMatchObject({ session: "reset", added: [], withdrawn: [] });
     expect(report.peers.tor?.fields.map((f) => `${f.field} ${f.from} ${f.to} ${f.effect}`)).toEqual([
       "holdTime 90 30 reset",
-      "keepaliveTime 30 10 reset",
+      "keepaliveTime 30 10 live",
       "ebgpMultihop false true reset",
     ]);
     expect([report.verdict, exitCode, report.problems.gone.length]).toEqual(["resets", 4, 1]);
