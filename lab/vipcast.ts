@@ -1,5 +1,5 @@
 // The speaker as a program of the lab. Owns its command line, the reading of its log and of its metrics. Knows nothing of
-// manifests beyond their directory.
+// manifests beyond their directory, nor of the API server beyond its kubeconfig.
 // Contract: runs the built program (dist/main.js), as a user would, not its sources; fails clearly when it is not built.
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -10,8 +10,9 @@ import { type JsonObject, objectAt } from "./routes.ts";
 import { type LogSource, waitFor } from "./waitFor.ts";
 
 export interface VipcastOptions {
-  /** Directory of manifests. */
-  readonly manifests: string;
+  /** Directory of manifests, or the file that leads to an API server: one of the two. */
+  readonly manifests?: string;
+  readonly kubeconfig?: string;
   readonly nodeName: string;
   readonly extraArgs?: readonly string[];
   readonly env?: Environment;
@@ -43,11 +44,12 @@ export class Vipcast implements LogSource {
     this.#program = program;
     this.#base = `http://${endpoint}`;
     this.socket = join(host.dir, "vipcast.sock");
-    const source = ["--manifests", options.manifests, "--node-name", options.nodeName];
+    const { manifests, kubeconfig } = options;
+    const source = manifests === undefined ? ["--kubeconfig", kubeconfig ?? ""] : ["--manifests", manifests];
     const ports = ["--metrics", endpoint, "--socket", this.socket];
     this.process = host.spawn(
       process.execPath,
-      [program, "speaker", ...source, ...ports, ...(options.extraArgs ?? [])],
+      [program, "speaker", ...source, "--node-name", options.nodeName, ...ports, ...(options.extraArgs ?? [])],
       { name: "vipcast", env: options.env ?? {} },
     );
     this.name = this.process.name;

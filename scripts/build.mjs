@@ -27,5 +27,6 @@ const tools = {
   bench: "bench/main.ts",
   drill: "drill/main.ts",
   loopProbe: "bench/scale/loopProbe.ts",
+  apiServer: "lab/apiServerProgram.ts",
 };
 await build({ ...common, entryPoints: tools, outdir: "dist" });

@@ -37,6 +37,8 @@ export interface ApiServerOptions {
   readonly bookmarkEveryMs?: number;
   /** Whether a watch at a compacted revision is refused with HTTP 410 or with an ERROR event. */
   readonly goneAs?: "status" | "event";
+  /** To listen on; default 127.0.0.1. */
+  readonly address?: string;
   /** 0: any free one. */
   readonly port?: number;
 }
@@ -84,8 +86,12 @@ export class ApiServer {
       this.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
   }
 
+  get #address(): string {
+    return this.#options.address ?? "127.0.0.1";
+  }
+
   get url(): string {
-    return `${this.#options.tls === undefined ? "http" : "https"}://127.0.0.1:${this.#port}`;
+    return `${this.#options.tls === undefined ? "http" : "https"}://${this.#address}:${this.#port}`;
   }
 
   // --- what tests do to it
@@ -139,6 +145,11 @@ export class ApiServer {
     return this.#watches.size;
   }
 
+  /** Open watches of one resource. @param resource plural */
+  watchesOf(resource: string): number {
+    return [...this.#watches].filter(({ route }) => route.resource === resource).length;
+  }
+
   /** A bookmark for every watch that asked for them. */
   bookmark(): void {
     for (const { watch } of this.#watches) watch.bookmark();
@@ -186,7 +197,7 @@ export class ApiServer {
     });
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
-      server.listen(port, "127.0.0.1", resolve);
+      server.listen(port, this.#address, resolve);
     });
     this.#port = (server.address() as AddressInfo).port;
     this.#server = server;
