@@ -5,6 +5,7 @@ import { ask, type Question } from "./commands/ask.ts";
 import { check } from "./commands/check.ts";
 import { clear } from "./commands/clear.ts";
 import { decode } from "./commands/decode.ts";
+import { drain, undrain } from "./commands/drain.ts";
 import { inject } from "./commands/inject.ts";
 import { plan } from "./commands/plan.ts";
 import { type CommandResult, UsageError } from "./commands/result.ts";
@@ -59,6 +60,14 @@ interface AskFlags {
 interface PlanFlags extends CheckFlags {
   readonly socket?: string;
   readonly against?: string;
+}
+
+interface DrainFlags {
+  readonly socket: string;
+  readonly json?: boolean;
+  readonly wait?: boolean;
+  readonly persist?: boolean;
+  readonly drainTime?: string;
 }
 
 function program(): Command {
@@ -177,6 +186,27 @@ function program(): Command {
     .option("--json", "as JSON")
     .action(async (peer: string, { socket, json = false }: { socket: string; json?: boolean }) => {
       finish(await clear(peer, { socket, json }));
+    });
+
+  vipcast
+    .command("drain")
+    .description("withdraw everything in good order while sessions stand (with --wait: exit 0 proven, 3 not proven)")
+    .requiredOption(flagText("socket"), "Unix socket of the daemon", process.env[SETTINGS.socket.env[0] ?? ""])
+    .option("--wait", "until it is done, and tell what is proven of each peer")
+    .option("--persist", "stay drained over restarts of the daemon")
+    .option(flagText("drainTime"), "how long routes stay marked; without it as the daemon is configured")
+    .option("--json", "as JSON")
+    .action(async ({ socket, json = false, wait = false, persist = false, drainTime }: DrainFlags) => {
+      finish(await drain({ socket, json, wait, persist, drainTime }));
+    });
+
+  vipcast
+    .command("undrain")
+    .description("announce again what a drain has withdrawn")
+    .requiredOption(flagText("socket"), "Unix socket of the daemon", process.env[SETTINGS.socket.env[0] ?? ""])
+    .option("--json", "as JSON")
+    .action(async ({ socket, json = false }: { socket: string; json?: boolean }) => {
+      finish(await undrain({ socket, json }));
     });
 
   vipcast

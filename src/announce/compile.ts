@@ -44,6 +44,7 @@ export function compile(store: StoreView, options: DecisionOptions): CompiledCon
     name: options.nodeName,
     networkUnavailable: node?.networkUnavailable ?? false,
     isExcluded: labels.has(EXCLUDE_LABEL) && !options.ignoreExcludeLb,
+    drained: null, // of the daemon, not of the objects
   };
 
   const index = indexPools(store.list("IPAddressPool"));

@@ -90,6 +90,8 @@ export interface NodeState {
   readonly networkUnavailable: boolean;
   /** Labelled to be excluded, and that is not ignored. */
   readonly isExcluded: boolean;
+  /** Why the daemon has withdrawn everything; null: it has not. */
+  readonly drained: string | null;
 }
 
 export interface CompiledConfig {

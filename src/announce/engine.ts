@@ -4,6 +4,7 @@
 // tells the sink only real changes. After a run that returned true, the routes told to the sink are exactly decideAll's.
 import { peerConfigText } from "../bgp/session/config.ts";
 import type { RouteAttributes } from "../bgp/wire/message.ts";
+import type { DrainLevel } from "../drain/machine.ts";
 import { formatPrefix, ipEquals, type Prefix } from "../kernel/ip.ts";
 import type { ConfigProblem } from "../kernel/problem.ts";
 import { assertNever } from "../kernel/result.ts";
@@ -68,7 +69,8 @@ export class DecisionEngine {
   /** What has problems, so that telling them costs nothing where there are none. */
   readonly #troubledServices = new Map<ServiceKey, ServiceDecision>();
   readonly #troubledPrefixes = new Set<PrefixEntry>();
-  #isDraining = false;
+  #level: DrainLevel = "none";
+  #drainedWhy: string | null = null;
   readonly #holds: Holds;
   #now = START;
 
@@ -95,20 +97,26 @@ export class DecisionEngine {
     return this.#prefixes.size === 0 ? null : (this.#prefixes.get(formatPrefix(prefix))?.sent.get(peer) ?? null);
   }
 
-  /** Every route carries GRACEFUL_SHUTDOWN. */
-  get isDraining(): boolean {
-    return this.#isDraining;
+  get level(): DrainLevel {
+    return this.#level;
   }
 
   /** Every route with the services behind it, for status; costs a walk over all services. null before the first `run`. */
   table(): Table | null {
-    return this.#config === null ? null : tableOf(this.#config, this.#decisions, this.#isDraining);
+    return this.#config === null ? null : tableOf(this.#config, this.#decisions, this.#level);
   }
 
-  /** From the next `run` on every route carries GRACEFUL_SHUTDOWN, for good: routers leave it before it is withdrawn. */
-  drain(): void {
-    this.#isDraining = true;
-    for (const key of this.#holds.drain()) this.#changed.add(key);
+  /**
+   * From the next `run` on: every route as decided, or the last choice of routers, or none.
+   * @param why in words, for services that are not announced; null exactly when the level is `none`
+   */
+  setLevel(level: DrainLevel, why: string | null, now: Millis = this.#now): void {
+    const drainedWhy = level === "withdrawn" ? why : null;
+    if (drainedWhy !== this.#drainedWhy) this.#isConfigDirty = true;
+    this.#drainedWhy = drainedWhy;
+    if (level === this.#level) return;
+    this.#level = level;
+    for (const key of this.#holds.setDraining(level !== "none", now)) this.#changed.add(key);
     for (const key of this.#prefixes.keys()) this.#restated.add(key);
   }
 
@@ -186,7 +194,8 @@ export class DecisionEngine {
     this.#isConfigDirty = false;
     this.#areProblemsDirty = true;
     const before = this.#config;
-    const after = compile(this.#store, this.#options);
+    const compiled = compile(this.#store, this.#options);
+    const after = { ...compiled, node: { ...compiled.node, drained: this.#drainedWhy } };
     this.#config = after;
     if (before === null || peersText(before.peers) !== peersText(after.peers)) {
       if (before !== null) this.#dropRoutes(before.peers, after.peers);
@@ -300,7 +309,7 @@ export class DecisionEngine {
     const { prefix, sent } = entry;
     const offers = [...entry.offers.values()].map((o) => o.offer);
     const { routes, problems } = mergeOffers(offers);
-    const wanted = new Map(this.#isDraining ? drained(routes) : routes);
+    const wanted = new Map(drained(routes, this.#level));
     for (const peer of sent.keys()) if (!wanted.has(peer)) this.#sink.setRoute(peer, prefix, null);
     for (const [peer, attributes] of wanted) {
       const told = sent.get(peer);

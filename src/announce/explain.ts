@@ -3,6 +3,7 @@
 // from reference.ts, rules from service.ts. Must not know sessions (observe/why.ts adds them) or files.
 // Contract: pure; work that grows with the number of services is cut by `yield`, so that a caller may rest between.
 import type { RouteAttributes } from "../bgp/wire/message.ts";
+import type { DrainLevel } from "../drain/machine.ts";
 import { comparePrefix, containsIp, formatIp, type Ip, type Prefix } from "../kernel/ip.ts";
 import { type ObjectRef, refKey, refText } from "../kernel/problem.ts";
 import { listed } from "../kernel/suggest.ts";
@@ -62,8 +63,8 @@ export interface Explanation {
 }
 
 export interface ExplainOptions {
-  /** The node drains: every route carries GRACEFUL_SHUTDOWN. */
-  readonly isDraining?: boolean;
+  /** How far the node has drained; absent: not at all. */
+  readonly level?: DrainLevel;
   /** What is decided of other services already; absent: they are decided here where they may share a prefix. */
   readonly decisions?: ReadonlyMap<ServiceKey, ServiceDecision>;
   /** What counts as ready now; absent: the delays of annotations are over. */
@@ -88,12 +89,12 @@ export function* explaining(
   service: ServiceObject,
   store: StoreView,
   config: CompiledConfig,
-  { isDraining = false, decisions, holds = NO_HOLDS }: ExplainOptions = {},
+  { level = "none", decisions, holds = NO_HOLDS }: ExplainOptions = {},
 ): Generator<void, Explanation> {
   const decision = decideService(service, store, config, holds);
   const walk = walkRules(service, store, config, holds);
   const sharers = yield* servicesAt(service.key, decision, store, config, decisions);
-  const { routes } = yield* tabulating(config, sharers, isDraining);
+  const { routes } = yield* tabulating(config, sharers, level);
   const explained = (planned: PlannedPeer): ExplainedPeer => {
     const own = [...(routes.get(planned.name)?.values() ?? [])]
       .filter((r) => r.services.includes(service.key))

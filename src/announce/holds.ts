@@ -87,10 +87,18 @@ export class Holds {
     this.#isTrusting = false;
   }
 
-  /** From now on nothing is delayed: what is not ready goes at once, what is held is not announced any more. */
-  drain(): Iterable<ServiceKey> {
-    this.#isDraining = true;
-    return this.#pending.keys();
+  /**
+   * While the node drains nothing is delayed: what is not ready goes at once, what is held is not announced any more.
+   * When it drains no more, what was held back is due when it would have been; what has gone stays gone.
+   * @returns services to be looked at again
+   */
+  setDraining(isDraining: boolean, now: Millis): Iterable<ServiceKey> {
+    if (isDraining === this.#isDraining) return [];
+    if (!isDraining) for (const [key, held] of this.#services) this.#settle(key, held, now);
+    this.#isDraining = isDraining;
+    if (isDraining) return this.#pending.keys();
+    for (const [key, held] of this.#services) this.#settle(key, held, now);
+    return this.#services.keys();
   }
 
   /** The next moment at which something is due; null: nothing is waiting. */

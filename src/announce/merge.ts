@@ -4,6 +4,7 @@
 import type { RouteAttributes } from "../bgp/wire/message.ts";
 import { GRACEFUL_SHUTDOWN } from "../bgp/wire/registry.ts";
 import { communityOctets, MAX_COMMUNITY_OCTETS } from "../bgp/wire/routeAttributes.ts";
+import type { DrainLevel } from "../drain/machine.ts";
 import { type ConfigProblem, type ObjectRef, problemOf, refText } from "../kernel/problem.ts";
 import { listed } from "../kernel/suggest.ts";
 import type { PeerName } from "../kernel/units.ts";
@@ -75,12 +76,27 @@ export function mergeOffers(offers: readonly Offer[]): Merged {
 
 type Routes = Merged["routes"];
 
-/** The same routes for a node that is about to leave: GRACEFUL_SHUTDOWN and nothing else (RFC 8326 section 4). */
-export const drained = (routes: Routes): Routes =>
-  new Map([...routes].map(([peer, attributes]) => [peer, drainedRoute(attributes)]));
+/** The routes of a node that drains: marked, or none. */
+export function drained(routes: Routes, level: DrainLevel): Routes {
+  switch (level) {
+    case "none":
+      return routes;
+    case "marked":
+      return new Map([...routes].map(([peer, attributes]) => [peer, markedRoute(attributes)]));
+    case "withdrawn":
+      return NO_ROUTES;
+  }
+}
 
-export const drainedRoute = (attributes: RouteAttributes): RouteAttributes => ({
+const NO_ROUTES: Routes = new Map();
+
+/**
+ * The last choice of every router: GRACEFUL_SHUTDOWN, by which external peers lower their preference (RFC 8326 section 4), and the
+ * preference itself, lowered, which internal peers take as it is; the codec sends it to no other.
+ */
+export const markedRoute = (attributes: RouteAttributes): RouteAttributes => ({
   ...attributes,
+  localPref: 0,
   communities: uniteStandard([attributes.communities, [GRACEFUL_SHUTDOWN]]),
 });
 

@@ -126,6 +126,10 @@ export interface NodeObject extends Meta {
   readonly networkUnavailable: boolean;
   /** Addresses of type InternalIP, in order. */
   readonly internalIps: readonly Ip[];
+  /** `kubectl cordon`. */
+  readonly isUnschedulable: boolean;
+  /** Keys of its taints, whatever their effect. */
+  readonly taintKeys: readonly string[];
 }
 
 export interface NamespaceObject extends Meta {

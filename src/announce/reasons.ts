@@ -17,6 +17,7 @@ export const reasons = {
   conflictingAdvertisements: "Two BGPAdvertisements ask for different localPref on the same prefix to the same peers.",
   nodeNetworkUnavailable: "The Node has condition NetworkUnavailable with status True.",
   nodeLabeledExcludeBalancers: "The Node carries the label node.kubernetes.io/exclude-from-external-load-balancers.",
+  nodeDrained: "This node is drained: everything is withdrawn while its sessions stand.",
   noLocalEndpoints: "externalTrafficPolicy is Local and no endpoint on this node is ready or serving.",
   noFamilyEndpoints:
     "vipcast.io/require-family-endpoints is set, and the endpoints that are ready or serving are of the other address family.",
@@ -42,6 +43,8 @@ const cures: Readonly<Record<Reason, string>> = {
   conflictingAdvertisements: "Give both the same localPref, or keep their services, peers or prefix lengths apart.",
   nodeNetworkUnavailable: "See why the node's network is down: the condition is set by its network plugin.",
   nodeLabeledExcludeBalancers: "Remove the label, or start with --ignore-exclude-lb.",
+  nodeDrained:
+    "Run `vipcast undrain`, or take away what drains it: the cordon or the taint; `vipcast status` says which.",
   noLocalEndpoints: "Run a ready endpoint on this node, or set spec.externalTrafficPolicy to Cluster.",
   noFamilyEndpoints: "Give the Service endpoints of that family, or take the annotation away.",
   announceDelayed: "Wait, or shorten the delay.",

@@ -1,6 +1,7 @@
 // The decision as one plain function of the snapshot: every service, every prefix, every peer, from nothing. Owns the definition
 // of what is right; the incremental engine is tested against it, and `check` prints it. Must not remember anything.
 import type { RouteAttributes } from "../bgp/wire/message.ts";
+import type { DrainLevel } from "../drain/machine.ts";
 import type { Prefix } from "../kernel/ip.ts";
 import { type ConfigProblem, refKey } from "../kernel/problem.ts";
 import type { PeerName, ServiceKey } from "../kernel/units.ts";
@@ -46,12 +47,12 @@ export function* deciding(
   return yield* tabulating(config, decisions);
 }
 
-/** Merges the decisions of all services into the table of each peer. @param isDraining the node is about to leave */
+/** Merges the decisions of all services into the table of each peer. */
 export const tableOf = (
   config: CompiledConfig,
   decisions: ReadonlyMap<ServiceKey, ServiceDecision>,
-  isDraining = false,
-): Table => toEnd(tabulating(config, decisions, isDraining));
+  level: DrainLevel = "none",
+): Table => toEnd(tabulating(config, decisions, level));
 
 /** Services or prefixes looked at between two rests. */
 const BATCH = 64;
@@ -60,7 +61,7 @@ const BATCH = 64;
 export function* tabulating(
   config: CompiledConfig,
   decisions: ReadonlyMap<ServiceKey, ServiceDecision>,
-  isDraining = false,
+  level: DrainLevel = "none",
 ): Generator<void, Table> {
   interface Gathered {
     readonly prefix: Prefix;
@@ -84,7 +85,7 @@ export function* tabulating(
   for (const [prefixKey, { prefix, offers, services }] of prefixes) {
     const merged = mergeOffers([...offers.values()]);
     problems.push(...merged.problems);
-    for (const [peer, attributes] of isDraining ? drained(merged.routes) : merged.routes) {
+    for (const [peer, attributes] of drained(merged.routes, level)) {
       const table = routes.get(peer) ?? new Map<string, TableRoute>();
       routes.set(peer, table.set(prefixKey, { prefix, attributes, services: [...(services.get(peer) ?? [])].sort() }));
     }

@@ -117,6 +117,7 @@ const RULES: readonly Rule[] = [
   { claim: "these do not contradict each other", check: checkConflicts },
   { claim: "the network of the node is available", check: checkNetwork },
   { claim: "the node is not excluded from load balancers", check: checkExclusion },
+  { claim: "the node is not drained", check: checkDrain },
   { claim: "an endpoint can take the traffic", check: checkEndpoints },
   { claim: "a peer of this node gets one of the prefixes", check: checkPeers },
 ];
@@ -276,6 +277,10 @@ function checkExclusion({ config: { node } }: Case): Failure | null {
   if (!node.isExcluded) return null;
   const detail = `Node ${node.name} has the label ${EXCLUDE_LABEL}`;
   return fail("nodeLabeledExcludeBalancers", detail, nodeRef(node.name), "metadata.labels");
+}
+
+function checkDrain({ config: { node } }: Case): Failure | null {
+  return node.drained === null ? null : fail("nodeDrained", node.drained, nodeRef(node.name), "");
 }
 
 function checkEndpoints(c: Case): Failure | null {

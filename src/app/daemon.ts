@@ -5,6 +5,7 @@ import { DecisionEngine, type DecisionSink } from "../announce/engine.ts";
 import type { Endpoint } from "../bgp/listener.ts";
 import { Speaker } from "../bgp/speaker.ts";
 import { TcpNetwork } from "../bgp/transport.ts";
+import { type DrainCause, STOP_ACK_LIMIT } from "../drain/machine.ts";
 import type { ConfigProblem } from "../kernel/problem.ts";
 import { invariant } from "../kernel/result.ts";
 import type { Millis, RouterId } from "../kernel/units.ts";
@@ -16,6 +17,8 @@ import type { ClaimSink } from "../site/model.ts";
 import { ObjectStore, type StoreChange, type StoreView } from "../sources/store.ts";
 import { Allocating } from "./allocating.ts";
 import { ClaimFeed } from "./claimFeed.ts";
+import { DrainFile } from "./drainFile.ts";
+import { Draining, peerFact } from "./draining.ts";
 import { Injecting } from "./injecting.ts";
 import { PathWatch } from "./pathWatch.ts";
 import { PeerAccess } from "./peerAccess.ts";
@@ -40,8 +43,12 @@ export interface DaemonOptions {
   readonly stateDir: string | null;
   /** Give Services their addresses; needs a state directory. */
   readonly allocate: boolean;
-  /** How long routes carry GRACEFUL_SHUTDOWN before they are withdrawn when the daemon stops; 0: not at all. */
+  /** How long routes are the last choice of routers before they are withdrawn; 0: not at all. */
   readonly drainTime: Millis;
+  /** Drain while `spec.unschedulable` of the Node is set. */
+  readonly drainOnCordon: boolean;
+  /** Drain while the Node has a taint with this key; null: none drains. */
+  readonly drainOnTaint: string | null;
   /** Told to the peers in the Cease when the daemon stops (RFC 9003). */
   readonly shutdownText: string;
 }
@@ -51,6 +58,11 @@ export type DaemonObserver = ReconcileObserver & NotificationCounts;
 
 /** How long a stop may take for withdrawals and farewells; the process has 2 s in all. */
 export const STOP_LIMIT_MS = 1_500;
+/** Of it the farewells where the acknowledgement of withdrawals has taken its time. */
+const FAREWELL_LIMIT_MS = STOP_LIMIT_MS - STOP_ACK_LIMIT;
+
+/** How a stop went: `taken back` by an operator, so that the daemon goes on. */
+export type StopOutcome = "proven" | "not proven" | "taken back";
 
 /** A change that is not decided after this is a defect: a service manager with a watchdog then starts the daemon anew. */
 export const STUCK_MS = 30_000;
@@ -78,6 +90,9 @@ export class Daemon {
   readonly injecting: Injecting;
   /** Received routes, for who asks for the claims in them. */
   readonly feed: ClaimFeed;
+  readonly draining: Draining;
+  /** null: nothing outlives the daemon. */
+  readonly drainFile: DrainFile | null;
   readonly history = new ServiceHistory();
   /** null: addresses are taken as the objects have them. */
   readonly allocating: Allocating | null;
@@ -159,10 +174,13 @@ export class Daemon {
         },
       },
     );
+    this.drainFile = options.stateDir === null ? null : new DrainFile(options.stateDir);
+    this.draining = this.#makeDraining();
     this.#source = openSource(options.source, this.store, options.namespace, {
       changed: (changes) => {
         this.#health.changes++;
         this.#noteArrival(changes);
+        this.#followNode(changes);
         this.reconciler.changed(changes);
       },
       problemsChanged: (problems) => {
@@ -235,6 +253,7 @@ export class Daemon {
     await this.access.start(this.options.listen);
     await this.#marker?.start();
     await this.injecting.start();
+    if (this.drainFile?.isThere === true) this.draining.wish("command");
     await this.allocating?.start();
     await this.#source.source.start();
   }
@@ -245,10 +264,11 @@ export class Daemon {
     void this.#source.source.rescan();
   }
 
-  /** Drains, withdraws everything, says goodbye to every peer, and waits until that has left, within limits. */
-  async stop(): Promise<void> {
-    const { drainTime } = this.options;
-    if (drainTime > 0 && this.reconciler.isSettled) await this.#drain(drainTime);
+  /** Drains, says goodbye to every peer, and waits until that has left, within limits. */
+  async stop(): Promise<StopOutcome> {
+    const isProven = await this.draining.stop();
+    if (isProven === null) return "taken back";
+    this.draining.end();
     this.#source.source.stop();
     this.reconciler.stop();
     this.allocating?.stop();
@@ -265,22 +285,60 @@ export class Daemon {
       .then(() => this.paths.stop()); // not before: AdminDown is no reason for a peer to keep a route
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<"late">((resolve) => {
-      timer = setTimeout(() => resolve("late"), STOP_LIMIT_MS);
+      timer = setTimeout(() => resolve("late"), isProven ? STOP_LIMIT_MS : FAREWELL_LIMIT_MS);
     });
     if ((await Promise.race([goodbye, limit])) === "late" && !isSaid) {
       this.#log.warn("stopIncomplete", {}, "a peer did not take its withdrawals and Cease in time; leaving anyway");
       this.#marker?.stop(); // that peer may keep our routes, so the next start is a restart to it
     }
     clearTimeout(timer);
+    return isProven ? "proven" : "not proven";
   }
 
-  /** Everything is followed as before meanwhile: an endpoint that goes takes its route along. */
-  async #drain(duration: Millis): Promise<void> {
-    this.#log.info("draining", { durationMs: duration }, "routes carry graceful-shutdown before they are withdrawn");
-    this.engine.drain();
-    this.injecting.drain();
-    this.reconciler.changed([]);
-    await new Promise<void>((resolve) => setTimeout(resolve, duration));
+  /** Writes or removes what keeps the node drained. @returns what went wrong; null: nothing */
+  async keepDrained(write: () => Promise<void>): Promise<string | null> {
+    try {
+      await write();
+      return null;
+    } catch (error) {
+      const text = `${this.options.stateDir} cannot be written: a restart would not know whether the node is drained`;
+      this.#log.error("drainNotKept", { error }, text);
+      return `${text} (${error instanceof Error ? error.message : String(error)})`;
+    }
+  }
+
+  #makeDraining(): Draining {
+    const { nodeName, drainTime, drainOnTaint } = this.options;
+    return new Draining({
+      clock: realClock,
+      timers: realTimers,
+      log: this.#log,
+      nodeName,
+      delay: drainTime,
+      taint: drainOnTaint,
+      isAnnouncing: () => this.engine.config !== null,
+      setLevel: (level, why) => {
+        this.engine.setLevel(level, why, realClock.now());
+        this.injecting.setLevel(level);
+        this.reconciler.changed([]);
+      },
+      isDecided: () => this.reconciler.since === null && this.injecting.injections.isReplayed,
+      facts: () => [...this.speaker.peers()].map((runner) => peerFact(runner, realClock.now())),
+    });
+  }
+
+  /** What the Node says of draining, where that is asked for. */
+  #followNode(changes: readonly StoreChange[]): void {
+    const { nodeName, drainOnCordon, drainOnTaint } = this.options;
+    if (!drainOnCordon && drainOnTaint === null) return;
+    if (!changes.some(({ kind, before, after }) => kind === "Node" && (after ?? before)?.ref.name === nodeName)) return;
+    const node = this.store.get("Node", nodeName);
+    const follow = (cause: DrainCause, isWanted: boolean): void => {
+      if (isWanted) this.draining.wish(cause);
+      else this.draining.undo(cause);
+    };
+    follow("cordon", drainOnCordon && node?.isUnschedulable === true);
+    follow("taint", drainOnTaint !== null && node?.taintKeys.includes(drainOnTaint) === true);
   }
 
   #makeAllocating(stateDir: string | null, lbClass: string): Allocating {

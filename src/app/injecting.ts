@@ -4,6 +4,7 @@
 import type { PlannedPeer } from "../announce/compiled.ts";
 import type { PeerChange } from "../bgp/speaker.ts";
 import type { RouteAttributes } from "../bgp/wire/message.ts";
+import type { DrainLevel } from "../drain/machine.ts";
 import { Conversation } from "../inject/conversation.ts";
 import { type InjectHost, Injections } from "../inject/injections.ts";
 import type { Timers } from "../kernel/clock.ts";
@@ -82,8 +83,8 @@ export class Injecting implements StreamHost {
     this.#tellProblems();
   }
 
-  drain(): void {
-    this.injections.drain();
+  setLevel(level: DrainLevel): void {
+    this.injections.setLevel(level);
     this.#replay();
   }
 

@@ -24,6 +24,7 @@ import { ADVERTISE_EVERY, DEFAULT_LIFETIME, LOOK_EVERY } from "../bgp/unnumbered
 import { MAX_MESSAGE } from "../bgp/wire/registry.ts";
 import { MAX_COMMUNITY_OCTETS } from "../bgp/wire/routeAttributes.ts";
 import { MAX_FAULTS } from "../bgp/wire/update.ts";
+import { ACK_LIMIT, STOP_ACK_LIMIT } from "../drain/machine.ts";
 import { MAX_BATCH, MAX_LINE_OCTETS } from "../inject/conversation.ts";
 import { MAX_FLUSH_AT_ONCE, MAX_INJECTED } from "../inject/injections.ts";
 import { MAX_ANSWER, REQUEST_LIMIT } from "../kube/client.ts";
@@ -55,6 +56,7 @@ import { QUIET_MS, RESCAN_MS } from "../sources/manifests.ts";
 import { MAX_MANIFEST_BYTES } from "../sources/yamlFile.ts";
 import { RETRY_INTERVAL } from "./allocationFile.ts";
 import { STOP_LIMIT_MS, STUCK_MS } from "./daemon.ts";
+import { LATE_LOOK_EVERY_MS, LOOK_EVERY_MS } from "./draining.ts";
 import { SAVE_INTERVAL } from "./injectedFile.ts";
 import { SLICE_MS } from "./reconcile.ts";
 import { LIFE_SIGN_INTERVAL, LONGEST_RESTART } from "./restartMarker.ts";
@@ -394,6 +396,12 @@ const LIMITS: readonly Limit[] = [
     value: seconds(STUCK_MS),
     why: "a daemon that cannot decide any more",
     there: "no more signs of life to the service manager, which starts it anew where it has a watchdog",
+  },
+  {
+    what: "Acknowledgement of marked routes, and of withdrawals, by the peers' TCP in a drain",
+    value: `${seconds(ACK_LIMIT)} each, ${seconds(STOP_ACK_LIMIT)} in a stop; looked for every ${LOOK_EVERY_MS} ms, from late ones every ${LATE_LOOK_EVERY_MS} ms`,
+    why: "a stuck peer",
+    there: "the drain goes on and says what is not proven; a late one is still seen",
   },
   {
     what: "Stop",

@@ -115,15 +115,17 @@ export class PeerReports implements PeerObserver {
 
   serviceChanged(key: ServiceKey, before: ServiceDecision | undefined, after: ServiceDecision | undefined): void {
     const fields = { service: key, vips: (after ?? before)?.vips, pool: (after ?? before)?.pool };
+    // a drain is one event, however many services there are, and has lines of its own
+    const level = before?.reason === "nodeDrained" || after?.reason === "nodeDrained" ? "debug" : "info";
     if (after?.announced === true) {
-      if (before?.announced !== true) this.#log.info("serviceAnnounced", fields, `${key} is announced`);
+      if (before?.announced !== true) this.#log[level]("serviceAnnounced", fields, `${key} is announced`);
       else this.#log.debug("updatedAdvertisements", fields, `${key} is announced differently`);
       return;
     }
     const reason = after?.reason ?? "serviceDeleted";
     const text = after?.detail ?? "the Service was deleted";
     if (before?.announced === true) {
-      this.#log.info("serviceWithdrawn", { ...fields, reason }, `${key} is withdrawn: ${text}`);
+      this.#log[level]("serviceWithdrawn", { ...fields, reason }, `${key} is withdrawn: ${text}`);
     } else {
       this.#log.debug("serviceNotAnnounced", { ...fields, reason }, `${key} is not announced: ${text}`);
     }

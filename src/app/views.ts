@@ -20,6 +20,7 @@ import {
 import { type DaemonStatus, daemonStatus, peersStatus } from "../observe/status.ts";
 import type { StatusPages } from "../observe/statusSocket.ts";
 import type { Daemon } from "./daemon.ts";
+import { beginDrain, drainAnswer, endDrain } from "./drainAnswer.ts";
 import { planBase } from "./planAnswer.ts";
 import { realClock } from "./realTime.ts";
 import { streamInSlices } from "./slices.ts";
@@ -55,8 +56,8 @@ const allocationsOf = ({ allocating }: Daemon): DaemonStatus["allocations"] =>
     : { services: reportAllocations(allocating.allocations), pools: reportPools(allocating.counters()) };
 
 function* routesText({ engine, planned, injecting }: Daemon, peer: string | null): Pieces {
-  const { config, decisions, isDraining } = engine;
-  const table = config === null ? null : yield* resting(tabulating(config, decisions, isDraining));
+  const { config, decisions, level } = engine;
+  const table = config === null ? null : yield* resting(tabulating(config, decisions, level));
   const asked = planned.filter((p) => peer === null || p.name === peer);
   const { injections } = injecting;
   yield* decidedText(
@@ -103,6 +104,9 @@ export function statusPages(daemon: Daemon): StatusPages {
     inject: daemon.injecting,
     why: (question) => whyAnswer(daemon, question),
     clear: (peer) => clearAnswer(daemon, peer),
+    drain: () => drainAnswer(daemon),
+    beginDrain: (question) => beginDrain(daemon, question),
+    endDrain: () => endDrain(daemon),
     planBase: (node) => planBase(daemon, node),
     status: async () => {
       await daemon.paths.refresh();
@@ -119,6 +123,7 @@ export function statusPages(daemon: Daemon): StatusPages {
           prefixes: daemon.injecting.injections.table.size,
           persistent: daemon.injecting.injections.table.persistentSize,
         },
+        drain: daemon.draining.state.name === "normal" ? null : drainAnswer(daemon),
         allocations: allocationsOf(daemon),
         decisions: daemon.engine.decisions.values(),
         bfd: bfdThreadStatus(daemon.paths.view()),

@@ -16,7 +16,7 @@ import {
 import { type Door, doorKey, KnockCounter, planDoors, SHIELD_TIME } from "./admission.ts";
 import type { Connection, ConnectionHandlers } from "./network.ts";
 import type { PeerConfig } from "./session/config.ts";
-import { CS6, PRIORITY_CONTROL, type TcpNetwork } from "./transport.ts";
+import { CS6, descriptorOf, PRIORITY_CONTROL, type TcpNetwork } from "./transport.ts";
 
 /** Finished connections that wait to be taken; the kernel drops what comes beyond, and its sender tries again. */
 export const LISTEN_BACKLOG = 128;
@@ -258,13 +258,6 @@ function setKeys({ fd, version, keys }: Opened, doors: readonly Door[], shut: (d
 function addressOf(text: string | undefined): readonly [Ip | null, string | null] {
   const [address = "", zone = null] = (text ?? "").split("%");
   return [parseIp(address), zone];
-}
-
-/** Node keeps the descriptor of an accepted socket to itself; it is valid while the socket lives. */
-function descriptorOf(socket: net.Socket): number | null {
-  const handle: unknown = Reflect.get(socket, "_handle");
-  const fd: unknown = typeof handle === "object" && handle !== null ? Reflect.get(handle, "fd") : null;
-  return typeof fd === "number" && fd >= 0 ? fd : null;
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -43,6 +43,8 @@ export interface Connection {
   finish(): void;
   /** Ends it at once. `closed` is not called. */
   abort(): void;
+  /** Octets of `fill` that the other end has not acknowledged; null or absent: the system cannot be asked. */
+  unacknowledged?(): number | null;
 }
 
 export interface LocalAddress {

@@ -117,6 +117,11 @@ export class PeerRunner {
     return this.#outbound.isDrained;
   }
 
+  /** Octets on the session that the peer's TCP has not acknowledged; null: not known, or no session. */
+  get unacknowledged(): number | null {
+    return this.#live?.line.connection.unacknowledged?.() ?? null;
+  }
+
   /** What the peer has advertised on the established session; null while there is none. */
   get adjRibIn(): AdjRibIn | null {
     return this.#reception.table;

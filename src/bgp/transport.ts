@@ -4,6 +4,7 @@ import net from "node:net";
 import { networkInterfaces } from "node:os";
 import { formatIp, type Ip, isLinkLocal, parseIp } from "../kernel/ip.ts";
 import { nativeProblem } from "../linux/native.ts";
+import { unacknowledgedOctets } from "../linux/sendQueue.ts";
 import { openTcpSocket } from "../linux/sockopt.ts";
 import type { Connection, ConnectionHandlers, ConnectOptions, LocalAddress, Network } from "./network.ts";
 
@@ -116,7 +117,8 @@ class TcpConnection implements Connection {
   readonly #handlers: ConnectionHandlers;
   readonly #slab = new Uint8Array(SLAB_SIZE);
   #phase: "connecting" | "open" | "finishing" | "dead";
-  #writing = false;
+  /** Octets of the write that Node still has. */
+  #writing = 0;
   #failure = "";
   /** Octets read since others last had their turn for certain. */
   #unrested = 0;
@@ -149,10 +151,10 @@ class TcpConnection implements Connection {
   }
 
   wake(): void {
-    if (this.#writing || (this.#phase !== "open" && this.#phase !== "finishing")) return;
+    if (this.#writing > 0 || (this.#phase !== "open" && this.#phase !== "finishing")) return;
     const length = this.#handlers.fill(this.#slab);
     if (length > 0) {
-      this.#writing = true;
+      this.#writing = length;
       this.#socket.write(this.#slab.subarray(0, length), (error) => this.#written(length, error));
     } else if (this.#phase === "finishing") {
       this.#socket.end();
@@ -178,6 +180,12 @@ class TcpConnection implements Connection {
     this.#socket.destroy();
   }
 
+  unacknowledged(): number | null {
+    const fd = descriptorOf(this.#socket);
+    const queued = fd === null ? null : unacknowledgedOctets(fd);
+    return queued === null ? null : this.#writing + queued; // in part both: too much while a write is under way, never too little
+  }
+
   #connected(): void {
     if (this.#phase !== "connecting") return;
     this.#phase = "open";
@@ -192,7 +200,7 @@ class TcpConnection implements Connection {
   }
 
   #written(length: number, error: Error | null | undefined): void {
-    this.#writing = false;
+    this.#writing = 0;
     if (error !== null && error !== undefined) return; // "close" follows and reports it
     if (this.#phase === "open") this.#handlers.sent(length);
     this.wake();
@@ -204,6 +212,13 @@ class TcpConnection implements Connection {
     this.#phase = "dead";
     if (report) this.#handlers.closed(this.#failure === "" ? "the connection was closed" : this.#failure);
   }
+}
+
+/** Node keeps the descriptor of a socket to itself; it is valid while the socket lives. */
+export function descriptorOf(socket: net.Socket): number | null {
+  const handle: unknown = Reflect.get(socket, "_handle");
+  const fd: unknown = typeof handle === "object" && handle !== null ? Reflect.get(handle, "fd") : null;
+  return typeof fd === "number" && fd >= 0 ? fd : null;
 }
 
 const EXPLANATION: Record<string, string> = {

@@ -5,7 +5,7 @@ export interface CommandResult {
   readonly output: string;
   /** For standard error. */
   readonly error?: string;
-  /** 3 and 4 are those of `plan`. */
+  /** 3 and 4 are those of `plan`; 3 of `drain`: not proven at every peer. */
   readonly exitCode: 0 | 1 | 2 | 3 | 4;
 }
 

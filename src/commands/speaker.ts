@@ -6,6 +6,7 @@ import { ServiceManager, watchdogOf } from "../app/serviceManager.ts";
 import { metricsInput, statusPages } from "../app/views.ts";
 import { joinHostPort } from "../config/readers.ts";
 import { CONFIG_KEYS, CONFIG_KIND, type ConfigKey, type DaemonConfig, type ResolvedConfig } from "../config/schema.ts";
+import { STOP_ACK_LIMIT } from "../drain/machine.ts";
 import type { ConfigProblem } from "../kernel/problem.ts";
 import { Millis } from "../kernel/units.ts";
 import { raiseCapabilities } from "../linux/capabilities.ts";
@@ -23,6 +24,9 @@ export const REQUIRED = ["nodeName"] as const satisfies readonly ConfigKey[];
 
 /** How long the log may hold up the end of the process, milliseconds. */
 const LOG_FLUSH_MS = 200;
+
+/** Exit code where a peer has not acknowledged its withdrawals. */
+const UNPROVEN = 3;
 
 /** Defects outside every peer's own handling within a minute after which the process ends rather than limps on. */
 export const DEFECTS_PER_MINUTE = 20;
@@ -160,9 +164,12 @@ function untilEnded(
     let isStopping = false;
     const stop = (exitCode: number): void => {
       isStopping = true;
-      service?.stopping(Millis(daemon.options.drainTime + STOP_LIMIT_MS));
+      service?.stopping(Millis(daemon.options.drainTime + STOP_ACK_LIMIT + STOP_LIMIT_MS));
       daemon.stop().then(
-        () => resolve(exitCode),
+        (outcome) => {
+          if (outcome !== "taken back") resolve(exitCode === 0 && outcome === "not proven" ? UNPROVEN : exitCode);
+          else isStopping = false;
+        },
         () => resolve(1),
       );
     };

@@ -69,6 +69,17 @@ export const readKubernetesName =
     );
   };
 
+/** Key of a taint: a qualified name, as `example.com/maintenance`. */
+export const readTaintKey: Reader<string> = (raw) => {
+  const text = readText(317)(raw);
+  if (!text.ok || /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/.test(text.value))
+    return text;
+  return bad(
+    `${shown(raw)} is not the key of a taint`,
+    "Write it as kubectl shows it, without value and effect: example.com/maintenance.",
+  );
+};
+
 export const readBoolean: Reader<boolean> = (raw) => {
   if (typeof raw === "boolean") return good(raw);
   if (raw === "true" || raw === "1") return good(true);

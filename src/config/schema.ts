@@ -17,6 +17,7 @@ import {
   readListen,
   readPath,
   readRouterId,
+  readTaintKey,
   readText,
   readWord,
 } from "./readers.ts";
@@ -62,13 +63,16 @@ export interface DaemonConfig {
   readonly allocate: boolean;
   /** 0: routes are withdrawn at once. */
   readonly drainTime: Millis;
+  readonly drainOnCordon: boolean;
+  /** null: no taint drains. */
+  readonly drainOnTaint: string | null;
   readonly shutdownText: string;
 }
 
 export type ConfigKey = keyof DaemonConfig;
 
 /** Milliseconds; whoever stops the daemon waits no longer than that. */
-const MAX_DRAIN_TIME = 600_000;
+export const MAX_DRAIN_TIME = 600_000;
 /** Octets a Cease carries for the reader at the other end (RFC 9003). */
 const MAX_SHUTDOWN_TEXT = 255;
 
@@ -199,7 +203,23 @@ export const SETTINGS: { readonly [K in ConfigKey]: Setting<DaemonConfig[K]> } =
     placeholder: "DURATION",
     fallback: Millis(0),
     read: readDuration(MAX_DRAIN_TIME),
-    help: "When the daemon stops, mark every route with GRACEFUL_SHUTDOWN for so long before it is withdrawn (RFC 8326)",
+    help: "On a drain or stop, make every route the last choice of routers for so long before it is withdrawn: GRACEFUL_SHUTDOWN, LOCAL_PREF 0 (RFC 8326)",
+  },
+  drainOnCordon: {
+    flag: "drain-on-cordon",
+    env: ["VIPCAST_DRAIN_ON_CORDON"],
+    placeholder: null,
+    fallback: false,
+    read: readBoolean,
+    help: "Drain while the Node is cordoned (`spec.unschedulable`)",
+  },
+  drainOnTaint: {
+    flag: "drain-on-taint",
+    env: ["VIPCAST_DRAIN_ON_TAINT"],
+    placeholder: "KEY",
+    fallback: null,
+    read: readTaintKey,
+    help: "Drain while the Node has a taint with this key, whatever its value and effect",
   },
   shutdownText: {
     flag: "shutdown-text",
@@ -276,6 +296,8 @@ export function resolveConfig(given: readonly Given[], required: readonly Config
     stateDir: settled("stateDir"),
     allocate: settled("allocate"),
     drainTime: settled("drainTime"),
+    drainOnCordon: settled("drainOnCordon"),
+    drainOnTaint: settled("drainOnTaint"),
     shutdownText: settled("shutdownText"),
   };
   if (config.allocate && config.manifests === null) {

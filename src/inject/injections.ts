@@ -2,8 +2,9 @@
 // precedence (docs/adr/0008): for a peer the injected route stands before the decided one, and that is told. Must not know
 // sessions, sockets or files. Contract: pure but for the host it is given; `apply` does all of a list or nothing; every change
 // of what a peer should have is told at once, but for peers that are new or have changed: those are told by `replay`, in slices.
-import { drainedRoute } from "../announce/merge.ts";
+import { markedRoute } from "../announce/merge.ts";
 import type { Family, RouteAttributes } from "../bgp/wire/message.ts";
+import type { DrainLevel } from "../drain/machine.ts";
 import { formatIp, formatPrefix, type Ip, ipEquals, type Prefix } from "../kernel/ip.ts";
 import { type ConfigProblem, problemOf } from "../kernel/problem.ts";
 import { listed, nameHint } from "../kernel/suggest.ts";
@@ -55,9 +56,9 @@ export class Injections {
   /** Where an injected route stands before a decided one, by prefix. */
   readonly #overlaps = new Map<string, { readonly prefix: Prefix; readonly peers: Set<PeerName> }>();
   #areOverlapsNew = false;
-  #isDraining = false;
+  #level: DrainLevel = "none";
   #isClosed = false;
-  readonly #drained = new WeakMap<RouteAttributes, RouteAttributes>();
+  readonly #marked = new WeakMap<RouteAttributes, RouteAttributes>();
 
   constructor(host: InjectHost, canPersist: boolean) {
     this.#host = host;
@@ -98,9 +99,10 @@ export class Injections {
     } else this.#noteOverlap(peer, prefix, attributes !== null);
   }
 
-  /** From now on every injected route carries GRACEFUL_SHUTDOWN, as the decided ones do. */
-  drain(): void {
-    this.#isDraining = true;
+  /** From now on injected routes are as decided ones are: as they are, the last choice of routers, or with nobody. */
+  setLevel(level: DrainLevel): void {
+    if (level === this.#level) return;
+    this.#level = level;
     if (this.table.size > 0) for (const { name } of this.#peers) this.#replays.set(name, START);
   }
 
@@ -306,10 +308,10 @@ export class Injections {
   #injectedFor(peer: InjectPeer, prefix: Prefix): RouteAttributes | null {
     const attributes = this.table.routeFor(peer.name, prefix)?.attributes;
     if (attributes === undefined || isOwnAddress(peer, attributes)) return null;
-    if (!this.#isDraining) return attributes;
-    const drained = this.#drained.get(attributes) ?? drainedRoute(attributes);
-    this.#drained.set(attributes, drained);
-    return drained;
+    if (this.#level !== "marked") return this.#level === "none" ? attributes : null;
+    const marked = this.#marked.get(attributes) ?? markedRoute(attributes);
+    this.#marked.set(attributes, marked);
+    return marked;
   }
 
   #noteOverlap(peer: PeerName, prefix: Prefix, isOverlap: boolean): void {

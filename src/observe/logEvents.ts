@@ -58,7 +58,28 @@ export const LOG_EVENTS = {
     cure: "Make it a directory that the daemon's user may write to.",
   },
   signal: { level: "info", meaning: "A signal asked the daemon to stop; a second one ends it at once.", cure: "" },
-  draining: { level: "info", meaning: "Routes carry GRACEFUL_SHUTDOWN before they are withdrawn.", cure: "" },
+  draining: {
+    level: "info",
+    meaning:
+      "The node drains: routes are the last choice of routers for `durationMs`, then withdrawn; `reason` says why.",
+    cure: "",
+  },
+  drained: {
+    level: "info",
+    meaning: "Everything is withdrawn; the text tells how many peers acknowledged it.",
+    cure: "",
+  },
+  drainUnproven: {
+    level: "warn",
+    meaning: "A peer has not acknowledged the withdrawals in time, or cannot be asked; the text says why.",
+    cure: "Look at that router before you take the node away: it may still send traffic here.",
+  },
+  drainNotKept: {
+    level: "error",
+    meaning: "That the node is to stay drained cannot be written to `stateDir`, or not taken away.",
+    cure: "See its permissions and the space on its file system.",
+  },
+  undrained: { level: "info", meaning: "The drain is over: everything is announced as it is decided.", cure: "" },
   stopIncomplete: {
     level: "warn",
     meaning: "A peer did not take its withdrawals and Cease in time.",
@@ -81,11 +102,15 @@ export const LOG_EVENTS = {
   problemSolved: { level: "info", meaning: "A problem that was told is there no more.", cure: "" },
 
   // services
-  serviceAnnounced: { level: "info", meaning: "A Service is announced on this node from now on.", cure: "" },
+  serviceAnnounced: {
+    level: "info, debug",
+    meaning: "A Service is announced on this node from now on; at debug after a drain.",
+    cure: "",
+  },
   updatedAdvertisements: { level: "debug", meaning: "An announced Service is announced differently.", cure: "" },
   serviceWithdrawn: {
-    level: "info",
-    meaning: "A Service is announced no more; `reason` is a word of [the list](reasons.md).",
+    level: "info, debug",
+    meaning: "A Service is announced no more; `reason` is a word of [the list](reasons.md); at debug in a drain.",
     cure: "See the reason; `vipcast check` names object and field.",
   },
   serviceNotAnnounced: {

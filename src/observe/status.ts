@@ -15,6 +15,7 @@ import type { ConfigProblem } from "../kernel/problem.ts";
 import { escapeText } from "../kernel/text.ts";
 import { Millis } from "../kernel/units.ts";
 import { type BfdSessionView, type BfdStatus, type BfdThreadStatus, bfdStatus } from "./bfdView.ts";
+import type { DrainStatus } from "./drainView.ts";
 import { type PeerView, peerOpen, prefixCounts, wallOf } from "./peerView.ts";
 import { type SourceStatus, type SourceView, sourceStatus } from "./sourceView.ts";
 
@@ -260,6 +261,8 @@ export interface DaemonStatus {
   readonly services: { readonly total: number; readonly announced: number };
   /** Prefixes put in by hand; `persistent` of them outlive the daemon. */
   readonly injected: { readonly prefixes: number; readonly persistent: number };
+  /** null: the node does not drain. */
+  readonly drain: DrainStatus | null;
   /** The thread that runs BFD; null: there is no BFD session. */
   readonly bfd: BfdThreadStatus | null;
   /** null: addresses are taken as the objects have them. */
@@ -271,7 +274,10 @@ export interface DaemonStatus {
 }
 
 export interface DaemonStatusInput
-  extends Pick<DaemonStatus, "version" | "node" | "notReady" | "problems" | "injected" | "bfd" | "allocations"> {
+  extends Pick<
+    DaemonStatus,
+    "version" | "node" | "notReady" | "problems" | "injected" | "bfd" | "allocations" | "drain"
+  > {
   readonly source: SourceView;
   readonly startedAt: Millis;
   readonly peers: PeersStatus;
@@ -291,6 +297,7 @@ export function daemonStatus(input: DaemonStatusInput, now: Millis, wall: number
     notReady,
     source: sourceStatus(source, now),
     peers: { total: peers.peers.length, established: peers.peers.filter((p) => p.state === "Established").length },
+    drain: input.drain,
     injected: input.injected,
     allocations: input.allocations,
     services: { total: candidates.length, announced: candidates.filter((d) => d.announced).length },

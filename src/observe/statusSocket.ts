@@ -34,8 +34,21 @@ export interface StatusPages {
   readonly why?: (question: WhyQuestion) => Answer | Promise<Answer>;
   /** Ends the back-off of a peer, or says why that cannot be. */
   readonly clear?: (peer: string) => Answer;
+  /** How far the node has drained. */
+  readonly drain?: () => unknown;
+  /** Begins a drain, or says why that cannot be. */
+  readonly beginDrain?: (question: DrainQuestion) => Promise<Answer>;
+  /** Ends the drain that a command or a stop began, or says why that cannot be. */
+  readonly endDrain?: () => Promise<Answer>;
   /** What is decided for a node, to plan against. @param node null: the daemon's own */
   readonly planBase?: (node: string | null) => Promise<StreamAnswer>;
+}
+
+export interface DrainQuestion {
+  /** A duration such as `5s`: how long routes stay marked; null: as configured. */
+  readonly time: string | null;
+  /** Stay drained over restarts. */
+  readonly persist: boolean;
 }
 
 export interface WhyQuestion {
@@ -95,6 +108,14 @@ export async function startStatusSocket(
     });
   }
   if (clear !== undefined) byPath.set("POST /clear", ({ query }) => answerPage(clear(query.get("peer") ?? "")));
+  const { drain, beginDrain, endDrain } = pages;
+  if (drain !== undefined) byPath.set("/drain", () => jsonPage(drain()));
+  if (beginDrain !== undefined) {
+    byPath.set("POST /drain", async ({ query }) => {
+      return answerPage(await beginDrain({ time: query.get("time"), persist: query.has("persist") }));
+    });
+  }
+  if (endDrain !== undefined) byPath.set("POST /undrain", async () => answerPage(await endDrain()));
   const server = createBoundedServer(byPath, onDefect);
   const endStreams = inject === undefined ? () => {} : serveStreams(server, inject, onDefect);
   await listening(

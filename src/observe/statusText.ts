@@ -2,6 +2,7 @@
 // document comes from, nor whether a terminal is there: the caller says whether to colour.
 // Contract: every fact in the text is also in the JSON document.
 import type { BfdStatus, BfdThreadStatus } from "./bfdView.ts";
+import { drainLines } from "./drainView.ts";
 import type { ReceivedTables } from "./routesStream.ts";
 import { sourceNotes } from "./sourceView.ts";
 import type { DaemonStatus, NotificationStatus, PeerStatus, PeersStatus, RouteStatus, RoutesStatus } from "./status.ts";
@@ -156,6 +157,13 @@ export function renderStatus(s: DaemonStatus, options: TextOptions): string {
     `  peers     ${paint(allUp ? "green" : "red", `${s.peers.established} of ${s.peers.total} established`)}`,
     `  services  ${s.services.announced} of ${s.services.total} announced`,
   ];
+  if (s.drain !== null) {
+    const [state = "", ...peers] = drainLines(s.drain);
+    out.push(
+      ...fold(`drain     ${state}`, 2).map((line) => paint(s.drain?.proven === true ? "green" : "yellow", line)),
+    );
+    for (const line of peers) out.push(...fold(line, 12).map((text) => paint("dim", text)));
+  }
   const { prefixes, persistent } = s.injected;
   if (prefixes > 0) out.push(`  injected  ${prefixes} prefixes, ${persistent} of them kept over restarts`);
   if (s.bfd !== null) out.push(...fold(`bfd       ${threadNote(s.bfd)}`, 2));

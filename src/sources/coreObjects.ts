@@ -118,7 +118,10 @@ export function readNode(root: Fields, meta: Meta): NodeObject {
     if (ip !== null) internalIps.push(ip);
     else address.warn("address", say("nodeAddress", { text: quote(text) }));
   }
-  return { ...meta, kind: "Node", networkUnavailable, internalIps };
+  const spec = root.object("spec");
+  const isUnschedulable = spec?.optionalBoolean("unschedulable") ?? false;
+  const taintKeys = spec?.objects("taints").flatMap((taint) => taint.string("key") ?? []) ?? [];
+  return { ...meta, kind: "Node", networkUnavailable, internalIps, isUnschedulable, taintKeys };
 }
 
 export const readNamespace = (_root: Fields, meta: Meta): NamespaceObject => ({ ...meta, kind: "Namespace" });

@@ -116,6 +116,8 @@ export const node = (name: string, over: Partial<NodeObject> = {}): NodeObject =
   labels: labels({ "kubernetes.io/hostname": name }),
   networkUnavailable: false,
   internalIps: [],
+  isUnschedulable: false,
+  taintKeys: [],
   ...over,
 });
 

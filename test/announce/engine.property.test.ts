@@ -8,8 +8,10 @@ import type { DecisionOptions, PlannedPeer } from "../../src/announce/compiled.t
 import { DecisionEngine } from "../../src/announce/engine.ts";
 import { Holds } from "../../src/announce/holds.ts";
 import type { LabelSelector, Labels, ModelObject, PeerSettings, ServiceSettings } from "../../src/announce/model.ts";
-import { decideAll, tableOf } from "../../src/announce/reference.ts";
+import { tableOf } from "../../src/announce/reference.ts";
+import { decideService } from "../../src/announce/service.ts";
 import type { RouteAttributes } from "../../src/bgp/wire/message.ts";
+import type { DrainLevel } from "../../src/drain/machine.ts";
 import { formatPrefix } from "../../src/kernel/ip.ts";
 import type { ConfigProblem } from "../../src/kernel/problem.ts";
 import { later, Millis, type PeerName, type ServiceKey } from "../../src/kernel/units.ts";
@@ -221,14 +223,15 @@ interface Step {
   /** Milliseconds that pass before the changes. */
   readonly elapsed: number;
   /** The node begins to leave. */
-  readonly drains: boolean;
+  /** What the drain asks for from here on; null: nothing new. */
+  readonly level: DrainLevel | null;
 }
 const anyChange = record({ object: anyObject, isRemoval: one(false, false, false, true) });
 const anyStep: fc.Arbitrary<Step> = record({
   changes: fc.array(anyChange, { minLength: 1, maxLength: 3 }),
   budget: option(one(0, 1, 2)),
   elapsed: one(0, 0, 1, 2, 5),
-  drains: fc.nat(40).map((n) => n === 0),
+  level: fc.nat(40).map((n) => (["none", "marked", "withdrawn"] as const)[n] ?? null),
 });
 /** A cluster in which things are announced; histories start from it and whatever random objects replace in it. */
 const healthy: readonly ModelObject[] = [
@@ -303,11 +306,14 @@ function holds(opts: DecisionOptions, initial: readonly ModelObject[], steps: re
   // what counts as ready is looked up afresh each time here; the engine follows its own deadlines
   const readiness = new Holds(store, opts.nodeName);
   let now = Millis(0);
-  let isDraining = false;
+  let level: DrainLevel = "none";
   let ranAt = now;
   const check = (at = now): void => {
-    const { decisions } = decideAll(store, opts, readiness.at(at));
-    const table = tableOf(compile(store, opts), decisions, isDraining);
+    const compiled = compile(store, opts);
+    const config = { ...compiled, node: { ...compiled.node, drained: level === "withdrawn" ? "a test" : null } };
+    const services = [...store.list("Service")];
+    const decisions = new Map(services.map((s) => [s.key, decideService(s, store, config, readiness.at(at))]));
+    const table = tableOf(config, decisions, level);
     expect(state()).toEqual({
       peers: table.peers,
       problems: table.problems,
@@ -331,12 +337,12 @@ function holds(opts: DecisionOptions, initial: readonly ModelObject[], steps: re
       check(Millis(Math.max(now, deadline - 0.5)));
     }
   };
-  for (const { changes, budget, elapsed, drains } of steps) {
-    if (drains) {
-      isDraining = true;
-      engine.drain();
+  for (const { changes, budget, elapsed, level: asked } of steps) {
+    if (asked !== null) {
+      level = asked;
+      engine.setLevel(level, level === "none" ? null : "a test", ranAt);
       readiness.due(ranAt); // what has been announced by then stays announced
-      readiness.drain();
+      readiness.setDraining(level !== "none", ranAt);
     }
     now = later(now, Millis(elapsed));
     for (const { object, isRemoval } of changes) {

@@ -298,10 +298,10 @@ describe("C-193 draining", () => {
   const GRACEFUL_SHUTDOWN = 0xffff_0000;
   const marked = `+ tor 192.0.2.10/32 ${GRACEFUL_SHUTDOWN}`;
 
-  test("every route is told once more with GRACEFUL_SHUTDOWN, nothing is withdrawn, and nothing else changes", () => {
+  test("every route is told once more with GRACEFUL_SHUTDOWN and LOCAL_PREF 0, nothing is withdrawn, and nothing else changes", () => {
     const { engine, take } = start(...base);
     const before = engine.table();
-    engine.drain();
+    engine.setLevel("marked", "because");
     expect(engine.run()).toBe(true);
     expect(take()).toEqual([marked]);
     expect(engine.run()).toBe(true);
@@ -309,12 +309,12 @@ describe("C-193 draining", () => {
     const routes = (table: typeof before) =>
       [...(table?.routes.values() ?? [])].flatMap((t) => [...t.values()].map((r) => r.attributes));
     expect(routes(engine.table())).toEqual(
-      routes(before).map((a) => ({ ...a, communities: [...a.communities, GRACEFUL_SHUTDOWN] })),
+      routes(before).map((a) => ({ ...a, localPref: 0, communities: [...a.communities, GRACEFUL_SHUTDOWN] })),
     );
   });
   test("changes while draining are followed, and come with it", () => {
     const { store, engine, change } = start(...base);
-    engine.drain();
+    engine.setLevel("marked", "because");
     expect(change(put(store, slice("db")))).toEqual([
       "default/db noEndpoints>true",
       `+ tor 192.0.2.11/32 ${GRACEFUL_SHUTDOWN}`, // what has changed does not wait for what has not
@@ -332,16 +332,36 @@ describe("C-193 draining", () => {
   test("a large table is told in turns", () => {
     const services = Array.from({ length: 100 }, (_, i) => [service(`s${i}`, [`192.0.2.${i}`]), slice(`s${i}`)]).flat();
     const { engine, take } = start(p1, tor, adv("a"), ...services);
-    engine.drain();
+    engine.setLevel("marked", "because");
     let turns = 0;
     while (!engine.run(() => true)) turns++;
     expect(turns).toBe(6); // 100 prefixes, 16 at a time
     expect(take()).toHaveLength(100);
   });
-  test("a route that carries it already is left alone", () => {
-    const objects = [p1, tor, adv("a", { communities: ["graceful-shutdown"] }), ...base.slice(3)];
+  test("at the level withdrawn every route goes and every Service has the reason; back at none all is as it was", () => {
+    const { engine, take } = start(...base);
+    const before = engine.table();
+    engine.setLevel("withdrawn", "by a test");
+    expect(engine.run()).toBe(true);
+    expect(take()).toEqual([
+      "default/web true>nodeDrained",
+      "default/db noEndpoints>nodeDrained",
+      "- tor 192.0.2.10/32",
+    ]);
+    expect([...engine.decisions.values()].map((d) => d.detail)).toContain("by a test");
+    engine.setLevel("none", null);
+    expect(engine.run()).toBe(true);
+    expect(take()).toEqual([
+      "default/web nodeDrained>true",
+      "default/db nodeDrained>noEndpoints",
+      "+ tor 192.0.2.10/32",
+    ]);
+    expect(engine.table()).toEqual(before);
+  });
+  test("a route that carries it already, and is no more wanted than that, is left alone", () => {
+    const objects = [p1, tor, adv("a", { communities: ["graceful-shutdown"], localPref: 0 }), ...base.slice(3)];
     const { engine, take } = start(...objects);
-    engine.drain();
+    engine.setLevel("marked", "because");
     engine.run();
     expect(take()).toEqual([]);
   });

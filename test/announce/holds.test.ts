@@ -127,12 +127,12 @@ describe("withdraw-delay", () => {
     s.annotate(0, WITHDRAW);
     s.ready(0, true);
     s.ready(1000, false);
-    expect([...s.holds.drain()]).toEqual([KEY]);
+    expect([...s.holds.setDraining(true, Millis(1000))]).toEqual([KEY]);
     expect(s.reason(1001)).toBe("noEndpoints");
     const t = stage();
     t.annotate(0, ANNOUNCE);
     t.ready(0, true);
-    t.holds.drain();
+    t.holds.setDraining(true, Millis(0));
     expect(t.reason(100_000)).toBe("announceDelayed");
   });
 });

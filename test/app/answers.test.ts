@@ -57,6 +57,8 @@ async function daemon(directory: string, over: Partial<DaemonOptions>): Promise<
     listen: [],
     stateDir: null,
     drainTime: Millis(0),
+    drainOnCordon: false,
+    drainOnTaint: null,
     shutdownText: "bye",
     ...over,
   };

@@ -43,6 +43,8 @@ describe("the configuration", () => {
         stateDir: null,
         allocate: false,
         drainTime: 0,
+        drainOnCordon: false,
+        drainOnTaint: null,
         shutdownText: "vipcast is stopping",
       },
       problems: [],
@@ -78,6 +80,8 @@ namespace: lb
 stateDir: /var/lib/vipcast
 allocate: true
 drainTime: 1m30s
+drainOnCordon: true
+drainOnTaint: example.com/away
 shutdownText: back at noon
 `;
     expect(load({}, {}, yaml)).toEqual({
@@ -101,6 +105,8 @@ shutdownText: back at noon
         stateDir: "/var/lib/vipcast",
         allocate: true,
         drainTime: 90_000,
+        drainOnCordon: true,
+        drainOnTaint: "example.com/away",
         shutdownText: "back at noon",
       },
       problems: [],

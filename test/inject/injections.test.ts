@@ -158,7 +158,7 @@ describe("beside the decision", () => {
   test("a drain marks what is injected, too", () => {
     const s = started();
     s.say("add 192.0.2.0/24");
-    s.injections.drain();
+    s.injections.setLevel("marked");
     s.replay();
     expect(s.told.get("tor-a 192.0.2.0/24")?.communities).toEqual([GRACEFUL_SHUTDOWN]);
   });

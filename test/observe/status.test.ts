@@ -231,6 +231,7 @@ const status = daemonStatus(
     node: "worker-1",
     notReady: null,
     injected: { prefixes: 3, persistent: 1 },
+    drain: null,
     source: { kind: "manifests", location: "/etc/vipcast/manifests", resources: [] },
     allocations: {
       services: {
