@@ -96,6 +96,8 @@ const lastWords = (program: LabProcess): string => `\n--- ${program.name}, last 
 export interface Usage {
   /** User and system time of the whole process so far, its threads included. */
   readonly cpuSeconds: number;
+  /** Memory resident now (VmRSS). */
+  readonly residentMiB: number;
   /** Most memory it ever had resident (VmHWM). */
   readonly peakMiB: number;
 }
@@ -109,8 +111,14 @@ export function usageOf(pid: number): Usage {
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
     .replace(/^.*\) /s, "")
     .split(" ");
-  const peak = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-  return { cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND, peakMiB: Number(peak) / 1024 };
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const mebibytes = (name: string): number =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1]) / 1024;
+  return {
+    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
+    residentMiB: mebibytes("VmRSS"),
+    peakMiB: mebibytes("VmHWM"),
+  };
 }
 
 /** Path of an installed program; null when there is none. */

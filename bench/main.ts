@@ -16,6 +16,7 @@ import { inject } from "./inject/inject.ts";
 import { runSink } from "./inject/sinkRole.ts";
 import { runSpeaker } from "./inject/speakerRole.ts";
 import { SETS } from "./inject/table.ts";
+import { kube } from "./kube/kube.ts";
 import { describeMachine } from "./machine.ts";
 import { packing } from "./packing/packing.ts";
 import { reaction } from "./reaction/reaction.ts";
@@ -23,7 +24,7 @@ import { type Report, renderText } from "./report.ts";
 import { save } from "./save.ts";
 import { scale } from "./scale/scale.ts";
 
-const BENCHES: readonly Bench[] = [reaction, inject, packing, attack, bfd, scale, allocate];
+const BENCHES: readonly Bench[] = [reaction, inject, packing, attack, bfd, scale, kube, allocate];
 
 /** Beside this bundle. */
 const BFD_WORKER = new URL("./bfdWorker.js", import.meta.url);

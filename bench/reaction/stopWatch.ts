@@ -22,10 +22,12 @@ export class StopWatch {
   }
 
   static async start(): Promise<StopWatch> {
-    const state: State = { tally: new Tally(), target: null, isMet: false, arrived: null };
+    const state: State = { tally: new Tally(), firstAt: null, lastAt: 0n, target: null, isMet: false, arrived: null };
     const sink = await Sink.listen({
       update: (bytes, start, end) => {
         state.tally.add(bytes, start, end);
+        state.lastAt = process.hrtime.bigint();
+        if (state.tally.announced > 0) state.firstAt ??= state.lastAt;
         const { target } = state;
         if (target !== null && saysAbout(bytes, start, end, target.address) === target.word) state.isMet = true;
       },
@@ -42,10 +44,23 @@ export class StopWatch {
     return this.#sink.port;
   }
 
+  /** Counts announcements from nothing again, for a program that starts anew. */
+  forget(): void {
+    this.#state.tally = new Tally();
+    this.#state.firstAt = null;
+  }
+
+  /** When the first and the last of so many announcements arrived, monotonic nanoseconds of the system. @throws Error as `loaded` */
+  async table(count: number, program: LabProcess): Promise<{ readonly firstAt: bigint; readonly lastAt: bigint }> {
+    return until(`a table of ${count} routes`, [program], () => {
+      const { tally, firstAt, lastAt } = this.#state;
+      return tally.announced >= count && firstAt !== null ? { firstAt, lastAt } : null;
+    });
+  }
+
   /** Resolves when so many routes have arrived and all is quiet. @throws Error when too late */
   async loaded(count: number, program: LabProcess): Promise<void> {
-    const { tally } = this.#state;
-    await until(`a table of ${count} routes`, [program], () => (tally.announced >= count ? true : null));
+    await this.table(count, program);
     await sleep(SETTLE_MS);
   }
 
@@ -55,16 +70,21 @@ export class StopWatch {
    * @throws Error when that does not come, or when `act` fails
    */
   async time(address: number, word: Word, act: () => unknown, program: LabProcess): Promise<number> {
+    const started = process.hrtime.bigint();
+    return Number((await this.arrival(address, word, act, program)) - started) / 1e6;
+  }
+
+  /** As `time`. @returns monotonic nanoseconds of the system at which it was there, for who knows better when the act began */
+  async arrival(address: number, word: Word, act: () => unknown, program: LabProcess): Promise<bigint> {
     const arrival = new Promise<bigint>((resolve) => {
       this.#state.arrived = resolve;
     });
     this.#state.target = { address, word };
-    const started = process.hrtime.bigint();
     const acted = Promise.resolve(act());
     const arrived = await within(`the UPDATE (${word})`, Promise.race([arrival, failureOf(acted)]), program);
     this.#state.target = null;
     await acted;
-    return Number(arrived - started) / 1e6;
+    return arrived;
   }
 
   close(): Promise<void> {
@@ -73,7 +93,9 @@ export class StopWatch {
 }
 
 interface State {
-  readonly tally: Tally;
+  tally: Tally;
+  firstAt: bigint | null;
+  lastAt: bigint;
   target: { readonly address: number; readonly word: Word } | null;
   isMet: boolean;
   arrived: ((at: bigint) => void) | null;
