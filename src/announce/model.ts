@@ -4,7 +4,7 @@
 import type { AuthType } from "../bfd/protocol.ts";
 import type { Ip, IpVersion } from "../kernel/ip.ts";
 import type { ObjectRef } from "../kernel/problem.ts";
-import type { Millis, ServiceKey } from "../kernel/units.ts";
+import type { Asn, Millis, ServiceKey } from "../kernel/units.ts";
 
 export type Labels = ReadonlyMap<string, string>;
 
@@ -233,6 +233,47 @@ export interface BGPPeerObject extends Meta {
   readonly settings: PeerSettings;
 }
 
+/** What routes carry on top of what their advertisements say; null: left as it is. */
+export interface SiteEncoding {
+  /** Literals or aliases. */
+  readonly communities: readonly string[];
+  readonly localPref: number | null;
+  readonly med: number | null;
+  readonly asPathPrepend: number | null;
+}
+
+/** Which of several sites announces a service (docs/site-policy.md). */
+export interface SitePolicyObject extends Meta {
+  readonly kind: "SitePolicy";
+  readonly site: string;
+  /** 1..65535 */
+  readonly siteId: number;
+  readonly nodeSelectors: readonly LabelSelector[];
+  /** With `ipAddressPools`: Services that match both; empty: all. */
+  readonly serviceSelectors: readonly LabelSelector[];
+  readonly ipAddressPools: readonly string[];
+  /** 1..65535, lower is preferred. */
+  readonly rank: number;
+  readonly whenNotPreferred: "withhold" | "deprioritize" | "conditional";
+  /** Each rank once. */
+  readonly rankEncoding: readonly (SiteEncoding & { readonly rank: number })[];
+  /** Of a site that stands by and announces nevertheless. */
+  readonly standbyEncoding: SiteEncoding;
+  readonly ownershipAsn: Asn;
+  /** Names of BGPPeers; empty: every one that keeps received routes. */
+  readonly witnesses: readonly string[];
+  /** How many of them must be complete; null: more than half. */
+  readonly quorum: number | null;
+  readonly startupGuard: Millis;
+  readonly takeoverDelay: Millis;
+  readonly leaveDelay: Millis;
+  readonly whenBlind: "announce" | "withhold";
+  /** null: only an operator brings the preferred site back. */
+  readonly failback: { readonly stableFor: Millis; readonly longest: Millis } | null;
+  /** Promotes the site when it is higher than any epoch known; null: not given. */
+  readonly epoch: number | null;
+}
+
 export type ModelObject =
   | ServiceObject
   | EndpointSliceObject
@@ -243,7 +284,8 @@ export type ModelObject =
   | BGPAdvertisementObject
   | CommunityObject
   | BFDProfileObject
-  | BGPPeerObject;
+  | BGPPeerObject
+  | SitePolicyObject;
 
 export type ModelKind = ModelObject["kind"];
 export type ObjectOfKind<K extends ModelKind> = Extract<ModelObject, { kind: K }>;

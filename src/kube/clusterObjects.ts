@@ -21,6 +21,7 @@ const KINDS_OF_THE_MODEL: readonly ModelKind[] = [
   "IPAddressPool",
   "BFDProfile",
   "Community",
+  "SitePolicy",
 ];
 /** What is followed and not in here (ConfigMap, L2Advertisement) is read for its problems alone. */
 const MODEL_KINDS: ReadonlyMap<string, ModelKind> = new Map(KINDS_OF_THE_MODEL.map((kind) => [kind, kind]));

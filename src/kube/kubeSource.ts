@@ -135,7 +135,7 @@ export class KubeSource implements Source {
       const { fault } = watch.view();
       if (fault === null) continue;
       if (fault.kind === "forbidden") out.push(this.#forbidden(watched, fault));
-      else if (fault.kind === "absent") out.push(this.#absent(watched));
+      else if (fault.kind === "absent") out.push(...(watched.isOptional === true ? [] : [this.#absent(watched)]));
       else if (trouble === null || fault.since < trouble.since) trouble = fault;
     }
     if (trouble !== null && this.#with.clock.now() - trouble.since >= TROUBLE_GRACE)

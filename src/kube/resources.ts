@@ -40,6 +40,8 @@ export const IP_ADDRESS_POOLS = metallb("v1beta1", "ipaddresspools", "IPAddressP
 export const BFD_PROFILES = metallb("v1beta1", "bfdprofiles", "BFDProfile");
 export const COMMUNITIES = metallb("v1beta1", "communities", "Community");
 
+export const SITE_POLICIES = resource("vipcast.io", "v1alpha1", "sitepolicies", "SitePolicy");
+
 export const apiVersionOf = ({ group, version }: KubeResource): string =>
   group === "" ? version : `${group}/${version}`;
 
@@ -72,6 +74,8 @@ export interface WatchedResource {
    * only what refers to such an object is affected, and says so.
    */
   readonly ifForbidden: "wait" | "without";
+  /** Nothing is amiss where the kind is not installed. */
+  readonly isOptional?: true;
 }
 
 const watched = (
@@ -93,6 +97,7 @@ export const WATCHED: readonly WatchedResource[] = [
   watched(BFD_PROFILES, "home", "without"),
   watched(COMMUNITIES, "home", "without"),
   watched(L2_ADVERTISEMENTS, "home", "without"), // read for their mistakes alone
+  { ...watched(SITE_POLICIES, "home", "without"), isOptional: true }, // a cluster with one site needs none
   { ...watched(CONFIG_MAPS, "home", "without"), name: "bgpextras" }, // told that it has no effect
 ];
 

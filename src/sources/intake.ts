@@ -26,6 +26,7 @@ import {
   readCommunity,
   readL2Advertisement,
 } from "./metallbCrds.ts";
+import { readSitePolicy } from "./sitePolicy.ts";
 
 export interface ReadResult {
   /** null: not one of our kinds, or faulty. */
@@ -50,6 +51,8 @@ interface KindEntry {
 const IDLE_KIND = "L2Advertisement";
 
 const METALLB_GROUP = "metallb.io";
+/** What we define ourselves. */
+const VIPCAST_GROUP = "vipcast.io";
 const V1BETA1 = "metallb.io/v1beta1";
 
 const kind = (
@@ -69,6 +72,7 @@ const KINDS: ReadonlyMap<string, KindEntry> = new Map([
   ["BFDProfile", kind(HOME, [V1BETA1, readBfdProfile])],
   ["Community", kind(HOME, [V1BETA1, readCommunity])],
   [IDLE_KIND, kind(HOME, [V1BETA1, readL2Advertisement])],
+  ["SitePolicy", kind(HOME, [`${VIPCAST_GROUP}/v1alpha1`, readSitePolicy])],
 ]);
 
 /** Kinds of metallb.io that a BGP speaker has no use for. */
@@ -154,7 +158,7 @@ const NOT_OURS: ReadResult = { object: null, ref: null, problems: [], base: "" }
 
 const groupOf = (apiVersion: string): string =>
   apiVersion.includes("/") ? apiVersion.slice(0, apiVersion.indexOf("/")) : "";
-const isOurGroup = (apiVersion: string): boolean => groupOf(apiVersion) === METALLB_GROUP;
+const isOurGroup = (apiVersion: string): boolean => [METALLB_GROUP, VIPCAST_GROUP].includes(groupOf(apiVersion));
 
 /** Tells a foreign object, which is silence, from one of ours that is misspelt or of a version we do not read. */
 function notReadable(raw: RawObject, ref: ObjectRef, apiVersion: string, home: string): ReadResult {

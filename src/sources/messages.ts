@@ -141,7 +141,7 @@ export const SOURCE_MESSAGES = {
   },
   noEffectWithout: {
     text: "has no effect without {other}",
-    cause: "The annotation belongs to a feature that is not used.",
+    cause: "It belongs to a feature that is not used.",
     cure: "Set {other}, or remove it.",
   },
 
@@ -366,6 +366,23 @@ export const SOURCE_MESSAGES = {
     text: "is no community: {text}",
     cause: "The value of an alias must be a literal, not another alias.",
     cure: "Write 65000:100, or large:65000:1:2; well-known ones as numbers, no-export is 65535:65281.",
+  },
+
+  // SitePolicy
+  badSiteName: {
+    text: "is no name of a site: {text}",
+    cause: "Names of sites appear in metrics and logs.",
+    cure: "Write up to 63 letters in lower case, digits and dashes, such as frankfurt-1.",
+  },
+  longDelay: {
+    text: "is longer than {max} s",
+    cause: "The delay is longer than what makes sense for it.",
+    cure: "Write {max}s or less.",
+  },
+  shorterThan: {
+    text: "is shorter than {other}",
+    cause: "A limit is below the value it limits.",
+    cure: "Raise it, or lower {other}.",
   },
 
   // Secrets
