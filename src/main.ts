@@ -1,5 +1,5 @@
 // argv -> command. The only file that calls process.exit and that prints what commands give back.
-import { Command, CommanderError, Option } from "commander";
+import { Argument, Command, CommanderError, Option } from "commander";
 import { realClock } from "./app/realTime.ts";
 import { ask, type Question } from "./commands/ask.ts";
 import { check } from "./commands/check.ts";
@@ -9,6 +9,7 @@ import { drain, undrain } from "./commands/drain.ts";
 import { inject } from "./commands/inject.ts";
 import { plan } from "./commands/plan.ts";
 import { type CommandResult, UsageError } from "./commands/result.ts";
+import { SITE_ACTIONS, type SiteAction, site } from "./commands/site.ts";
 import { REQUIRED, speaker } from "./commands/speaker.ts";
 import { why } from "./commands/why.ts";
 import { loadConfig } from "./config/load.ts";
@@ -20,6 +21,12 @@ import { inClusterAccess, SERVICE_ACCOUNT } from "./kube/access.ts";
 const USAGE_ERROR = 2;
 
 const isColored = process.stdout.isTTY === true && process.env.NO_COLOR === undefined;
+
+interface SiteFlags {
+  readonly socket: string;
+  readonly site?: string;
+  readonly json?: boolean;
+}
 
 /** Prints and leaves; in the callback, so that a pipe gets everything before the end. */
 function finish({ output, error, exitCode }: CommandResult): void {
@@ -207,6 +214,19 @@ function program(): Command {
     .option("--json", "as JSON")
     .action(async ({ socket, json = false }: { socket: string; json?: boolean }) => {
       finish(await undrain({ socket, json }));
+    });
+
+  vipcast
+    .command("site")
+    .description(
+      "ask a running daemon which site serves (status), or say that this one shall (promote) or shall not (demote)",
+    )
+    .addArgument(new Argument("<ACTION>", "what to do").choices(SITE_ACTIONS))
+    .requiredOption(flagText("socket"), "Unix socket of the daemon", process.env[SETTINGS.socket.env[0] ?? ""])
+    .option("--site <NAME>", "only this site or SitePolicy")
+    .option("--json", "as JSON")
+    .action(async (action: SiteAction, { socket, site: name, json = false }: SiteFlags) => {
+      finish(await site(action, { socket, site: name ?? null, json, color: isColored, wall: realClock.wall() }));
     });
 
   vipcast

@@ -69,7 +69,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   bgp: ["kernel", "bgp/wire", "bgp/session", "bgp/rib", "linux"],
   linux: ["kernel"],
   drain: ["kernel"],
-  announce: ["kernel", "drain", "bgp/wire", "bgp/session", "sources", "bfd"],
+  announce: ["kernel", "drain", "bgp/wire", "bgp/session", "sources", "bfd", "site"],
   inject: ["kernel", "drain", "bgp/wire", "bgp/rib", "announce"],
   allocate: ["kernel", "announce", "sources"],
   site: ["kernel", "bgp/wire", "announce"],
@@ -87,6 +87,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "inject",
     "config",
     "bfd",
+    "site",
   ],
   bfd: ["kernel", "linux"],
   kube: ["kernel", "sources", "announce"],
@@ -111,7 +112,7 @@ describe("imports", () => {
     }
   });
 
-  test("the sources know of the decision only the model and the grammars of texts, the decision only the store of the sources", () => {
+  test("the sources know of the decision only the model and the grammars of texts, the decision only the store of the sources and the words of sites", () => {
     for (const file of files.filter((f) => roomOf(f.name) === "sources")) {
       const seen = ownImports(file).filter((i) => i.startsWith("announce/"));
       expect(
@@ -123,6 +124,13 @@ describe("imports", () => {
       const seen = ownImports(file).filter((i) => i.startsWith("announce/"));
       expect(
         seen.filter((i) => i !== "announce/model.ts"),
+        file.name,
+      ).toEqual([]);
+    }
+    for (const file of files.filter((f) => roomOf(f.name) === "announce")) {
+      const seen = ownImports(file).filter((i) => i.startsWith("site/"));
+      expect(
+        seen.filter((i) => !["site/model.ts", "site/rules.ts"].includes(i)),
         file.name,
       ).toEqual([]);
     }

@@ -2,7 +2,7 @@
 // (metallb-compat 1.3), alias resolution over all Community objects (1.6, 3.8) and the conflict rule for LOCAL_PREF (2.6).
 // Must not know nodes or sessions. Contract: an advertisement with any error is not used (for a pool, where the error is about
 // that pool alone), and every error of it is listed.
-import { type ConfigProblem, problemOf, refText } from "../kernel/problem.ts";
+import { type ConfigProblem, type ObjectRef, problemOf, refText } from "../kernel/problem.ts";
 import { listed, nameHint } from "../kernel/suggest.ts";
 import { compareAge } from "./age.ts";
 import { type CommunityValue, parseCommunityLiteral, resolveCommunity, sortCommunities } from "./communities.ts";
@@ -81,7 +81,7 @@ export function checkAdvertisement(
 ): CheckedAdvertisement {
   const applying = [...allPools].filter((pool) => appliesToPool(object, pool));
   const tooWide = new Map(applying.map((pool) => [pool, aggregationProblems(object, pool)]));
-  const communities = resolveAll(object, aliases);
+  const communities = resolveAll(object.ref, "spec.communities", object.communities, aliases);
   const attributes: AskedAttributes = {
     nextHop: "self",
     localPref: object.localPref,
@@ -100,47 +100,52 @@ export function checkAdvertisement(
 }
 
 function unknownNames({ ref, ipAddressPools, peers }: BGPAdvertisementObject, known: KnownNames): ConfigProblem[] {
-  const check = (names: readonly string[], there: readonly string[], field: string, kind: string): ConfigProblem[] =>
-    names.flatMap((name, i) =>
-      there.includes(name)
-        ? []
-        : [
-            problemOf(
-              ref,
-              `${field}[${i}]`,
-              say("unknownName", { kind, name }, nameHint(name, there, kind)),
-              "warning",
-            ),
-          ],
-    );
   return [
-    ...check(ipAddressPools, known.pools, "spec.ipAddressPools", "IPAddressPool"),
-    ...check(peers, known.peers, "spec.peers", "BGPPeer"),
+    ...unknownIn(ref, "spec.ipAddressPools", ipAddressPools, known.pools, "IPAddressPool"),
+    ...unknownIn(ref, "spec.peers", peers, known.peers, "BGPPeer"),
   ];
 }
 
-function resolveAll(
-  object: BGPAdvertisementObject,
+/** A warning for each name of a list that no object has. */
+export function unknownIn(
+  ref: ObjectRef,
+  path: string,
+  names: readonly string[],
+  there: readonly string[],
+  kind: string,
+): ConfigProblem[] {
+  return names.flatMap((name, i) => {
+    if (there.includes(name)) return [];
+    const said = say("unknownName", { kind, name }, nameHint(name, there, kind));
+    return [problemOf(ref, `${path}[${i}]`, said, "warning")];
+  });
+}
+
+/** Literals and aliases of one list; faulty ones are left out and told. */
+export function resolveAll(
+  ref: ObjectRef,
+  listPath: string,
+  texts: readonly string[],
   aliases: Aliases,
 ): { readonly values: readonly CommunityValue[]; readonly problems: readonly ConfigProblem[] } {
   const values: CommunityValue[] = [];
   const problems: ConfigProblem[] = [];
-  for (const [i, text] of object.communities.entries()) {
+  for (const [i, text] of texts.entries()) {
     const parsed = resolveCommunity(text, aliases.values);
-    const path = `spec.communities[${i}]`;
+    const path = `${listPath}[${i}]`;
     if (parsed.type === "value") values.push(parsed.community);
-    else if (parsed.type === "invalid") problems.push(problemOf(object.ref, path, parsed.said));
+    else if (parsed.type === "invalid") problems.push(problemOf(ref, path, parsed.said));
     else {
       const there = aliases.objects.length === 0 ? "none" : listed(aliases.objects.map((c) => c.ref.name));
       const hint = nameHint(text, [...aliases.values.keys()], "alias in force");
-      problems.push(problemOf(object.ref, path, say("unknownAlias", { text, there }, hint)));
+      problems.push(problemOf(ref, path, say("unknownAlias", { text, there }, hint)));
     }
   }
   const distinct = sortCommunities(values);
   const count = distinct.communities.length + distinct.largeCommunities.length;
   if (count > MAX_COMMUNITIES) {
     const said = say("manyCommunities", { count, max: MAX_COMMUNITIES });
-    problems.push(problemOf(object.ref, "spec.communities", said));
+    problems.push(problemOf(ref, listPath, said));
   }
   return { values, problems };
 }

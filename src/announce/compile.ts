@@ -35,6 +35,7 @@ import { compilePeer, identityOf, profileOf } from "./peers.ts";
 import { hasFamily, indexPools } from "./pools.ts";
 import { nodeRouterId } from "./routerId.ts";
 import { EXCLUDE_LABEL, matchesAnyOrNone } from "./select.ts";
+import { compileSitePolicies, keepingForWitnesses } from "./sitePolicies.ts";
 
 /** Everything of the configuration that matters on `options.nodeName`. */
 export function compile(store: StoreView, options: DecisionOptions): CompiledConfig {
@@ -61,7 +62,10 @@ export function compile(store: StoreView, options: DecisionOptions): CompiledCon
   const survivors = settleConflicts(selected, checked, store);
 
   const routerId = nodeRouterId(options.nodeName, options.routerId, node?.internalIps ?? []);
-  const planned = planPeers(selected, store, routerId, survivors);
+  const policies = [...store.list("SitePolicy")].filter((p) => matchesAnyOrNone(p.nodeSelectors, labels));
+  const compiledPeers = planPeers(selected, store, routerId, survivors);
+  const planned = { ...compiledPeers, peers: keepingForWitnesses(compiledPeers.peers, policies) };
+  const sites = compileSitePolicies(policies, planned.peers, aliases, known);
   const inForce = checked.filter((c) => !survivors.conflicts.has(refKey(c.object.ref)) && !c.isOut);
   const advertisements = inForce
     .map((c) => ({ checked: c, ...compileAdvertisement(c, planned.peers) }))
@@ -73,6 +77,7 @@ export function compile(store: StoreView, options: DecisionOptions): CompiledCon
     ...checked.flatMap((c) => c.problems),
     ...planned.problems,
     ...survivors.problems,
+    ...sites.problems,
   ];
   const errors = problems.filter((p) => p.severity === "error");
   const isOut = new Map([...errors].reverse().map((p) => [refKey(p), p]));
@@ -89,6 +94,7 @@ export function compile(store: StoreView, options: DecisionOptions): CompiledCon
     peers: planned.peers,
     ranges: index.ranges,
     pools,
+    sitePolicies: sites.policies,
     offerKeys: new Set(advertisements.flatMap(({ compiled }) => [compiled.offer[4].key, compiled.offer[6].key])),
     problems: sortProblems(problems),
   };

@@ -8,6 +8,7 @@ import type { ConfigProblem, ObjectRef } from "../kernel/problem.ts";
 import type { PeerName, RouterId } from "../kernel/units.ts";
 import type { LabelSelector, RouteSettings } from "./model.ts";
 import type { PoolRange } from "./pools.ts";
+import type { CompiledSitePolicy } from "./siteGate.ts";
 
 export interface DecisionOptions {
   readonly nodeName: string;
@@ -101,6 +102,8 @@ export interface CompiledConfig {
   readonly peers: readonly PlannedPeer[];
   readonly ranges: readonly PoolRange[];
   readonly pools: ReadonlyMap<string, CompiledPool>;
+  /** Those that select this node, oldest first: the first that selects a Service governs it. */
+  readonly sitePolicies: readonly CompiledSitePolicy[];
   /** Keys of every offer an advertisement in force can make. */
   readonly offerKeys: ReadonlySet<string>;
   /** Cross-object problems this node can see. */

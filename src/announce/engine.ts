@@ -12,11 +12,13 @@ import { Millis, type PeerName, type ServiceKey } from "../kernel/units.ts";
 import type { StoreChange, StoreView } from "../sources/store.ts";
 import { compile } from "./compile.ts";
 import type { CompiledConfig, DecisionOptions, Offer, PlannedPeer } from "./compiled.ts";
+import { Governed, governedKey } from "./governed.ts";
 import { Holds, type HoldView } from "./holds.ts";
 import { attributesEqual, drained, mergeOffers } from "./merge.ts";
 import type { PoolRange } from "./pools.ts";
 import { joinProblems, type Table, tableOf } from "./reference.ts";
 import { type Contribution, decideService, decisionsEqual, type ServiceDecision } from "./service.ts";
+import { type GovernedPrefix, NO_SITES, type SiteGate, type SiteView } from "./siteGate.ts";
 
 export interface DecisionSink {
   /**
@@ -72,11 +74,23 @@ export class DecisionEngine {
   #level: DrainLevel = "none";
   #drainedWhy: string | null = null;
   readonly #holds: Holds;
+  readonly #sites: SiteGate;
+  readonly #governed = new Governed();
   #now = START;
 
-  /** @param isTrusting endpoints that are ready at the start have been so for long */
-  constructor(store: StoreView, options: DecisionOptions, sink: DecisionSink, isTrusting = false) {
+  /**
+   * @param isTrusting endpoints that are ready at the start have been so for long
+   * @param sites who knows what other sites do; without it SitePolicies are taken on their own
+   */
+  constructor(
+    store: StoreView,
+    options: DecisionOptions,
+    sink: DecisionSink,
+    isTrusting = false,
+    sites: SiteGate = NO_SITES,
+  ) {
     this.#store = store;
+    this.#sites = sites;
     this.#holds = new Holds(store, options.nodeName, isTrusting);
     this.#options = options;
     this.#sink = sink;
@@ -130,7 +144,13 @@ export class DecisionEngine {
 
   /** When `run` is to be called again although nothing changes; null: not before something does. */
   deadline(): Millis | null {
-    return this.#holds.deadline();
+    const [held, sites] = [this.#holds.deadline(), this.#sites.deadline()];
+    return held === null || (sites !== null && sites < held) ? sites : held;
+  }
+
+  /** What other sites let this one announce now. */
+  get siteView(): SiteView {
+    return this.#sites.view;
   }
 
   /** What counts as ready at that moment. */
@@ -146,10 +166,13 @@ export class DecisionEngine {
     this.#now = now;
     for (const key of this.#holds.due(now)) this.#changed.add(key);
     if (this.#isConfigDirty) this.#recompile();
+    this.#markGoverned();
     const config = this.#config;
     if (config === null) return true;
     while (this.#changed.size + this.#affected.size > 0) {
       this.#decideSome(config);
+      // a prefix that could be announced from now on may be granted at once
+      this.#markGoverned();
       // at once, so that telling is spread over the turns as well
       this.#flush(this.#touched, config);
       if (this.#changed.size + this.#affected.size > 0 && isOver()) return false;
@@ -184,6 +207,7 @@ export class DecisionEngine {
       case "Community":
       case "BFDProfile":
       case "BGPPeer":
+      case "SitePolicy":
         this.#isConfigDirty = true;
         return;
     }
@@ -201,13 +225,17 @@ export class DecisionEngine {
       if (before !== null) this.#dropRoutes(before.peers, after.peers);
       this.#sink.peersChanged(after.peers);
     }
+    const arePoliciesEqual = textOf(before?.sitePolicies ?? []) === textOf(after.sitePolicies);
+    if (!arePoliciesEqual) this.#sites.setPolicies(after.sitePolicies, this.#now);
     if (before === null) {
       this.#holds.begin(this.#now);
       for (const service of this.#store.list("Service")) this.#affected.add(service.key);
       return;
     }
     const isEveryServiceAffected =
-      !rangesEqual(before.ranges, after.ranges) || JSON.stringify(before.node) !== JSON.stringify(after.node);
+      !arePoliciesEqual ||
+      !rangesEqual(before.ranges, after.ranges) ||
+      JSON.stringify(before.node) !== JSON.stringify(after.node);
     // a pool that comes or goes changes the ranges
     const names = [...after.pools.keys()];
     const pools = new Set(names.filter((name) => before.pools.get(name)?.text !== after.pools.get(name)?.text));
@@ -245,12 +273,37 @@ export class DecisionEngine {
     }
   }
 
+  /** Services of prefixes whose site outcome has changed are dirty. */
+  #markGoverned(): void {
+    for (const at of this.#sites.changed(this.#now)) {
+      for (const key of this.#governed.servicesOf(at)) this.#changed.add(key);
+    }
+  }
+
+  #setGoverned(
+    key: ServiceKey,
+    before: readonly GovernedPrefix[] | undefined,
+    after: readonly GovernedPrefix[] | undefined,
+  ): void {
+    if (before === undefined && after === undefined) return;
+    // first what comes: a prefix that only changes hands between services stays able all the time
+    for (const at of after ?? []) if (this.#governed.add(at, key)) this.#sites.setAble(at, true, this.#now);
+    const kept = new Set(after?.map(governedKey));
+    for (const at of before ?? []) {
+      if (kept.has(governedKey(at))) continue;
+      if (this.#governed.remove(at, key)) this.#sites.setAble(at, false, this.#now);
+    }
+  }
+
   #decide(key: ServiceKey, config: CompiledConfig): void {
     const service = this.#store.get("Service", key);
     const before = this.#decisions.get(key);
     const after =
-      service === undefined ? undefined : decideService(service, this.#store, config, this.#holds.at(this.#now));
+      service === undefined
+        ? undefined
+        : decideService(service, this.#store, config, this.#holds.at(this.#now), this.#sites.view);
     if (decisionsEqual(before, after)) return;
+    this.#setGoverned(key, before?.governed, after?.governed);
     for (const c of before?.contributions ?? []) this.#retract(c);
     for (const c of after?.contributions ?? []) this.#offer(c);
     if (JSON.stringify(before?.problems ?? []) !== JSON.stringify(after?.problems ?? [])) this.#areProblemsDirty = true;
@@ -341,6 +394,8 @@ export class DecisionEngine {
 /** Compares what a peer is, password included: never log it. */
 const peersText = (peers: readonly PlannedPeer[]): string =>
   JSON.stringify(peers.map((p) => [p.name, p.ref, p.problem, p.config === null ? null : peerConfigText(p.config)]));
+
+const textOf = (policies: CompiledConfig["sitePolicies"]): string => policies.map((p) => p.text).join("\n");
 
 const rangesEqual = (a: readonly PoolRange[], b: readonly PoolRange[]): boolean =>
   a.length === b.length &&

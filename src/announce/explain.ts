@@ -26,6 +26,8 @@ import {
   walkRules,
 } from "./service.ts";
 
+import { POLICY_ALONE, type SiteView } from "./siteGate.ts";
+
 /** What keeps a route from a peer. */
 export interface PeerFailure {
   readonly reason: Reason | PeerReason;
@@ -69,6 +71,8 @@ export interface ExplainOptions {
   readonly decisions?: ReadonlyMap<ServiceKey, ServiceDecision>;
   /** What counts as ready now; absent: the delays of annotations are over. */
   readonly holds?: HoldView;
+  /** What other sites let this one announce; absent: what SitePolicies say on their own. */
+  readonly sites?: SiteView;
 }
 
 /** Services looked at between two rests. */
@@ -89,10 +93,10 @@ export function* explaining(
   service: ServiceObject,
   store: StoreView,
   config: CompiledConfig,
-  { level = "none", decisions, holds = NO_HOLDS }: ExplainOptions = {},
+  { level = "none", decisions, holds = NO_HOLDS, sites = POLICY_ALONE }: ExplainOptions = {},
 ): Generator<void, Explanation> {
-  const decision = decideService(service, store, config, holds);
-  const walk = walkRules(service, store, config, holds);
+  const decision = decideService(service, store, config, holds, sites);
+  const walk = walkRules(service, store, config, holds, sites);
   const sharers = yield* servicesAt(service.key, decision, store, config, decisions);
   const { routes } = yield* tabulating(config, sharers, level);
   const explained = (planned: PlannedPeer): ExplainedPeer => {

@@ -47,6 +47,24 @@ export const ANNOUNCE_MESSAGES = {
     cure: ECHO_CURE,
   },
 
+  // SitePolicies
+  sameSiteServices: {
+    text: "selects every Service that {older} selects, too, which is older and governs those",
+    cause: "Of two SitePolicies that select a Service the older one counts.",
+    cure: "Give both a spec.selector that tells them apart, or spec.nodeSelectors.",
+  },
+  fewWitnesses: {
+    text: "asks for {quorum} witnesses, and there are {count} on this node",
+    cause: "So many can never be seen; the site is blind for good.",
+    cure: "Lower spec.quorum, or add witnesses.",
+  },
+  standbyAsServing: {
+    text: "a site that stands by announces as attractively as one that serves",
+    cause:
+      "whenNotPreferred is deprioritize, and spec.standbyEncoding sets neither localPref, med, asPathPrepend nor communities.",
+    cure: "Let standbyEncoding lower the preference, e.g. with localPref: 0.",
+  },
+
   // advertisements and communities
   unknownName: {
     text: 'there is no {kind} "{name}"',

@@ -24,6 +24,11 @@ export const reasons = {
   announceDelayed: "Endpoints are ready, but not yet for as long as vipcast.io/announce-delay asks for.",
   noEndpoints: "No endpoint of the Service is ready or serving.",
   otherLoadBalancerClass: "spec.loadBalancerClass of the Service is not the one this speaker serves.",
+  siteGuarded: "A SitePolicy governs the Service, and the routes of its witnesses have not been read completely yet.",
+  siteNotPreferred: "A SitePolicy governs the Service, and another site serves it, or this one waits to be promoted.",
+  siteConflictLost: "A SitePolicy governs the Service; this site served it, and another one has the stronger claim.",
+  siteDemoted: "A SitePolicy governs the Service, and an operator sent it to another site, which has not taken it yet.",
+  siteBlind: "A SitePolicy governs the Service, and too few witnesses are seen to tell whether another site serves it.",
   noPeers: "Everything else is fine, but no BGPPeer of this node that runs a session gets any of the prefixes.",
 } as const satisfies Readonly<Record<string, string>>;
 
@@ -50,6 +55,11 @@ const cures: Readonly<Record<Reason, string>> = {
   announceDelayed: "Wait, or shorten the delay.",
   noEndpoints: "See why no endpoint is ready: its EndpointSlices list none that is ready or serving.",
   otherLoadBalancerClass: "Start with --lb-class of that class, or change spec.loadBalancerClass.",
+  siteGuarded: "Wait for the start-up guard, or see with `vipcast peers` why a witness has not sent its End-of-RIB.",
+  siteNotPreferred: "Nothing, if the other site is to serve; else `vipcast site promote`.",
+  siteConflictLost: "Nothing, if the other site is to serve; else `vipcast site promote`.",
+  siteDemoted: "See why no other site takes over, or `vipcast site promote` to take it back.",
+  siteBlind: "Bring the sessions with the witnesses up, or `vipcast site promote` if no other site serves.",
   noPeers: "See the answer for each peer.",
 };
 

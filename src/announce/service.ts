@@ -26,6 +26,8 @@ import type { ServiceObject } from "./model.ts";
 import { findPool } from "./pools.ts";
 import type { Reason } from "./reasons.ts";
 import { EXCLUDE_LABEL, matchesAnyOrNone } from "./select.ts";
+import { type GovernedPrefix, POLICY_ALONE, type SiteView } from "./siteGate.ts";
+import { governing, withSite } from "./sitePolicies.ts";
 
 /** One prefix as one advertisement offers it on behalf of a service; `peers` is never empty. */
 export interface Contribution extends Offer {
@@ -51,6 +53,8 @@ export interface ServiceDecision {
   readonly problems: readonly ConfigProblem[];
   /** Monotonic moment at which a delay of its annotations will change this by itself; absent: nothing is delayed. */
   readonly heldUntil?: Millis;
+  /** Prefixes that could be announced and are up to a SitePolicy; absent: none. */
+  readonly governed?: readonly GovernedPrefix[];
 }
 
 /** The first rule that fails: its word, what it saw, and the object and field that an operator has to look at. */
@@ -81,6 +85,7 @@ interface Case {
   readonly view: StoreView;
   readonly config: CompiledConfig;
   readonly holds: HoldView;
+  readonly sites: SiteView;
   ips: readonly Ip[];
   /** Those of `ips` with an endpoint that can take the traffic. */
   served: readonly Ip[];
@@ -90,6 +95,7 @@ interface Case {
   compiled: CompiledPool | null;
   matching: readonly CompiledAdvertisement[];
   contributions: readonly Contribution[];
+  governed: readonly GovernedPrefix[];
 }
 
 interface Rule {
@@ -120,22 +126,28 @@ const RULES: readonly Rule[] = [
   { claim: "the node is not drained", check: checkDrain },
   { claim: "an endpoint can take the traffic", check: checkEndpoints },
   { claim: "a peer of this node gets one of the prefixes", check: checkPeers },
+  { claim: "its SitePolicy, if any, lets this site announce it", check: checkSite },
 ];
 
 /**
  * @param view for the EndpointSlices of the service
  * @param holds what counts as ready at the moment in question; without it the delays of annotations are over
+ * @param sites what other sites let this one announce; without it what SitePolicies say on their own
  */
 export function decideService(
   service: ServiceObject,
   view: StoreView,
   config: CompiledConfig,
   holds: HoldView = NO_HOLDS,
+  sites: SiteView = POLICY_ALONE,
 ): ServiceDecision {
-  const c = newCase(service, view, config, holds);
+  const c = newCase(service, view, config, holds, sites);
   const failure = firstFailure(c);
   const { vips, pool } = c;
-  const held = c.heldUntil === null ? {} : { heldUntil: c.heldUntil };
+  const held = {
+    ...(c.heldUntil === null ? {} : { heldUntil: c.heldUntil }),
+    ...(c.governed.length === 0 ? {} : { governed: c.governed }),
+  };
   if (failure !== null) {
     return { announced: false, ...failure, vips, pool, contributions: NONE, problems: NONE, ...held };
   }
@@ -167,8 +179,9 @@ export function walkRules(
   view: StoreView,
   config: CompiledConfig,
   holds: HoldView = NO_HOLDS,
+  sites: SiteView = POLICY_ALONE,
 ): ServiceWalk {
-  const c = newCase(service, view, config, holds);
+  const c = newCase(service, view, config, holds, sites);
   let isOver = false;
   const steps = RULES.map(({ claim, check }) => {
     if (isOver) return { claim, passed: null };
@@ -178,11 +191,18 @@ export function walkRules(
   return { steps, ips: c.ips, matching: c.matching };
 }
 
-const newCase = (service: ServiceObject, view: StoreView, config: CompiledConfig, holds: HoldView): Case => ({
+const newCase = (
+  service: ServiceObject,
+  view: StoreView,
+  config: CompiledConfig,
+  holds: HoldView,
+  sites: SiteView,
+): Case => ({
   service,
   view,
   config,
   holds,
+  sites,
   ips: NONE,
   served: NONE,
   heldUntil: null,
@@ -191,6 +211,7 @@ const newCase = (service: ServiceObject, view: StoreView, config: CompiledConfig
   compiled: null,
   matching: NONE,
   contributions: NONE,
+  governed: NONE,
 });
 
 function checkType({ service: { ref, type } }: Case): Failure | null {
@@ -319,6 +340,25 @@ function checkPeers(c: Case): Failure | null {
   return c.contributions.length > 0 ? null : whyNoPeers(c.config, c.matching);
 }
 
+function checkSite(c: Case): Failure | null {
+  const { sitePolicies } = c.config;
+  if (sitePolicies.length === 0) return null;
+  const policy = governing(sitePolicies, c.service.labels, c.pool);
+  if (policy === null) return null;
+  const prefixes = new Map(c.contributions.map(({ prefix, prefixKey }) => [prefixKey, prefix]));
+  c.governed = [...prefixes].map(([prefixKey, prefix]) => ({ policy: policy.key, prefixKey, prefix }));
+  const outcomes = new Map(c.governed.map(({ prefixKey }) => [prefixKey, c.sites(policy, prefixKey)]));
+  c.contributions = c.contributions.flatMap((offered) => {
+    const outcome = outcomes.get(offered.prefixKey);
+    return outcome?.announces === true ? [{ ...offered, ...withSite(offered, policy.key, outcome.adds) }] : [];
+  });
+  if (c.contributions.length > 0) return null;
+  for (const outcome of outcomes.values()) {
+    if (!outcome.announces) return fail(outcome.reason, outcome.detail, policy.object.ref, "spec");
+  }
+  return null;
+}
+
 /** An IPv4-mapped IPv6 address means the IPv4 address, as in Go's net.ParseIP. */
 export function parseVip(text: string): Ip | null {
   const ip = parseIp(text);
@@ -429,11 +469,15 @@ export function decisionsEqual(a: ServiceDecision | undefined, b: ServiceDecisio
     a.pool === b.pool &&
     a.vips.length === b.vips.length &&
     a.vips.every((vip, i) => vip === b.vips[i]) &&
+    governedEqual(a.governed, b.governed) &&
     (a.problems.length + b.problems.length === 0 || JSON.stringify(a.problems) === JSON.stringify(b.problems)) &&
     a.contributions.length === b.contributions.length &&
     a.contributions.every((c, i) => c.key === b.contributions[i]?.key && c.prefixKey === b.contributions[i]?.prefixKey)
   );
 }
+
+const governedEqual = (a: ServiceDecision["governed"] = NONE, b: ServiceDecision["governed"] = NONE): boolean =>
+  a.length === b.length && a.every((g, i) => g.policy === b[i]?.policy && g.prefixKey === b[i]?.prefixKey);
 
 const causesEqual = (a: Cause | null, b: Cause | null): boolean =>
   a === b || (a !== null && b !== null && a.path === b.path && refKey(a.ref) === refKey(b.ref));

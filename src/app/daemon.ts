@@ -13,7 +13,6 @@ import type { Logger } from "../observe/log.ts";
 import type { SourceHealth } from "../observe/metricTable.ts";
 import { ServiceHistory } from "../observe/serviceHistory.ts";
 import type { SourceView } from "../observe/sourceView.ts";
-import type { ClaimSink } from "../site/model.ts";
 import { ObjectStore, type StoreChange, type StoreView } from "../sources/store.ts";
 import { Allocating } from "./allocating.ts";
 import { ClaimFeed } from "./claimFeed.ts";
@@ -26,6 +25,7 @@ import { type NotificationCounts, PeerReports } from "./peerReports.ts";
 import { realClock, realRandom, realTimers } from "./realTime.ts";
 import { type ReconcileObserver, type ReconcileReport, Reconciler, type ReconcileTarget } from "./reconcile.ts";
 import { RestartMarker } from "./restartMarker.ts";
+import { Siting } from "./siting.ts";
 import { inSlices } from "./slices.ts";
 import { type OpenSource, openSource, type SourceOptions } from "./source.ts";
 
@@ -70,14 +70,6 @@ export const STUCK_MS = 30_000;
 /** Kinds of problems behind which a Service may be that has not been read. */
 const MAY_HIDE: ReadonlySet<string> = new Set(["File", "Service"]);
 
-/** Without a site policy nobody asks for claims. */
-const NO_CLAIMS: ClaimSink = {
-  claimAsns: new Set(),
-  routeChanged: () => {},
-  sightChanged: () => {},
-  peerGone: () => {},
-};
-
 export class Daemon {
   readonly options: DaemonOptions;
   readonly store = new ObjectStore();
@@ -93,6 +85,7 @@ export class Daemon {
   readonly draining: Draining;
   /** null: nothing outlives the daemon. */
   readonly drainFile: DrainFile | null;
+  readonly siting: Siting;
   readonly history = new ServiceHistory();
   /** null: addresses are taken as the objects have them. */
   readonly allocating: Allocating | null;
@@ -121,8 +114,15 @@ export class Daemon {
       drained: () => this.#noteWritten(),
     });
     this.#marker = options.stateDir === null ? null : this.#openMarker(options.stateDir);
+    this.siting = new Siting(options.nodeName, {
+      clock: realClock,
+      log,
+      stateDir: options.stateDir,
+      wake: () => this.reconciler.changed([]),
+      claimAsnsChanged: () => this.feed.claimAsnsChanged(),
+    });
     this.feed = new ClaimFeed({
-      sink: NO_CLAIMS,
+      sink: this.siting.claims,
       peers: () => this.speaker.peers(),
       inTurns: (work) => inSlices(work, realClock),
     });
@@ -150,6 +150,7 @@ export class Daemon {
       { nodeName, lbClass, ignoreExcludeLb, routerId },
       this.#sink(),
       this.#marker?.facts.isRestart,
+      this.siting.sites,
     );
     this.injecting = new Injecting({
       stateDir: options.stateDir,

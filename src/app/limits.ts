@@ -53,6 +53,7 @@ import { MAX_TEXT, WARNINGS_PER_MINUTE } from "../observe/log.ts";
 import { BACKLOG_LIMIT } from "../observe/logSink.ts";
 import { HISTORY_LIMITS } from "../observe/serviceHistory.ts";
 import { QUIET_MS, RESCAN_MS } from "../sources/manifests.ts";
+import { LONGEST_DELAY, LONGEST_GUARD, LONGEST_STABLE, SITE_DEFAULTS } from "../sources/sitePolicy.ts";
 import { MAX_MANIFEST_BYTES } from "../sources/yamlFile.ts";
 import { RETRY_INTERVAL } from "./allocationFile.ts";
 import { STOP_LIMIT_MS, STUCK_MS } from "./daemon.ts";
@@ -348,6 +349,24 @@ const LIMITS: readonly Limit[] = [
     value: `${DEFAULT_MAX_SESSIONS}`,
     why: "memory",
     there: "further ones are refused, and their peers say so",
+  },
+  {
+    what: "Start-up guard of a site",
+    value: `${seconds(SITE_DEFAULTS.startupGuard)}, at most ${seconds(LONGEST_GUARD)}`,
+    why: "a witness that does not come must not keep a VIP away for good",
+    there: "the site is blind and does what `whenBlind` says",
+  },
+  {
+    what: "Delays of a SitePolicy",
+    value: `\`takeoverDelay\` ${seconds(SITE_DEFAULTS.takeoverDelay)}, \`leaveDelay\` ${seconds(SITE_DEFAULTS.leaveDelay)}, each at most ${seconds(LONGEST_DELAY)}`,
+    why: "beyond that a policy is not slow but wrong",
+    there: "the policy is refused where it is read; its last good version stays in force",
+  },
+  {
+    what: "Failback of a site",
+    value: `after ${seconds(SITE_DEFAULTS.stableFor)}, doubled each time it did not last, to ${seconds(SITE_DEFAULTS.longest)}; both at most ${seconds(LONGEST_STABLE)}`,
+    why: "a site that comes and goes must not take its users along",
+    there: "the other site serves meanwhile",
   },
   {
     what: "BFD intervals",

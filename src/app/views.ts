@@ -46,6 +46,8 @@ export function metricsInput(daemon: Daemon, logLinesDropped: () => number): Met
     injected: (peer) => daemon.injecting.injections.countFor(peer.config),
     inbound: () => daemon.access.counts,
     bfd: () => daemon.paths.view(),
+    sites: () => daemon.siting.sites.report(),
+    siteMoves: () => daemon.siting.moves,
     tcpDrops: readTcpDrops,
   };
 }
@@ -108,6 +110,7 @@ export function statusPages(daemon: Daemon): StatusPages {
     beginDrain: (question) => beginDrain(daemon, question),
     endDrain: () => endDrain(daemon),
     planBase: (node) => planBase(daemon, node),
+    site: (action, name) => daemon.siting.operate(action, name),
     status: async () => {
       await daemon.paths.refresh();
       const { nodeName } = daemon.options;

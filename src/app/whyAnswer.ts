@@ -39,7 +39,12 @@ export async function whyAnswer(daemon: Daemon, { service: text, node: asked, pe
   }
   const config = isOwn ? own : compile(store, { ...own.options, nodeName: node });
   const decided = isOwn
-    ? { decisions: engine.decisions, level: engine.level, holds: engine.holdsAt(realClock.now()) }
+    ? {
+        decisions: engine.decisions,
+        level: engine.level,
+        holds: engine.holdsAt(realClock.now()),
+        sites: engine.siteView,
+      }
     : {};
   const explanation = await inSlices(explaining(service, store, config, decided), realClock);
   return yes(whyDocument(explanation, { node, peer, locate: (problem) => daemon.locate(problem), observed }));

@@ -25,6 +25,8 @@ export const LOG_FIELDS = {
   reason: { type: "text", help: "word of a closed list, or the cause in words" },
   code: { type: "number", help: "NOTIFICATION error code" },
   subcode: { type: "number", help: "NOTIFICATION error subcode" },
+  to: { type: "text", help: "state after the event, of something smaller than a session" },
+  action: { type: "text", help: "what an operator asked for" },
   verdict: { type: "text", help: "what a faulty UPDATE led to (RFC 7606)" },
   attribute: { type: "number", help: "type code of a faulty path attribute" },
   data: { type: "text", help: "octets in hex" },

@@ -207,6 +207,15 @@ export const LOG_EVENTS = {
     cure: "Mend what it names in the BFDProfile or the BGPPeer.",
   },
 
+  // sites
+  siteState: {
+    level: "info, warn",
+    meaning:
+      "A prefix under a SitePolicy has moved from one state to another; as a warning: epochs cannot be read or kept.",
+    cure: "Where a site lost or is blind, see `vipcast site status`; where epochs are not kept, see the permissions of `stateDir`.",
+  },
+  siteCommand: { level: "info", meaning: "An operator promoted or demoted this site.", cure: "" },
+
   // the allocator
   allocationsRead: {
     level: "info",

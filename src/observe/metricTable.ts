@@ -10,6 +10,7 @@ import type { FsmStateName } from "../bgp/session/fsm.ts";
 import type { SeenNotification } from "../bgp/session/peer.ts";
 import type { Severity } from "../kernel/problem.ts";
 import type { Millis } from "../kernel/units.ts";
+import type { SitePolicyView, SitePrefixView } from "../site/sites.ts";
 import type { BfdView } from "./bfdView.ts";
 import { type PeerView, peerEndpoint, prefixCounts, wallOf } from "./peerView.ts";
 import { type ResourceView, silence } from "./sourceView.ts";
@@ -40,6 +41,10 @@ export interface MetricsInput {
   readonly injected: (peer: PeerView) => number;
   readonly inbound: () => Readonly<ListenerCounts>;
   readonly bfd: () => BfdView;
+  /** Prefixes under SitePolicies; none without them. */
+  readonly sites: () => Iterable<SitePolicyView>;
+  /** How often prefixes of a SitePolicy have moved into each state. */
+  readonly siteMoves: () => ReadonlyMap<string, ReadonlyMap<string, number>>;
   /** By the kernel's names (linux/netstat.ts); what this kernel does not count is absent. */
   readonly tcpDrops: () => Readonly<Partial<Record<string, number>>>;
 }
@@ -86,6 +91,12 @@ export const peerLabels = (peer: PeerView): { readonly peer: string; readonly vr
   peer: peerEndpoint(peer),
   vrf: peer.config.vrf ?? "default",
 });
+
+const SITE_STATES = ["idle", "guarded", "standby", "active", "leaving"] as const;
+const isRival =
+  (siteId: number) =>
+  ({ claim }: SitePrefixView["claims"][number]): boolean =>
+    claim.siteId !== siteId && claim.state === "active";
 
 const PEER = ["peer", "vrf"] as const;
 type Kind = "gauge" | "counter";
@@ -413,6 +424,69 @@ export const METRIC_ROWS: readonly MetricRow[] = [
     for (const rib of p.ribs().values()) pending += rib.pendingCount;
     return pending;
   }),
+  {
+    name: "vipcast_site_prefixes",
+    type: "gauge",
+    help: "Prefixes under a SitePolicy by state: idle, guarded, standby, active, leaving",
+    labels: ["policy", "state"],
+    read: (i, put) => {
+      for (const { compiled, prefixes } of i.sites()) {
+        for (const state of SITE_STATES) {
+          put({ policy: compiled.key, state }, prefixes.filter((p) => p.domain.state.name === state).length);
+        }
+      }
+    },
+  },
+  {
+    name: "vipcast_site_moves_total",
+    type: "counter",
+    help: "How often prefixes under a SitePolicy have moved into a state",
+    labels: ["policy", "state"],
+    read: (i, put) => {
+      for (const [policy, moves] of i.siteMoves()) for (const [state, n] of moves) put({ policy, state }, n);
+    },
+  },
+  {
+    name: "vipcast_site_epoch",
+    type: "gauge",
+    help: "Highest epoch known for a SitePolicy",
+    labels: ["policy"],
+    read: (i, put) => {
+      for (const { compiled, epoch } of i.sites()) put({ policy: compiled.key }, epoch);
+    },
+  },
+  {
+    name: "vipcast_site_witness_complete",
+    type: "gauge",
+    help: "1: the routes of a witness have been read completely",
+    labels: ["policy", "witness"],
+    read: (i, put) => {
+      for (const { compiled, witnesses } of i.sites()) {
+        for (const { name, sight } of witnesses)
+          put({ policy: compiled.key, witness: name }, sight === "complete" ? 1 : 0);
+      }
+    },
+  },
+  {
+    name: "vipcast_site_blind",
+    type: "gauge",
+    help: "1: too few witnesses are seen to tell whether another site serves",
+    labels: ["policy"],
+    read: (i, put) => {
+      for (const { compiled, view } of i.sites()) put({ policy: compiled.key }, view === "blind" ? 1 : 0);
+    },
+  },
+  {
+    name: "vipcast_site_rival_claims",
+    type: "gauge",
+    help: "Prefixes for which another site is seen to serve",
+    labels: ["policy"],
+    read: (i, put) => {
+      for (const { compiled, prefixes } of i.sites()) {
+        put({ policy: compiled.key }, prefixes.filter((p) => p.claims.some(isRival(compiled.object.siteId))).length);
+      }
+    },
+  },
   {
     name: "vipcast_injected_routes",
     type: "gauge",

@@ -42,6 +42,8 @@ export interface StatusPages {
   readonly endDrain?: () => Promise<Answer>;
   /** What is decided for a node, to plan against. @param node null: the daemon's own */
   readonly planBase?: (node: string | null) => Promise<StreamAnswer>;
+  /** What is known of other sites, or an operator's word about who serves. @param site null: every SitePolicy of the node */
+  readonly site?: (action: "status" | "promote" | "demote", site: string | null) => Answer;
 }
 
 export interface DrainQuestion {
@@ -96,7 +98,13 @@ export async function startStatusSocket(
   ]);
   const { inject } = pages;
   if (inject !== undefined) byPath.set("POST /inject", (request) => injectPage(request, inject));
-  const { why, clear, planBase, received } = pages;
+  const { why, clear, planBase, received, site } = pages;
+  if (site !== undefined) {
+    byPath.set("/site", ({ query }) => answerPage(site("status", query.get("site"))));
+    for (const action of ["promote", "demote"] as const) {
+      byPath.set(`POST /site/${action}`, ({ query }) => answerPage(site(action, query.get("site"))));
+    }
+  }
   if (received !== undefined) byPath.set("/received", ({ query }) => streamPage(received(query.get("peer"))));
   if (planBase !== undefined) {
     byPath.set("/plan-base", async ({ query }) => streamAnswerPage(await planBase(query.get("node"))));
