@@ -32,6 +32,7 @@ const PURE = [
   "inject/",
   "allocate/",
   "site/",
+  "witness/",
   "sources/",
   "bgp/",
   "bfd/",
@@ -73,6 +74,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   inject: ["kernel", "drain", "bgp/wire", "bgp/rib", "announce"],
   allocate: ["kernel", "announce", "sources"],
   site: ["kernel", "bgp/wire", "announce"],
+  witness: ["kernel", "bgp/wire", "site"],
   sources: ["kernel", "announce"],
   config: ["kernel", "observe"],
   observe: [

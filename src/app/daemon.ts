@@ -28,6 +28,7 @@ import { RestartMarker } from "./restartMarker.ts";
 import { Siting } from "./siting.ts";
 import { inSlices } from "./slices.ts";
 import { type OpenSource, openSource, type SourceOptions } from "./source.ts";
+import { Witnessing, withoutServices } from "./witnessing.ts";
 
 export interface DaemonOptions {
   readonly nodeName: string;
@@ -43,6 +44,8 @@ export interface DaemonOptions {
   readonly stateDir: string | null;
   /** Give Services their addresses; needs a state directory. */
   readonly allocate: boolean;
+  /** Tell peers of each other's claims; announce no Services. */
+  readonly witness: boolean;
   /** How long routes are the last choice of routers before they are withdrawn; 0: not at all. */
   readonly drainTime: Millis;
   /** Drain while `spec.unschedulable` of the Node is set. */
@@ -70,6 +73,8 @@ export const STUCK_MS = 30_000;
 /** Kinds of problems behind which a Service may be that has not been read. */
 const MAY_HIDE: ReadonlySet<string> = new Set(["File", "Service"]);
 
+const earliest = (a: Millis | null, b: Millis | null): Millis | null => (a === null || (b !== null && b < a) ? b : a);
+
 export class Daemon {
   readonly options: DaemonOptions;
   readonly store = new ObjectStore();
@@ -86,6 +91,8 @@ export class Daemon {
   /** null: nothing outlives the daemon. */
   readonly drainFile: DrainFile | null;
   readonly siting: Siting;
+  /** null: we announce Services. */
+  readonly witnessing: Witnessing | null;
   readonly history = new ServiceHistory();
   /** null: addresses are taken as the objects have them. */
   readonly allocating: Allocating | null;
@@ -126,8 +133,9 @@ export class Daemon {
       peers: () => this.speaker.peers(),
       inTurns: (work) => inSlices(work, realClock),
     });
+    this.witnessing = options.witness ? this.#makeWitnessing() : null;
     this.speaker = new Speaker({
-      watcher: this.feed,
+      watcher: this.witnessing ?? this.feed,
       clock: realClock,
       timers: realTimers,
       random: realRandom,
@@ -156,7 +164,7 @@ export class Daemon {
       stateDir: options.stateDir,
       timers: realTimers,
       log,
-      decided: (peer, prefix) => this.engine.routeAt(peer, prefix),
+      decided: (peer, prefix) => (this.witnessing ?? this.engine).routeAt(peer, prefix),
       setRoute: (peer, prefix, attributes) => this.speaker.setRoute(peer, prefix, attributes),
       flush: (settled) => this.speaker.flush(settled),
       problemsChanged: () => this.#tellProblems(),
@@ -164,7 +172,11 @@ export class Daemon {
     this.reconciler = new Reconciler(
       this.#target(),
       (settled) => this.injecting.decided(settled),
-      { clock: realClock, timers: realTimers, deadline: () => this.engine.deadline() },
+      {
+        clock: realClock,
+        timers: realTimers,
+        deadline: () => earliest(this.engine.deadline(), this.witnessing?.deadline() ?? null),
+      },
       {
         turn: (duration) => observer.turn(duration),
         settled: (report) => {
@@ -206,13 +218,14 @@ export class Daemon {
   problems(): readonly ConfigProblem[] {
     const { namespace } = this.options;
     const running = [...this.access.configProblems(namespace), ...this.paths.problems(namespace)];
-    const allocating = this.allocating?.problems() ?? [];
-    const found = [...this.#decisionProblems, ...running, ...this.injecting.problems(), ...allocating];
+    const roles = [...(this.allocating?.problems() ?? []), ...(this.witnessing?.problems() ?? [])];
+    const found = [...this.#decisionProblems, ...running, ...this.injecting.problems(), ...roles];
     return [...this.#sourceProblems, ...found.map((p) => this.#located(p))];
   }
 
   /** What the decision reads: the store, with the addresses that are given here where they are. */
   get view(): StoreView {
+    if (this.witnessing !== null) return withoutServices(this.store);
     return this.allocating?.view ?? this.store;
   }
 
@@ -354,12 +367,32 @@ export class Daemon {
     });
   }
 
-  /** store (-> allocate) -> decide */
+  #makeWitnessing(): Witnessing {
+    let isWoken = false;
+    return new Witnessing({
+      clock: realClock,
+      setRoute: (peer, prefix, attributes) => this.injecting.decidedChanged(peer, prefix, attributes),
+      holdEndOfRib: (peer, isHeld) => this.speaker.peer(peer)?.holdEndOfRib(isHeld),
+      problemsChanged: () => this.#tellProblems(),
+      // sessions speak in the middle of their own work
+      wake: () => {
+        if (isWoken) return;
+        isWoken = true;
+        setImmediate(() => {
+          isWoken = false;
+          this.reconciler.changed([]);
+        });
+      },
+    });
+  }
+
+  /** store (-> allocate) -> decide, or (-> witness) */
   #target(): ReconcileTarget {
     const decision: ReconcileTarget = {
       apply: (changes) => this.engine.apply(changes, realClock.now()),
       run: (isOver) => (this.engine.run(isOver, realClock.now()) ? "done" : "more"),
     };
+    if (this.witnessing !== null) return this.witnessing.beside(decision);
     this.allocating?.pass(decision);
     return this.allocating ?? decision;
   }
@@ -381,7 +414,8 @@ export class Daemon {
 
   #sink(): DecisionSink {
     return {
-      peersChanged: (planned) => {
+      peersChanged: (decided) => {
+        const planned = this.witnessing?.plan(decided) ?? decided;
         this.#planned = planned;
         const configs = planned.flatMap((p) => (p.config === null ? [] : [p.config]));
         this.access.setPeers(configs);
@@ -389,6 +423,7 @@ export class Daemon {
         this.reports.peerChanges(changes);
         this.injecting.setPeers(planned, changes);
         this.feed.peersChanged();
+        this.witnessing?.peersChanged(planned);
         this.paths.sync();
         this.#tellProblems();
       },

@@ -55,6 +55,7 @@ import { HISTORY_LIMITS } from "../observe/serviceHistory.ts";
 import { QUIET_MS, RESCAN_MS } from "../sources/manifests.ts";
 import { LONGEST_DELAY, LONGEST_GUARD, LONGEST_STABLE, SITE_DEFAULTS } from "../sources/sitePolicy.ts";
 import { MAX_MANIFEST_BYTES } from "../sources/yamlFile.ts";
+import { DEFERRAL, MAX_WITNESSED } from "../witness/witness.ts";
 import { RETRY_INTERVAL } from "./allocationFile.ts";
 import { STOP_LIMIT_MS, STUCK_MS } from "./daemon.ts";
 import { LATE_LOOK_EVERY_MS, LOOK_EVERY_MS } from "./draining.ts";
@@ -421,6 +422,18 @@ const LIMITS: readonly Limit[] = [
     value: `${seconds(ACK_LIMIT)} each, ${seconds(STOP_ACK_LIMIT)} in a stop; looked for every ${LOOK_EVERY_MS} ms, from late ones every ${LATE_LOOK_EVERY_MS} ms`,
     why: "a stuck peer",
     there: "the drain goes on and says what is not proven; a late one is still seen",
+  },
+  {
+    what: "Routes with claims that a witness follows",
+    value: `${MAX_WITNESSED}`,
+    why: "memory",
+    there: "further ones are not passed on, reported",
+  },
+  {
+    what: "Peer of a witness that is away or does not end its table",
+    value: seconds(DEFERRAL),
+    why: "End-of-RIB tells a site that it has seen all claims",
+    there: "the others get theirs without it; one that stands already loses the claims at once",
   },
   {
     what: "Stop",

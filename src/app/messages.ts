@@ -28,6 +28,17 @@ export const APP_MESSAGES = {
     cause: "An address that is forgotten at a restart could be given to another Service.",
     cure: "Make room, or let the daemon write there.",
   },
+  witnessInternal: {
+    text: "a witness takes no part with peers of its own AS",
+    cause:
+      "The daemon runs as a witness; routes of an internal peer may not go to another (RFC 4271 9.2), and no path shows a loop.",
+    cure: "Give the witness an AS of its own (myASN), and name it at the sites.",
+  },
+  witnessFull: {
+    text: "more than {most} routes with claims are heard; further ones are not passed on",
+    cause: "Peers of the witness claim more prefixes than it keeps.",
+    cure: "Let speakers announce only governed prefixes to the witness (spec.peers of their BGPAdvertisements).",
+  },
   cannotBeReached: {
     text: "{why}",
     cause: "The peer may not connect to us, or its router has not been seen on the interface (the text says which).",

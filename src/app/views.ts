@@ -2,8 +2,10 @@
 
 import { reportAllocations, reportPools } from "../allocate/report.ts";
 import { tabulating } from "../announce/reference.ts";
+import { checkRoute } from "../announce/report.ts";
 import type { ReceivedRoute } from "../bgp/rib/adjRibIn.ts";
 import type { PeerConfig } from "../bgp/session/config.ts";
+import { comparePrefix } from "../kernel/ip.ts";
 import { readTcpDrops } from "../linux/netstat.ts";
 import { bfdThreadStatus } from "../observe/bfdView.ts";
 import { withInjected } from "../observe/injectView.ts";
@@ -17,7 +19,7 @@ import {
   receivedRoutes,
   tablesText,
 } from "../observe/routesStream.ts";
-import { type DaemonStatus, daemonStatus, peersStatus } from "../observe/status.ts";
+import { type DaemonStatus, daemonStatus, peersStatus, type RoutesStatus } from "../observe/status.ts";
 import type { StatusPages } from "../observe/statusSocket.ts";
 import type { Daemon } from "./daemon.ts";
 import { beginDrain, drainAnswer, endDrain } from "./drainAnswer.ts";
@@ -44,6 +46,7 @@ export function metricsInput(daemon: Daemon, logLinesDropped: () => number): Met
     internalErrors: () => daemon.reports.internalErrors,
     logLinesDropped,
     injected: (peer) => daemon.injecting.injections.countFor(peer.config),
+    witnessed: () => daemon.witnessing?.count ?? null,
     inbound: () => daemon.access.counts,
     bfd: () => daemon.paths.view(),
     sites: () => daemon.siting.sites.report(),
@@ -57,16 +60,32 @@ const allocationsOf = ({ allocating }: Daemon): DaemonStatus["allocations"] =>
     ? null
     : { services: reportAllocations(allocating.allocations), pools: reportPools(allocating.counters()) };
 
-function* routesText({ engine, planned, injecting }: Daemon, peer: string | null): Pieces {
+function* routesText({ engine, planned, injecting, witnessing }: Daemon, peer: string | null): Pieces {
   const { config, decisions, level } = engine;
   const table = config === null ? null : yield* resting(tabulating(config, decisions, level));
   const asked = planned.filter((p) => peer === null || p.name === peer);
   const { injections } = injecting;
-  yield* decidedText(
-    table,
-    asked,
-    (name, own) => withInjected({ peers: { [name]: own } }, planned, injections).peers[name] ?? own,
-  );
+  yield* decidedText(table, asked, (name, own) => {
+    const all = withWitnessed(witnessing, planned, name, own);
+    return withInjected({ peers: { [name]: all } }, planned, injections).peers[name] ?? all;
+  });
+}
+
+/** What a witness tells this peer; beside it there are no decided routes. */
+function withWitnessed(
+  witnessing: Daemon["witnessing"],
+  planned: Daemon["planned"],
+  name: string,
+  own: RoutesStatus["peers"][string],
+): RoutesStatus["peers"][string] {
+  const peer = planned.find((p) => p.name === name);
+  if (witnessing === null || peer?.config == null) return own;
+  const { config } = peer;
+  const routes = [...witnessing.routesOf(peer.name)].sort((a, b) => comparePrefix(a.prefix, b.prefix));
+  return {
+    ...own,
+    routes: routes.map((route) => ({ ...checkRoute({ ...route, services: [] }, config), source: "witness" as const })),
+  };
 }
 
 function* receivedText({ speaker }: Daemon, peer: string | null): Pieces {

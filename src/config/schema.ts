@@ -61,6 +61,8 @@ export interface DaemonConfig {
   /** null: every start is a first one to the peers. */
   readonly stateDir: string | null;
   readonly allocate: boolean;
+  /** Tell peers of each other's claims instead of announcing Services. */
+  readonly witness: boolean;
   /** 0: routes are withdrawn at once. */
   readonly drainTime: Millis;
   readonly drainOnCordon: boolean;
@@ -197,6 +199,14 @@ export const SETTINGS: { readonly [K in ConfigKey]: Setting<DaemonConfig[K]> } =
     read: readBoolean,
     help: "Give the Services of the manifests their addresses from the pools, and remember them in the state directory",
   },
+  witness: {
+    flag: "witness",
+    env: ["VIPCAST_WITNESS"],
+    placeholder: null,
+    fallback: false,
+    read: readBoolean,
+    help: "Announce no Services: tell every peer what the others claim for their sites (docs/disaster-recovery.md)",
+  },
   drainTime: {
     flag: "drain-time",
     env: ["VIPCAST_DRAIN_TIME"],
@@ -295,12 +305,15 @@ export function resolveConfig(given: readonly Given[], required: readonly Config
     namespace: settled("namespace"),
     stateDir: settled("stateDir"),
     allocate: settled("allocate"),
+    witness: settled("witness"),
     drainTime: settled("drainTime"),
     drainOnCordon: settled("drainOnCordon"),
     drainOnTaint: settled("drainOnTaint"),
     shutdownText: settled("shutdownText"),
   };
-  if (config.allocate && config.manifests === null) {
+  if (config.allocate && config.witness) {
+    problems.push(refuseAllocate("a witness has no Services", `Leave out --${SETTINGS.witness.flag} or this.`));
+  } else if (config.allocate && config.manifests === null) {
     problems.push(refuseAllocate("it is for manifests", "In a cluster the controller gives Services their addresses."));
   } else if (config.allocate && config.stateDir === null) {
     problems.push(refuseAllocate("it needs a state directory", `Give --${SETTINGS.stateDir.flag} DIR.`));

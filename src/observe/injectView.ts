@@ -40,7 +40,7 @@ export function withInjected(routes: RoutesStatus, planned: readonly Running[], 
       shown.set(route.prefix, { prefix, route });
     }
     const count = injections.countFor({ name: peerName, families: config.families });
-    const notShown = count - [...shown.values()].filter((s) => s.route.source !== undefined).length;
+    const notShown = count - [...shown.values()].filter((s) => s.route.source === "injected").length;
     const sorted = [...shown.values()].sort((a, b) => comparePrefix(a.prefix, b.prefix)).map((s) => s.route);
     return [name, { ...own, routes: sorted, ...(notShown > 0 ? { injectedNotShown: notShown } : {}) }] as const;
   });

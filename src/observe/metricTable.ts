@@ -39,6 +39,8 @@ export interface MetricsInput {
   readonly logLinesDropped: () => number;
   /** Prefixes injected for a peer. */
   readonly injected: (peer: PeerView) => number;
+  /** Routes with claims that a witness follows; null: the daemon is none. */
+  readonly witnessed: () => number | null;
   readonly inbound: () => Readonly<ListenerCounts>;
   readonly bfd: () => BfdView;
   /** Prefixes under SitePolicies; none without them. */
@@ -485,6 +487,16 @@ export const METRIC_ROWS: readonly MetricRow[] = [
       for (const { compiled, prefixes } of i.sites()) {
         put({ policy: compiled.key }, prefixes.filter((p) => p.claims.some(isRival(compiled.object.siteId))).length);
       }
+    },
+  },
+  {
+    name: "vipcast_witnessed_routes",
+    type: "gauge",
+    help: "Routes with claims of sites that this witness follows and tells its other peers; no sample from a daemon that is none",
+    labels: [],
+    read: (i, put) => {
+      const count = i.witnessed();
+      if (count !== null) put({}, count);
     },
   },
   {

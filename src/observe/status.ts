@@ -229,7 +229,7 @@ function faultStatus(
 
 export interface RouteStatus extends CheckRoute {
   /** Absent: decided. */
-  readonly source?: "injected";
+  readonly source?: "injected" | "witness";
   /** Absent: igp. */
   readonly origin?: Origin;
 }

@@ -50,6 +50,7 @@ async function daemon(directory: string, over: Partial<DaemonOptions>): Promise<
     nodeName: "n1",
     source: { type: "manifests", path: join(home, directory) },
     allocate: false,
+    witness: false,
     namespace: "metallb-system",
     lbClass: "",
     ignoreExcludeLb: false,

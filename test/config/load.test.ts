@@ -42,6 +42,7 @@ describe("the configuration", () => {
         namespace: "metallb-system",
         stateDir: null,
         allocate: false,
+        witness: false,
         drainTime: 0,
         drainOnCordon: false,
         drainOnTaint: null,
@@ -104,6 +105,7 @@ shutdownText: back at noon
         namespace: "lb",
         stateDir: "/var/lib/vipcast",
         allocate: true,
+        witness: false,
         drainTime: 90_000,
         drainOnCordon: true,
         drainOnTaint: "example.com/away",
@@ -118,6 +120,9 @@ shutdownText: back at noon
     expect(problems).toMatchObject([{ severity: "error", path: "allocate", message: "it needs a state directory" }]);
     expect(problems[0]?.hint).toContain("--state-dir");
     expect(load({ allocate: true, manifests: "m", stateDir: "/var/lib/vipcast" }).problems).toEqual([]);
+    expect(load({ allocate: true, manifests: "m", stateDir: "s", witness: true }).problems).toMatchObject([
+      { message: "a witness has no Services" },
+    ]);
     expect(load({ allocate: true, stateDir: "s" }).problems).toMatchObject([{ message: "it is for manifests" }]);
   });
 

@@ -37,6 +37,7 @@ const input: MetricsInput = {
   injected: () => 0,
   sites: () => [],
   siteMoves: () => new Map(),
+  witnessed: () => null,
   inbound: () => ({ accepted: 5, strangers: 6, refused: 7 }),
   tcpDrops: () => ({ TCPMD5NotFound: 8, TCPMinTTLDrop: 9 }),
   logLinesDropped: () => 7,

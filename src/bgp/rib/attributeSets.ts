@@ -87,6 +87,6 @@ const NO_ATTRIBUTES: RouteAttributes = {
 export function attributeKey(a: RouteAttributes): string {
   const nextHop = a.nextHop === "self" ? "" : formatIp(a.nextHop);
   const large = a.largeCommunities.map((c: LargeCommunity) => `${c.globalAdmin}:${c.local1}:${c.local2}`);
-  const numbers = `${a.localPref}|${a.med}|${a.asPathPrepend}|${a.linkBandwidth}|${a.origin ?? "igp"}`;
+  const numbers = `${a.localPref}|${a.med}|${a.asPathPrepend}|${a.linkBandwidth}|${a.origin ?? "igp"}|${a.asPathTail?.join(" ") ?? ""}`;
   return `${nextHop}|${numbers}|${a.communities.join()}|${large.join()}`;
 }

@@ -157,6 +157,8 @@ export interface RouteAttributes {
   readonly med: number | null;
   /** Extra copies of our AS in front of the path to external peers, 0..MAX_PREPEND. */
   readonly asPathPrepend: number;
+  /** ASes behind ours in the path to external peers, at most MAX_PATH_TAIL; absent: none, the route begins here. */
+  readonly asPathTail?: readonly number[];
   /** Unsigned 32-bit values, ascending, no duplicates. */
   readonly communities: readonly number[];
   /** Ascending, no duplicates. */

@@ -17,6 +17,8 @@ export const MESSAGE_TYPE = { open: 1, update: 2, notification: 3, keepalive: 4,
 
 /** Extra copies of our AS that a route may ask for. */
 export const MAX_PREPEND = 10;
+/** ASes of others behind ours in a path that we make. */
+export const MAX_PATH_TAIL = 4;
 
 export const ERROR = {
   header: 1,

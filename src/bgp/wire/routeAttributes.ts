@@ -14,6 +14,7 @@ import {
   HEADER_SIZE,
   MAX_EXTENDED_MESSAGE,
   MAX_MESSAGE,
+  MAX_PATH_TAIL,
   MAX_PREPEND,
 } from "./registry.ts";
 import { Writer } from "./writer.ts";
@@ -57,8 +58,8 @@ const MOST_BESIDE_COMMUNITIES =
   HEADER_SIZE +
   4 + // lengths of the two sections
   4 + // ORIGIN
-  (5 + 2 * (1 + MAX_PREPEND)) + // AS_PATH of an old peer
-  (5 + 4 * (1 + MAX_PREPEND)) + // AS4_PATH
+  (5 + 2 * (1 + MAX_PREPEND + MAX_PATH_TAIL)) + // AS_PATH of an old peer
+  (5 + 4 * (1 + MAX_PREPEND + MAX_PATH_TAIL)) + // AS4_PATH
   7 + // MULTI_EXIT_DISC
   7 + // LOCAL_PREF
   4 + // one more community, GRACEFUL_SHUTDOWN
@@ -86,7 +87,8 @@ export function writeAttributes(route: RouteAttributes, context: AttributeContex
   // RFC 4271 section 5.1.2: our AS leads the path outside, inside it is empty; RFC 6793 section 4.2.2: two octets per AS
   // for an old speaker, and AS4_PATH where that loses something
   const { localAsn } = negotiated;
-  const path = negotiated.isInternal ? [] : new Array<number>(1 + route.asPathPrepend).fill(localAsn);
+  const own = new Array<number>(1 + route.asPathPrepend).fill(localAsn);
+  const path = negotiated.isInternal ? [] : [...own, ...(route.asPathTail ?? [])];
   const width = negotiated.fourOctetAsn ? 4 : 2;
   writeAttribute(w, WELL_KNOWN, ATTRIBUTE.asPath, sequenceSize(path, width), () => writeAsSequence(w, path, width));
   if (isPlain) writeAttribute(w, WELL_KNOWN, ATTRIBUTE.nextHop, 4, () => w.u32(nextHop.w0));
@@ -106,7 +108,7 @@ export function writeAttributes(route: RouteAttributes, context: AttributeContex
       w.u8(LINK_BANDWIDTH.type).u8(LINK_BANDWIDTH.subtype).u16(asn).u32(float32Bits(linkBandwidth));
     });
   }
-  if (width === 2 && path.length > 0 && localAsn > 0xffff) {
+  if (width === 2 && path.some((asn) => asn > 0xffff)) {
     writeAttribute(w, OPTIONAL_TRANSITIVE, ATTRIBUTE.as4Path, sequenceSize(path, 4), () => writeAsSequence(w, path, 4));
   }
   if (route.largeCommunities.length > 0) {

@@ -9,11 +9,13 @@ import { Asn } from "../../../src/kernel/units.ts";
 import { external, internal } from "./support.ts";
 
 const u32 = fc.nat(0xffff_ffff);
+const asn = fc.integer({ min: 1, max: 0xffff_ffff });
 const routes: fc.Arbitrary<RouteAttributes> = fc.record({
   nextHop: fc.constant("self" as const),
   localPref: fc.option(u32),
   med: fc.option(u32),
   asPathPrepend: fc.nat(10),
+  asPathTail: fc.array(asn, { maxLength: 4 }),
   communities: fc.array(u32, { maxLength: 60 }),
   largeCommunities: fc.array(fc.record({ globalAdmin: u32, local1: u32, local2: u32 }), { maxLength: 20 }),
   linkBandwidth: fc.constant(null),
@@ -22,7 +24,7 @@ const sessions: fc.Arbitrary<Negotiated> = fc
   .record({
     base: fc.constantFrom(external, internal),
     fourOctetAsn: fc.boolean(),
-    asn: fc.integer({ min: 1, max: 0xffff_ffff }),
+    asn,
   })
   .map(({ base, fourOctetAsn, asn }) => ({
     ...base,

@@ -70,6 +70,24 @@ describe("attributes for one session", () => {
     ["C-100 C-111 external", external, {}, `${ORIGIN} 400206 0201 0000fde8 ${NEXT_HOP} ${MED}`],
     ["C-100 C-111 internal", internal, {}, `${ORIGIN} 400200 ${NEXT_HOP} ${MED} 400504 00000064`],
     [
+      "other ASes behind ours, external",
+      external,
+      { asPathPrepend: 1, asPathTail: [65_002, 4_200_000_000] },
+      `${ORIGIN} 400212 0204 0000fde8 0000fde8 0000fdea fa56ea00 ${NEXT_HOP} ${MED}`,
+    ],
+    [
+      "C-113 one of them of four octets to an old peer: AS_TRANS, and AS4_PATH",
+      oldExternal,
+      { asPathTail: [4_200_000_000] },
+      `${ORIGIN} 400206 0202 fde8 5ba0 ${NEXT_HOP} ${MED} c0110a 0202 0000fde8 fa56ea00`,
+    ],
+    [
+      "none of them to an internal peer",
+      internal,
+      { asPathTail: [65_002] },
+      `${ORIGIN} 400200 ${NEXT_HOP} ${MED} 400504 00000064`,
+    ],
+    [
       "C-100 internal with LOCAL_PREF",
       internal,
       { localPref: 0 },

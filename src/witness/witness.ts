@@ -1,0 +1,217 @@
+// The witness: a third place that sites look at to learn of each other. What its peers claim it tells the others, and nothing else.
+// Owns what each peer is to be told, and when it may be told that this is all. Pure: no sessions, no clock. Must not know who wins.
+// Contract: events record, `run` works off what they touched in slices and tells only differences. Every other site may rely on
+// End-of-RIB: it is held back until each peer has told all it has, or has been away for DEFERRAL (as RFC 4724 4.1 defers).
+import type { LargeCommunity, RouteAttributes } from "../bgp/wire/message.ts";
+import { wellKnownCommunity } from "../bgp/wire/registry.ts";
+import { formatPrefix, type Prefix } from "../kernel/ip.ts";
+import { Asn, later, Millis, type PeerName } from "../kernel/units.ts";
+import { decodeClaims, encodeClaim, type Sight } from "../site/model.ts";
+
+export interface WitnessHost {
+  /** What the peer is to be told of a prefix; null: nothing. */
+  setRoute(peer: PeerName, prefix: Prefix, attributes: RouteAttributes | null): void;
+  /** While held, the peer may be told routes but not that these are all. */
+  holdEndOfRib(peer: PeerName, isHeld: boolean): void;
+}
+
+/** How long a peer that is away, or never ends its table, keeps others from hearing End-of-RIB. */
+export const DEFERRAL = Millis(30_000);
+/** Routes with claims that are followed, over all peers. */
+export const MAX_WITNESSED = 100_000;
+
+/** A router that takes such a route by mistake does not pass it on (RFC 1997). */
+const NO_ADVERTISE = wellKnownCommunity("no-advertise") ?? 0xffff_ff02;
+
+interface Peer {
+  sight: Sight;
+  /** Since when its table has not been known; null: it is complete. */
+  incompleteSince: Millis | null;
+  /** Its AS on the session; null: no session. */
+  asn: Asn | null;
+  isHeld: boolean;
+}
+
+interface Entry {
+  readonly prefix: Prefix;
+  /** Claims by the peer that makes them; never an empty list. */
+  readonly claims: Map<PeerName, readonly LargeCommunity[]>;
+  /** What peers have been told. */
+  readonly told: Map<PeerName, RouteAttributes>;
+}
+
+export class Witness {
+  readonly #host: WitnessHost;
+  readonly #peers = new Map<PeerName, Peer>();
+  readonly #entries = new Map<string, Entry>();
+  /** Prefixes whose telling may have to change. */
+  readonly #dirty = new Set<string>();
+  #count = 0;
+  #refused = 0;
+
+  constructor(host: WitnessHost) {
+    this.#host = host;
+  }
+
+  /** Routes with claims that are followed. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Routes with claims that were too many to follow, since the last time there was room for all. */
+  get refused(): number {
+    return this.#refused;
+  }
+
+  /** The peers that are followed and told. @param now monotonic milliseconds */
+  setPeers(names: Iterable<PeerName>, now: Millis): void {
+    const wanted = new Set(names);
+    for (const name of [...this.#peers.keys()]) {
+      if (wanted.has(name)) continue;
+      this.#forget(name);
+      this.#peers.delete(name);
+    }
+    for (const name of wanted) {
+      if (this.#peers.has(name)) continue;
+      this.#peers.set(name, { sight: "none", incompleteSince: now, asn: null, isHeld: true });
+      this.#host.holdEndOfRib(name, true);
+    }
+  }
+
+  /** @param asn of the peer on its session; null exactly for `none` */
+  sightChanged(name: PeerName, sight: Sight, asn: Asn | null, now: Millis): void {
+    const peer = this.#peers.get(name);
+    if (peer === undefined) return;
+    peer.sight = sight;
+    peer.asn = asn;
+    if (sight === "complete") {
+      peer.incompleteSince = null;
+      return;
+    }
+    peer.incompleteSince ??= now;
+    if (sight === "none") this.#forget(name);
+    // before anything can be sent on the new session: what is to be told is worked out in `run`
+    else this.#hold(name, peer, true);
+    for (const key of this.#entries.keys()) this.#dirty.add(key);
+  }
+
+  /** A route of that peer. @param communities its large communities; null: it is gone, or of no use */
+  routeChanged(from: PeerName, prefix: Prefix, communities: readonly LargeCommunity[] | null): void {
+    if (!this.#peers.has(from)) return;
+    const claims = communities === null ? [] : claimsIn(communities);
+    const key = formatPrefix(prefix);
+    const entry = this.#entries.get(key);
+    if (claims.length === 0) {
+      if (entry?.claims.delete(from) !== true) return;
+      this.#count--;
+    } else if (entry?.claims.has(from) === true) entry.claims.set(from, claims);
+    else if (this.#count >= MAX_WITNESSED) {
+      this.#refused++;
+      return;
+    } else {
+      this.#count++;
+      if (entry === undefined) this.#entries.set(key, { prefix, claims: new Map([[from, claims]]), told: new Map() });
+      else entry.claims.set(from, claims);
+    }
+    this.#dirty.add(key);
+  }
+
+  /** Works off what changed. @returns false: time is over, there is more */
+  run(isOver: () => boolean, now: Millis): boolean {
+    for (const key of this.#dirty) {
+      this.#dirty.delete(key);
+      const entry = this.#entries.get(key);
+      if (entry === undefined) continue;
+      for (const [name, { asn }] of this.#peers) this.#tell(name, entry, asn);
+      if (entry.claims.size === 0) this.#entries.delete(key);
+      if (isOver() && this.#dirty.size > 0) return false;
+    }
+    if (this.#count < MAX_WITNESSED) this.#refused = 0;
+    for (const [name, peer] of this.#peers) {
+      if (peer.isHeld && this.#othersAreKnown(name, now)) this.#hold(name, peer, false);
+    }
+    return true;
+  }
+
+  /** When `run` has something to do although nothing changes; null: not before something does. */
+  deadline(): Millis | null {
+    if (![...this.#peers.values()].some((p) => p.isHeld)) return null;
+    const since = [...this.#peers.values()].flatMap(({ incompleteSince }) => incompleteSince ?? []);
+    return since.length === 0 ? null : later(Millis(Math.min(...since)), DEFERRAL);
+  }
+
+  /** What is told to a peer of a prefix; null: nothing. */
+  routeAt(peer: PeerName, prefix: Prefix): RouteAttributes | null {
+    return this.#entries.get(formatPrefix(prefix))?.told.get(peer) ?? null;
+  }
+
+  /** All that is told to a peer. */
+  *routesOf(peer: PeerName): Generator<{ readonly prefix: Prefix; readonly attributes: RouteAttributes }, void> {
+    for (const { prefix, told } of this.#entries.values()) {
+      const attributes = told.get(peer);
+      if (attributes !== undefined) yield { prefix, attributes };
+    }
+  }
+
+  #tell(name: PeerName, { prefix, claims, told }: Entry, asn: Asn | null): void {
+    const others = asn === null ? [] : [...claims].flatMap(([from, list]) => (from === name ? [] : list));
+    const attributes = asn === null || others.length === 0 ? null : reflection(others, asn);
+    if (attributes === null) {
+      if (told.delete(name)) this.#host.setRoute(name, prefix, null);
+      return;
+    }
+    told.set(name, attributes);
+    this.#host.setRoute(name, prefix, attributes);
+  }
+
+  #forget(name: PeerName): void {
+    for (const [key, { claims, told, prefix }] of this.#entries) {
+      if (told.delete(name)) this.#host.setRoute(name, prefix, null);
+      if (!claims.delete(name)) continue;
+      this.#count--;
+      this.#dirty.add(key);
+    }
+  }
+
+  #othersAreKnown(name: PeerName, now: Millis): boolean {
+    return [...this.#peers].every(
+      ([other, { incompleteSince }]) =>
+        other === name || incompleteSince === null || now >= later(incompleteSince, DEFERRAL),
+    );
+  }
+
+  #hold(name: PeerName, peer: Peer, isHeld: boolean): void {
+    peer.isHeld = isHeld;
+    this.#host.holdEndOfRib(name, isHeld);
+  }
+}
+
+/** Whether there is a claim among them, whatever its ASN: the witness needs no configuration for that. */
+export const hasClaims = (communities: readonly LargeCommunity[]): boolean => claimsIn(communities).length > 0;
+
+const claimsIn = (communities: readonly LargeCommunity[]): readonly LargeCommunity[] =>
+  [...new Set(communities.map((c) => c.globalAdmin))].flatMap((number) => {
+    if (number === 0) return [];
+    const asn = Asn(number);
+    return decodeClaims(communities, asn).flatMap((claim) => encodeClaim(asn, claim));
+  });
+
+/**
+ * One route for all that the others claim, merged as sites read it. The receiver's own AS stands in the path, so that a router
+ * which peers by mistake sees a loop and never uses it (RFC 4271 9.1.2); a speaker that keeps routes looks at it all the same.
+ */
+function reflection(claims: readonly LargeCommunity[], asn: Asn): RouteAttributes {
+  const large = [...claimsIn(claims)].sort(
+    (a, b) => a.globalAdmin - b.globalAdmin || a.local1 - b.local1 || a.local2 - b.local2,
+  );
+  return {
+    nextHop: "self",
+    localPref: null,
+    med: null,
+    asPathPrepend: 0,
+    asPathTail: [asn],
+    communities: [NO_ADVERTISE],
+    largeCommunities: large,
+    linkBandwidth: null,
+  };
+}
