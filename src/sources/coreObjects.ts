@@ -15,7 +15,7 @@ import type {
 import type { Ip } from "../kernel/ip.ts";
 import { quote } from "../kernel/text.ts";
 import { ServiceKey } from "../kernel/units.ts";
-import { type Fields, Report } from "./fields.ts";
+import { type Fields, NO_ENTRIES, Report } from "./fields.ts";
 import { parseGoIp } from "./ipFields.ts";
 import { say } from "./messages.ts";
 import { isOurAnnotation, readSettings } from "./settings.ts";
@@ -35,11 +35,15 @@ export function readService(root: Fields, meta: Meta): ServiceObject {
   const loadBalancer = root.object("status")?.object("loadBalancer");
   const type = spec?.word("type", SERVICE_TYPES) ?? "ClusterIP";
   const externalTrafficPolicy = spec?.word("externalTrafficPolicy", ["Cluster", "Local"]) ?? "Cluster";
+  // Services and slices field by field: V8 gives every result of a spread a shape of its own, and there are thousands of them
   return {
-    ...meta,
+    ref: meta.ref,
+    createdAt: meta.createdAt,
+    order: meta.order,
+    labels: meta.labels,
     kind: "Service",
     key: serviceKey(meta, meta.ref.name),
-    annotations: root.object("metadata")?.stringMap("annotations", (name) => !isOurAnnotation(name)) ?? new Map(),
+    annotations: root.object("metadata")?.stringMap("annotations", (name) => !isOurAnnotation(name)) ?? NO_ENTRIES,
     settings: readSettings(root, "Service", "annotation"),
     type,
     loadBalancerClass: spec?.string("loadBalancerClass") ?? null,
@@ -85,7 +89,10 @@ export function readEndpointSlice(root: Fields, meta: Meta): EndpointSliceObject
   if (!root.has("addressType")) root.error("addressType", say("required", {}, `One of ${ADDRESS_TYPES.join(", ")}.`));
   const service = meta.labels.get(SERVICE_NAME_LABEL) ?? "";
   return {
-    ...meta,
+    ref: meta.ref,
+    createdAt: meta.createdAt,
+    order: meta.order,
+    labels: NO_ENTRIES, // nothing selects slices by label; the one that is read is `service`
     kind: "EndpointSlice",
     service: service === "" ? null : serviceKey(meta, service),
     addressType: root.word("addressType", ADDRESS_TYPES) ?? "IPv4",

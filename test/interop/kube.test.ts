@@ -250,6 +250,6 @@ describe("the speaker at an API server", () => {
     const after = await vipcast.metric("process_resident_memory_bytes");
     const mib = (octets: number): number => Math.round(octets / 1024 / 1024);
     process.stdout.write(`RSS: ${mib(before)} MiB empty, ${mib(after)} MiB with 10,000 Services and slices\n`);
-    expect(mib(after - before)).toBeLessThan(150);
+    expect(mib(after - before)).toBeLessThan(110);
   });
 });
