@@ -13,6 +13,7 @@ const LIVE = [
   "test/kube/behaviour.test.ts",
   "test/kube/client.test.ts",
   "test/kube/kubectl.test.ts",
+  "test/kube/scrape.test.ts",
   "test/kube/source.test.ts",
   "test/linux/poll.test.ts",
   "test/observe/http.test.ts",

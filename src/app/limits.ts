@@ -51,7 +51,9 @@ import { MAX_STREAMS } from "../observe/injectStream.ts";
 import { MAX_SHOWN as INJECTED_SHOWN } from "../observe/injectView.ts";
 import { MAX_TEXT, WARNINGS_PER_MINUTE } from "../observe/log.ts";
 import { BACKLOG_LIMIT } from "../observe/logSink.ts";
+import { ACCESS_LIMITS } from "../observe/scrapeAccess.ts";
 import { HISTORY_LIMITS } from "../observe/serviceHistory.ts";
+import { MAX_PEM, TLS_LOOK_EVERY } from "../observe/tlsFiles.ts";
 import { QUIET_MS, RESCAN_MS } from "../sources/manifests.ts";
 import { LONGEST_DELAY, LONGEST_GUARD, LONGEST_STABLE, SITE_DEFAULTS } from "../sources/sitePolicy.ts";
 import { MAX_MANIFEST_BYTES } from "../sources/yamlFile.ts";
@@ -302,6 +304,24 @@ const LIMITS: readonly Limit[] = [
     value: kib(HTTP_LIMITS.bodyOctets),
     why: "memory",
     there: "413; a stream has no such end",
+  },
+  {
+    what: "Tokens of scrapers (`--metrics-auth`)",
+    value: `${ACCESS_LIMITS.tokens} good and as many others remembered, for ${seconds(ACCESS_LIMITS.allowedFor)} and ${seconds(ACCESS_LIMITS.refusedFor)}; a good one for ${seconds(ACCESS_LIMITS.allowedWithoutReview)} while the API server is away`,
+    why: "the API server must not pay for every scrape",
+    there: "it is asked again",
+  },
+  {
+    what: "Reviews of such tokens",
+    value: `${ACCESS_LIMITS.reviews} at a time, ${seconds(ACCESS_LIMITS.review)} each`,
+    why: "strangers may come with any token",
+    there: "503 with Retry-After",
+  },
+  {
+    what: "Certificate and key of the metrics page",
+    value: `${kib(MAX_PEM)} each, looked at every ${seconds(TLS_LOOK_EVERY)}`,
+    why: "memory, renewals",
+    there: "larger ones are refused",
   },
   {
     what: "Injected prefixes",

@@ -10,15 +10,20 @@ import type { Source, SourceCallbacks } from "../sources/source.ts";
 import type { ObjectStore } from "../sources/store.ts";
 import { realClock, realRandom, realTimers } from "./realTime.ts";
 
+export interface ClusterOptions {
+  readonly type: "kubernetes";
+  readonly access: ServerAccess;
+  /** The environment, for credential plugins. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
 export type SourceOptions =
   /** @param path directory or file of manifests */
-  | { readonly type: "manifests"; readonly path: string }
-  /** @param env the environment, for credential plugins */
-  | {
-      readonly type: "kubernetes";
-      readonly access: ServerAccess;
-      readonly env: Readonly<Record<string, string | undefined>>;
-    };
+  { readonly type: "manifests"; readonly path: string } | ClusterOptions;
+
+/** Connections to the API server, of their own. */
+export const openTransport = ({ access, env }: ClusterOptions): HttpTransport =>
+  new HttpTransport(access, { env, clock: realClock }, `vipcast/${VIPCAST_VERSION}`);
 
 export interface OpenSource {
   readonly source: Source;
@@ -36,8 +41,7 @@ export function openSource(
     const source = new ManifestSource(options.path, new ObjectSet(store, namespace), callbacks);
     return { source, view: () => ({ kind: "manifests", location: options.path, resources: [] }) };
   }
-  const { access, env } = options;
-  const transport = new HttpTransport(access, { env, clock: realClock }, `vipcast/${VIPCAST_VERSION}`);
+  const transport = openTransport(options);
   const surroundings = { transport, clock: realClock, timers: realTimers, random: realRandom };
   const source = new KubeSource(store, namespace, surroundings, callbacks);
   return {

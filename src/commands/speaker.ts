@@ -1,6 +1,7 @@
 // `vipcast speaker`: the daemon as a process: signals, listeners, the last resort for our own defects. Owns how it starts and
 // ends; what it does is app/daemon.ts. Never calls process.exit: main.ts does that with the code given back here.
 import { Daemon, type DaemonOptions, STOP_LIMIT_MS } from "../app/daemon.ts";
+import { startMetricsServer } from "../app/metricsServer.ts";
 import { realClock, realTimers } from "../app/realTime.ts";
 import { ServiceManager, watchdogOf } from "../app/serviceManager.ts";
 import { metricsInput, statusPages } from "../app/views.ts";
@@ -97,13 +98,13 @@ async function startListeners(
 ): Promise<(() => Promise<void>)[]> {
   const onDefect = (error: unknown): void => daemon.defect(error);
   const stops: (() => Promise<void>)[] = [];
-  if (config.metrics !== null) {
-    const render = async (): Promise<string> => {
-      await daemon.paths.refresh();
-      return metrics.render();
-    };
-    const pages = { metrics: render, notReady: () => daemon.notReady(), onDefect };
-    const server = await startHttp(config.metrics, pages);
+  const render = async (): Promise<string> => {
+    await daemon.paths.refresh();
+    return metrics.render();
+  };
+  const pages = { metrics: render, notReady: () => daemon.notReady(), onDefect };
+  const server = await startMetricsServer(config, daemon.options.source, pages, log);
+  if (server !== null && config.metrics !== null) {
     stops.push(() => server.stop());
     const address = joinHostPort(config.metrics.host, server.port);
     log.info("listening", { address }, "metrics and health pages are served");

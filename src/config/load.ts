@@ -36,15 +36,18 @@ export function loadConfig(sources: ConfigSources, required: readonly ConfigKey[
   const file = sources.file ?? (fromEnv === "" ? undefined : fromEnv);
   const parsed = file === undefined ? { given: [], problems: [] } : readConfigFile(file);
   const environment = fromEnvironment(sources.env);
-  const metallb = fromMetallbFlags(sources.metallb ?? {}, sources.env);
+  const places = [...fromFlags(sources.flags), ...environment.given, ...parsed.given];
+  const isElsewhere = places.some(({ key }) => key === "manifests" || key === "kubeconfig");
+  const account = isElsewhere ? undefined : sources.account;
+  const metallb = fromMetallbFlags(sources.metallb ?? {}, sources.env, account !== undefined);
   const given = [...fromFlags(sources.flags), ...metallb.given, ...environment.given, ...parsed.given];
-  const { config, problems } = resolveConfig([...given, ...ownNamespace(sources, given)], required);
+  const { config, problems } = resolveConfig([...given, ...metallb.defaults, ...ownNamespace(account)], required);
   return { config, problems: [...problems, ...metallb.problems, ...environment.problems, ...parsed.problems] };
 }
 
 /** In a pod that reads its own cluster, MetalLB's objects are in the pod's namespace unless something says otherwise. */
-function ownNamespace({ account }: ConfigSources, given: readonly Given[]): readonly Given[] {
-  if (account === undefined || given.some(({ key }) => key === "manifests" || key === "kubeconfig")) return [];
+function ownNamespace(account: string | undefined): readonly Given[] {
+  if (account === undefined) return [];
   const name = `${account}/namespace`;
   try {
     return [{ key: "namespace", raw: readFileSync(name, "utf8").trim(), origin: { name } }];

@@ -14,7 +14,6 @@ interface MetallbFlag {
 }
 
 const LAYER2 = "it belongs to layer 2 mode, which is not done here";
-const TLS = "metrics are served as --metrics says";
 
 export const METALLB_FLAGS: readonly MetallbFlag[] = [
   { flag: "port", note: null },
@@ -29,10 +28,7 @@ export const METALLB_FLAGS: readonly MetallbFlag[] = [
   { flag: "ml-labels", note: LAYER2 },
   { flag: "ml-secret-key-path", note: LAYER2 },
   { flag: "ml-wan-config", isSwitch: true, note: LAYER2 },
-  { flag: "tls-min-version", note: TLS },
-  { flag: "tls-cipher-suites", note: TLS },
-  { flag: "tls-curve-preferences", note: TLS },
-  { flag: "metrics-cert-dir", note: TLS },
+  { flag: "metrics-cert-dir", note: null },
   { flag: "pprof-bind-address", note: "this is no Go program" },
 ];
 
@@ -40,26 +36,47 @@ export const METALLB_FLAGS: readonly MetallbFlag[] = [
 export const metallbFlagText = ({ flag, isSwitch }: MetallbFlag): string =>
   isSwitch === true ? `--${flag} [BOOL]` : `--${flag} <VALUE>`;
 
-/** Where metrics and health pages are served by MetalLB's arguments and environment, and what is not honoured. @param flags by flag */
+/** Where MetalLB's speaker serves what, unless told otherwise (metallb-compat 5.3). */
+const PORTS = { port: "9120", "health-probe-port": "17472" } as const;
+
+/**
+ * Where metrics and health pages are served by MetalLB's arguments and environment, and what is not honoured.
+ * @param flags by flag
+ * @param isDropIn in a pod that reads its own cluster: what nobody chose is where MetalLB's speaker has it
+ */
 export function fromMetallbFlags(
   flags: Readonly<Record<string, string | boolean | undefined>>,
   env: Readonly<Record<string, string | undefined>>,
-): { readonly given: readonly Given[]; readonly problems: readonly ConfigProblem[] } {
+  isDropIn = false,
+): {
+  readonly given: readonly Given[];
+  /** Weaker than anything that was given. */
+  readonly defaults: readonly Given[];
+  readonly problems: readonly ConfigProblem[];
+} {
   const text = (flag: string): string => (typeof flags[flag] === "string" ? flags[flag] : "");
   const host = text("host") || env.METALLB_HOST || "0.0.0.0";
   const given: Given[] = [];
-  const serve = (key: "metrics" | "health", flag: string, at: string): void => {
+  const defaults: Given[] = [];
+  const serve = (key: "metrics" | "health", flag: keyof typeof PORTS, at: string): void => {
+    const port = text(flag);
+    const origin = { name: `--${flag}` };
+    if (port === "" && isDropIn) defaults.push({ key, raw: joinHostPort(at, PORTS[flag]), origin });
     // MetalLB's way to say: nowhere
-    if (text(flag) !== "" && text(flag) !== "0") {
-      given.push({ key, raw: joinHostPort(at, text(flag)), origin: { name: `--${flag}` } });
-    }
+    if (port !== "" && port !== "0") given.push({ key, raw: joinHostPort(at, port), origin });
   };
   serve("metrics", "port", host);
   serve("health", "health-probe-port", "127.0.0.1");
+  const directory = text("metrics-cert-dir");
+  if (directory !== "") {
+    const origin = { name: "--metrics-cert-dir" };
+    given.push({ key: "metricsTlsCert", raw: `${directory}/tls.crt`, origin });
+    given.push({ key: "metricsTlsKey", raw: `${directory}/tls.key`, origin });
+  }
   const problems = METALLB_FLAGS.flatMap(({ flag, note }) =>
     note === null || flags[flag] === undefined
       ? []
       : [settingProblem({ name: `--${flag}` }, "", `has no effect: ${note}`, "It may be left out.", "warning")],
   );
-  return { given, problems };
+  return { given, defaults, problems };
 }

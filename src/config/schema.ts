@@ -21,6 +21,7 @@ import {
   readText,
   readWord,
 } from "./readers.ts";
+import { readCipherSuites, readCurves, readTlsVersion, type TlsVersion } from "./tls.ts";
 
 export interface Setting<T> {
   /** Long flag without dashes. */
@@ -47,6 +48,16 @@ export interface DaemonConfig {
   readonly socket: string | null;
   /** null: no HTTP. */
   readonly metrics: HostPort | null;
+  /** PEM files; both or neither. null: metrics are served without TLS. */
+  readonly metricsTlsCert: string | null;
+  readonly metricsTlsKey: string | null;
+  /** Whoever asks for metrics shows a token, and the API server says whether that is enough. */
+  readonly metricsAuth: boolean;
+  readonly tlsMinVersion: TlsVersion;
+  /** IANA names, for TLS 1.2; empty: the usual ones. */
+  readonly tlsCipherSuites: readonly string[];
+  /** Numbers of the TLS registry; empty: the usual ones. */
+  readonly tlsCurvePreferences: readonly string[];
   /** null: no second HTTP address. */
   readonly health: HostPort | null;
   /** Where peers may connect to us; empty: nowhere. */
@@ -125,7 +136,55 @@ export const SETTINGS: { readonly [K in ConfigKey]: Setting<DaemonConfig[K]> } =
     placeholder: "HOST:PORT",
     fallback: null,
     read: readHostPort,
-    help: "Serve /metrics, /healthz and /readyz there; without it they are not served",
+    help: "Serve /metrics, /healthz and /readyz there; in a pod 0.0.0.0:9120 unless `--port=0` is given, elsewhere nowhere unless asked for",
+  },
+  metricsTlsCert: {
+    flag: "metrics-tls-cert",
+    env: ["VIPCAST_METRICS_TLS_CERT"],
+    placeholder: "FILE",
+    fallback: null,
+    read: readPath,
+    help: "Serve metrics over TLS with this certificate chain (PEM); a file that changes is read again",
+  },
+  metricsTlsKey: {
+    flag: "metrics-tls-key",
+    env: ["VIPCAST_METRICS_TLS_KEY"],
+    placeholder: "FILE",
+    fallback: null,
+    read: readPath,
+    help: "The private key of that certificate (PEM)",
+  },
+  metricsAuth: {
+    flag: "metrics-auth",
+    env: ["VIPCAST_METRICS_AUTH"],
+    placeholder: null,
+    fallback: false,
+    read: readBoolean,
+    help: "Give metrics only to bearers of a token that the API server knows and whose owner may get /metrics (TokenReview, SubjectAccessReview)",
+  },
+  tlsMinVersion: {
+    flag: "tls-min-version",
+    env: ["VIPCAST_TLS_MIN_VERSION"],
+    placeholder: "VERSION",
+    fallback: "VersionTLS13",
+    read: readTlsVersion,
+    help: "Lowest version of TLS that is spoken: VersionTLS12 or VersionTLS13",
+  },
+  tlsCipherSuites: {
+    flag: "tls-cipher-suites",
+    env: ["VIPCAST_TLS_CIPHER_SUITES"],
+    placeholder: "NAME,...",
+    fallback: [],
+    read: readCipherSuites,
+    help: "Cipher suites for TLS 1.2 by their IANA names; those of TLS 1.3 cannot be chosen",
+  },
+  tlsCurvePreferences: {
+    flag: "tls-curve-preferences",
+    env: ["VIPCAST_TLS_CURVE_PREFERENCES"],
+    placeholder: "NUMBER,...",
+    fallback: [],
+    read: readCurves,
+    help: "Key exchange groups by their TLS numbers, best first: 29 (X25519), 23, 24, 25 (P-256, P-384, P-521)",
   },
   health: {
     flag: "health",
@@ -133,7 +192,7 @@ export const SETTINGS: { readonly [K in ConfigKey]: Setting<DaemonConfig[K]> } =
     placeholder: "HOST:PORT",
     fallback: null,
     read: readHostPort,
-    help: "Serve /healthz and /readyz there, too, without metrics; MetalLB's probes ask 127.0.0.1:17472",
+    help: "Serve /healthz and /readyz there, too, without metrics, TLS or tokens; in a pod 127.0.0.1:17472 unless `--health-probe-port=0` is given",
   },
   listen: {
     flag: "listen",
@@ -296,6 +355,12 @@ export function resolveConfig(given: readonly Given[], required: readonly Config
     context: settled("context"),
     socket: settled("socket"),
     metrics: settled("metrics"),
+    metricsTlsCert: settled("metricsTlsCert"),
+    metricsTlsKey: settled("metricsTlsKey"),
+    metricsAuth: settled("metricsAuth"),
+    tlsMinVersion: settled("tlsMinVersion"),
+    tlsCipherSuites: settled("tlsCipherSuites"),
+    tlsCurvePreferences: settled("tlsCurvePreferences"),
     health: settled("health"),
     listen: settled("listen"),
     logLevel: settled("logLevel"),
@@ -311,18 +376,39 @@ export function resolveConfig(given: readonly Given[], required: readonly Config
     drainOnTaint: settled("drainOnTaint"),
     shutdownText: settled("shutdownText"),
   };
-  if (config.allocate && config.witness) {
-    problems.push(refuseAllocate("a witness has no Services", `Leave out --${SETTINGS.witness.flag} or this.`));
-  } else if (config.allocate && config.manifests === null) {
-    problems.push(refuseAllocate("it is for manifests", "In a cluster the controller gives Services their addresses."));
-  } else if (config.allocate && config.stateDir === null) {
-    problems.push(refuseAllocate("it needs a state directory", `Give --${SETTINGS.stateDir.flag} DIR.`));
-  }
-  return { config, problems };
+  return { config, problems: [...problems, ...contradictions(config)] };
 }
 
-const refuseAllocate = (message: string, hint: string): ConfigProblem =>
-  settingProblem({ name: `--${SETTINGS.allocate.flag}` }, "allocate", message, hint);
+/** What two settings say together that cannot be. */
+function contradictions(config: DaemonConfig): readonly ConfigProblem[] {
+  const { allocate, manifests, stateDir, metricsTlsCert, metricsTlsKey, metricsAuth } = config;
+  const found: ConfigProblem[] = [];
+  const refuse = (key: ConfigKey, message: string, hint: string): void => {
+    found.push(settingProblem({ name: `--${SETTINGS[key].flag}` }, key, message, hint));
+  };
+  if (allocate && config.witness) {
+    refuse("allocate", "a witness has no Services", `Leave out --${SETTINGS.witness.flag} or this.`);
+  } else if (allocate && manifests === null) {
+    refuse("allocate", "it is for manifests", "In a cluster the controller gives Services their addresses.");
+  } else if (allocate && stateDir === null) {
+    refuse("allocate", "it needs a state directory", `Give --${SETTINGS.stateDir.flag} DIR.`);
+  }
+  if ((metricsTlsCert === null) !== (metricsTlsKey === null)) {
+    const [given, missing] =
+      metricsTlsKey === null
+        ? (["metricsTlsCert", "metricsTlsKey"] as const)
+        : (["metricsTlsKey", "metricsTlsCert"] as const);
+    refuse(given, "certificate and key belong together", `Give --${SETTINGS[missing].flag} FILE, too.`);
+  }
+  if (metricsAuth && manifests !== null) {
+    refuse("metricsAuth", "there is no API server to ask", "Leave it out, or read from a cluster.");
+  }
+  if (config.tlsMinVersion === "VersionTLS13" && config.tlsCipherSuites.length > 0) {
+    const hint = `Give --${SETTINGS.tlsMinVersion.flag} VersionTLS12, or leave the suites out.`;
+    refuse("tlsCipherSuites", "TLS 1.3, the lowest version here, has suites that cannot be chosen", hint);
+  }
+  return found;
+}
 
 /** Kind under which problems of our own configuration are reported. */
 export const CONFIG_KIND = "VipcastConfig";

@@ -9,6 +9,8 @@ import {
   NAMESPACES,
   PODS,
   SERVICES,
+  SUBJECT_ACCESS_REVIEWS,
+  TOKEN_REVIEWS,
   WATCHED,
 } from "./resources.ts";
 
@@ -56,6 +58,12 @@ export const SPEAKER_PERMISSIONS: readonly Permission[] = [
   ...kept({ group: "vipcast.io", plural: "bgpsessionstates" }, "the state of the sessions"),
   OWN_POD,
   TELL,
+];
+
+/** With `--metrics-auth`. */
+export const METRICS_AUTH_PERMISSIONS: readonly Permission[] = [
+  { resource: TOKEN_REVIEWS, verbs: ["create"], scope: "cluster", why: "whose the token of a scraper is" },
+  { resource: SUBJECT_ACCESS_REVIEWS, verbs: ["create"], scope: "cluster", why: "whether they may get /metrics" },
 ];
 
 export const CONTROLLER_PERMISSIONS: readonly Permission[] = [

@@ -33,6 +33,14 @@ export const CONFIG_MAPS = resource("", "v1", "configmaps", "ConfigMap");
 export const PODS = resource("", "v1", "pods", "Pod");
 export const EVENTS = resource("", "v1", "events", "Event");
 export const LEASES = resource("coordination.k8s.io", "v1", "leases", "Lease");
+export const TOKEN_REVIEWS = resource("authentication.k8s.io", "v1", "tokenreviews", "TokenReview", false);
+export const SUBJECT_ACCESS_REVIEWS = resource(
+  "authorization.k8s.io",
+  "v1",
+  "subjectaccessreviews",
+  "SubjectAccessReview",
+  false,
+);
 export const BGP_PEERS = metallb("v1beta2", "bgppeers", "BGPPeer");
 export const BGP_ADVERTISEMENTS = metallb("v1beta1", "bgpadvertisements", "BGPAdvertisement");
 export const L2_ADVERTISEMENTS = metallb("v1beta1", "l2advertisements", "L2Advertisement");

@@ -1,13 +1,16 @@
 // SHELL. The HTTP server under both `http.ts` (TCP) and `statusSocket.ts` (Unix socket): GET and HEAD of a fixed set of
 // paths, POST of those that say so, nothing else. Owns the limits (C-270). Knows nothing of what a page says. Contract: a client can be slow, huge,
 // silent or hostile and costs a bounded amount of memory and time; a page that fails is a 500 and nothing more.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import type { SecureContextOptions } from "node:tls";
 
 export interface Page {
   readonly status: number;
   readonly contentType: string;
+  readonly headers?: Readonly<Record<string, string>>;
   /** Whole, or in pieces as the reader takes them. */
   readonly body: string | AsyncIterable<string>;
 }
@@ -16,6 +19,8 @@ export interface PageRequest {
   readonly query: URLSearchParams;
   /** Of a POST; empty otherwise. */
   readonly body: string;
+  /** The header of that name; empty: there is none. */
+  readonly authorization: string;
 }
 
 export type PageMaker = (request: PageRequest) => Page | Promise<Page>;
@@ -55,40 +60,55 @@ export const jsonPage = (value: unknown): Page => ({
   body: `${JSON.stringify(value)}\n`,
 });
 
+const SERVER_OPTIONS = {
+  maxHeaderSize: HTTP_LIMITS.headerOctets,
+  headersTimeout: HTTP_LIMITS.requestMs,
+  requestTimeout: HTTP_LIMITS.requestMs,
+  connectionsCheckingInterval: 1000,
+  keepAliveTimeout: HTTP_LIMITS.requestMs,
+} as const;
+
 /** @param onDefect told what a page threw */
-export function createBoundedServer(pages: Pages, onDefect: (error: unknown) => void): Server {
-  const server = createServer(
-    {
-      maxHeaderSize: HTTP_LIMITS.headerOctets,
-      headersTimeout: HTTP_LIMITS.requestMs,
-      requestTimeout: HTTP_LIMITS.requestMs,
-      connectionsCheckingInterval: 1000,
-      keepAliveTimeout: HTTP_LIMITS.requestMs,
-    },
-    (request, response) => {
-      answer(pages, request, response).catch((error: unknown) => {
-        onDefect(error);
-        if (!response.headersSent)
-          send(request, response, textPage(500, "internal error, see the log")).catch(onDefect);
-        else response.destroy();
-      });
-    },
+export const createBoundedServer = (pages: Pages, onDefect: (error: unknown) => void): Server =>
+  bounded(createServer(SERVER_OPTIONS, answering(pages, onDefect)));
+
+/** The same over TLS. @throws Error of the TLS library when certificate and key are of no use */
+export const createBoundedTlsServer = (
+  pages: Pages,
+  onDefect: (error: unknown) => void,
+  tls: SecureContextOptions,
+): TlsServer =>
+  bounded(
+    createTlsServer({ ...SERVER_OPTIONS, handshakeTimeout: HTTP_LIMITS.requestMs, ...tls }, answering(pages, onDefect)),
   );
+
+function bounded<S extends Server | TlsServer>(server: S): S {
   server.maxConnections = HTTP_LIMITS.connections;
   server.timeout = HTTP_LIMITS.idleMs;
   return server;
 }
+
+const answering =
+  (pages: Pages, onDefect: (error: unknown) => void): RequestListener =>
+  (request, response) => {
+    answer(pages, request, response).catch((error: unknown) => {
+      onDefect(error);
+      if (!response.headersSent) send(request, response, textPage(500, "internal error, see the log")).catch(onDefect);
+      else response.destroy();
+    });
+  };
 
 async function answer(pages: Pages, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const target = request.url ?? "";
   const cut = target.indexOf("?");
   const path = cut < 0 ? target : target.slice(0, cut);
   const query = new URLSearchParams(cut < 0 ? "" : target.slice(cut + 1));
+  const authorization = request.headers.authorization ?? "";
   const posted = request.method === "POST" ? pages.get(`POST ${path}`) : undefined;
   if (posted !== undefined) {
     const body = await readBody(request);
     if (body === null) await send(request, response, textPage(413, `more than ${HTTP_LIMITS.bodyOctets} octets`));
-    else await send(request, response, await posted({ query, body }));
+    else await send(request, response, await posted({ query, body, authorization }));
     return;
   }
   if (request.method !== "GET" && request.method !== "HEAD") {
@@ -101,7 +121,7 @@ async function answer(pages: Pages, request: IncomingMessage, response: ServerRe
     await send(request, response, textPage(404, `not found; there are: ${[...pages.keys()].join(" ")}`));
     return;
   }
-  await send(request, response, await page({ query, body: "" }));
+  await send(request, response, await page({ query, body: "", authorization }));
 }
 
 /** null when it is too large: the rest of it is not read. */
@@ -121,8 +141,9 @@ async function send(request: IncomingMessage, response: ServerResponse, page: Pa
   if (request.headers["content-length"] !== undefined || request.headers["transfer-encoding"] !== undefined) {
     response.setHeader("connection", "close");
   }
-  const { status, contentType, body } = page;
+  const { status, contentType, headers = {}, body } = page;
   response.writeHead(status, {
+    ...headers,
     "content-type": contentType,
     ...(typeof body === "string" ? { "content-length": Buffer.byteLength(body) } : {}),
     "cache-control": "no-store",
@@ -139,7 +160,7 @@ function ignoreGoneReader(error: unknown): void {
 }
 
 /** Stops listening and ends every connection. Settles when the last one is gone. */
-export function stopServer(server: Server): Promise<void> {
+export function stopServer(server: Server | TlsServer): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
     server.closeAllConnections();
@@ -159,7 +180,7 @@ export class ListenError extends Error {
 
 /** @param begin calls `listen` @param explain what to say for an error code @throws ListenError (rejects) */
 export function listening(
-  server: Server,
+  server: Server | TlsServer,
   begin: () => void,
   explain: (code: string, error: Error) => string,
 ): Promise<void> {

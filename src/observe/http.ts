@@ -1,22 +1,32 @@
-// SHELL. `/metrics`, `/healthz` and `/readyz` over TCP, only where an address was given. Owns the listening socket and the
-// meaning of the two health pages. Knows nothing of BGP: whether we are ready is told by a function.
+// SHELL. `/metrics`, `/healthz` and `/readyz` over TCP or TLS, only where an address was given. Owns the listening socket, the meaning of
+// the two health pages and what somebody hears who may not have the metrics. Knows nothing of BGP: whether we are ready is told by a function.
 // Contract: boundedServer.ts's limits; `healthz` says that the event loop turns, `readyz` that the first decision is made.
+import type { SecureContextOptions } from "node:tls";
 import { type HostPort, joinHostPort } from "../config/readers.ts";
+import { assertNever } from "../kernel/result.ts";
+import { escapeText } from "../kernel/text.ts";
 import {
   createBoundedServer,
+  createBoundedTlsServer,
   ListenError,
   listening,
+  type Page,
   type PageMaker,
   type Pages,
   stopServer,
   textPage,
 } from "./boundedServer.ts";
+import type { Admission } from "./scrapeAccess.ts";
 
 export interface HttpInput {
   /** The metrics in Prometheus' text form; null: not served there. */
   readonly metrics: (() => Promise<string>) | null;
   /** null once the source has been listed and the first decision is complete; else what is still missing. */
   readonly notReady: () => string | null;
+  /** Asked before metrics are given; then there is no other page. Absent: everybody gets them. @param authorization the header */
+  readonly admit?: (authorization: string) => Promise<Admission>;
+  /** Certificate, key and what else TLS is made with; absent: plain. */
+  readonly tls?: SecureContextOptions;
   /** Told what a page threw. */
   readonly onDefect: (error: unknown) => void;
 }
@@ -24,6 +34,8 @@ export interface HttpInput {
 export interface HttpServer {
   /** The port in use; differs from the one asked for when that was 0. */
   readonly port: number;
+  /** From now on connections get this; only of a server over TLS. */
+  renew(tls: SecureContextOptions): void;
   stop(): Promise<void>;
 }
 
@@ -31,11 +43,9 @@ const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 /** @throws ListenError (rejects) with a message that names the flag */
 export async function startHttp(address: HostPort, input: HttpInput): Promise<HttpServer> {
-  const { metrics } = input;
-  const pages: Pages = new Map<string, PageMaker>([
-    ...(metrics === null
-      ? []
-      : [["/metrics", async () => ({ status: 200, contentType: METRICS_TYPE, body: await metrics() })] as const]),
+  const { metrics, admit, tls, onDefect } = input;
+  const metricsPage: PageMaker | null = metrics === null ? null : guarded(metrics, admit);
+  const health: readonly (readonly [string, PageMaker])[] = [
     ["/healthz", () => textPage(200, "ok")],
     [
       "/readyz",
@@ -44,8 +54,13 @@ export async function startHttp(address: HostPort, input: HttpInput): Promise<Ht
         return missing === null ? textPage(200, "ok") : textPage(503, `not ready: ${missing}`);
       },
     ],
+  ];
+  const pages: Pages = new Map([
+    ...(metricsPage === null ? [] : [["/metrics", metricsPage] as const]),
+    ...(admit === undefined ? health : []),
   ]);
-  const server = createBoundedServer(pages, input.onDefect);
+  const secure = tls === undefined ? null : createBoundedTlsServer(pages, onDefect, tls);
+  const server = secure ?? createBoundedServer(pages, onDefect);
   const { host, port } = address;
   await listening(
     server,
@@ -55,7 +70,40 @@ export async function startHttp(address: HostPort, input: HttpInput): Promise<Ht
   );
   const bound = server.address();
   if (bound === null || typeof bound === "string") throw new ListenError("no port was bound", "UNKNOWN", null);
-  return { port: bound.port, stop: () => stopServer(server) };
+  return {
+    port: bound.port,
+    renew: (renewed) => secure?.setSecureContext(renewed),
+    stop: () => stopServer(server),
+  };
+}
+
+/** Seconds after which a scraper may come again that could not be judged. */
+const COME_AGAIN = "5";
+
+function guarded(metrics: () => Promise<string>, admit: HttpInput["admit"]): PageMaker {
+  const page = async (): Promise<Page> => ({ status: 200, contentType: METRICS_TYPE, body: await metrics() });
+  if (admit === undefined) return page;
+  return async ({ authorization }) => {
+    const admission = await admit(authorization);
+    switch (admission.type) {
+      case "allowed":
+        return page();
+      case "unauthenticated": {
+        const text = "a bearer token is needed that the API server knows";
+        return { ...textPage(401, text), headers: { "www-authenticate": "Bearer" } };
+      }
+      case "forbidden": {
+        const text = `${escapeText(admission.user)} may not get /metrics: no role allows it (nonResourceURLs: ["/metrics"])`;
+        return textPage(403, text);
+      }
+      case "unavailable": {
+        const text = "the API server cannot be asked about this token at present";
+        return { ...textPage(503, text), headers: { "retry-after": COME_AGAIN } };
+      }
+      default:
+        return assertNever(admission);
+    }
+  };
 }
 
 const CURES: Readonly<Record<string, string>> = {

@@ -24,6 +24,18 @@ export const LOG_EVENTS = {
     meaning: "A listening socket is open: for peers, for metrics and health, or for status.",
     cure: "",
   },
+  metricsCertificate: {
+    level: "info, warn",
+    meaning:
+      "The files of `--metrics-tls-cert` and `--metrics-tls-key` have changed; or they cannot be used, and what was read before stays.",
+    cure: "For a warning: write a certificate and the key that belongs to it.",
+  },
+  metricsAccess: {
+    level: "warn",
+    meaning:
+      "With `--metrics-auth`: the API server could not be asked about the token of a scraper. Tokens that were good within the last 5 min still are.",
+    cure: "See that the API server can be reached, and that the daemon's account may create tokenreviews and subjectaccessreviews.",
+  },
   firstDecision: {
     level: "info",
     meaning: "The source was read and decided for the first time; announcements begin.",

@@ -33,6 +33,12 @@ describe("the configuration", () => {
         context: null,
         socket: null,
         metrics: null,
+        metricsTlsCert: null,
+        metricsTlsKey: null,
+        metricsAuth: false,
+        tlsMinVersion: "VersionTLS13",
+        tlsCipherSuites: [],
+        tlsCurvePreferences: [],
         health: null,
         listen: [],
         logLevel: "info",
@@ -72,6 +78,12 @@ context: lab
 health: 127.0.0.1:17472
 socket: /run/vipcast/vipcast.sock
 metrics: "[::1]:9120"
+metricsTlsCert: /etc/vipcast/tls.crt
+metricsTlsKey: /etc/vipcast/tls.key
+metricsAuth: false
+tlsMinVersion: VersionTLS12
+tlsCipherSuites: TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+tlsCurvePreferences: 29
 listen: 0.0.0.0:179,[2001:db8::1]:1790
 logLevel: all
 lbClass: example.org/bgp
@@ -94,6 +106,12 @@ shutdownText: back at noon
         health: { host: "127.0.0.1", port: 17472 },
         socket: "/run/vipcast/vipcast.sock",
         metrics: { host: "::1", port: 9120 },
+        metricsTlsCert: "/etc/vipcast/tls.crt",
+        metricsTlsKey: "/etc/vipcast/tls.key",
+        metricsAuth: false,
+        tlsMinVersion: "VersionTLS12",
+        tlsCipherSuites: ["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"],
+        tlsCurvePreferences: ["29"],
         listen: [
           { address: ipv4(0), port: 179 },
           { address: ipv6(0x2001_0db8, 0, 0, 1), port: 1790 },

@@ -53,7 +53,61 @@ describe("MetalLB's flags", () => {
   });
 });
 
+describe("metrics over TLS", () => {
+  test("MetalLB's --metrics-cert-dir is the pair of files in it, and yields to our own flags", () => {
+    expect(load({ "metrics-cert-dir": "/certs" }).config).toMatchObject({
+      metricsTlsCert: "/certs/tls.crt",
+      metricsTlsKey: "/certs/tls.key",
+    });
+    const flags = { metricsTlsCert: "/own.crt", metricsTlsKey: "/own.key" };
+    expect(load({ "metrics-cert-dir": "/certs" }, { flags }).config).toMatchObject(flags);
+  });
+
+  const SUITE = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256";
+  test.each<[string, Sources["flags"], string, string]>([
+    [
+      "a certificate without key",
+      { metricsTlsCert: "/c" },
+      "--metrics-tls-cert",
+      "certificate and key belong together",
+    ],
+    ["a key without certificate", { metricsTlsKey: "/k" }, "--metrics-tls-key", "certificate and key belong together"],
+    ["tokens without an API server", { metricsAuth: true, manifests: "/m" }, "--metrics-auth", "no API server to ask"],
+    ["suites for TLS 1.3", { tlsCipherSuites: SUITE }, "--tls-cipher-suites", "cannot be chosen"],
+    ["an unknown suite", { tlsCipherSuites: "TLS_RSA_WITH_RC4_128_SHA" }, "--tls-cipher-suites", "is no cipher suite"],
+    [
+      "a suite twice",
+      { tlsMinVersion: "VersionTLS12", tlsCipherSuites: `${SUITE},${SUITE}` },
+      "--tls-cipher-suites",
+      "twice",
+    ],
+    ["an unknown version", { tlsMinVersion: "VersionTLS11" }, "--tls-min-version", "is not known"],
+    ["an unknown curve", { tlsCurvePreferences: "29,1" }, "--tls-curve-preferences", '"1" is no curve number'],
+  ])("%s is refused", (_what, flags, name, message) => {
+    expect(load({}, { flags }).problems).toMatchObject([
+      { severity: "error", name, message: expect.stringContaining(message) },
+    ]);
+  });
+});
+
 describe("in a pod", () => {
+  const METRICS = { host: "0.0.0.0", port: 9120 };
+  const HEALTH = { host: "127.0.0.1", port: 17472 };
+  test.each<[string, Sources["metallb"] & {}, Partial<Sources>, unknown, unknown]>([
+    ["nothing is said", {}, {}, METRICS, HEALTH],
+    ["--port 0", { port: "0" }, {}, null, HEALTH],
+    ["--health-probe-port 0", { "health-probe-port": "0" }, {}, METRICS, null],
+    ["METALLB_HOST", {}, { env: { METALLB_HOST: "192.0.2.1" } }, { host: "192.0.2.1", port: 9120 }, HEALTH],
+    ["--metrics", {}, { flags: { metrics: "[::]:1" } }, { host: "::", port: 1 }, HEALTH],
+    ["VIPCAST_METRICS", {}, { env: { VIPCAST_METRICS: "127.0.0.1:1" } }, { host: "127.0.0.1", port: 1 }, HEALTH],
+    ["manifests are read", {}, { flags: { manifests: "/m" } }, null, null],
+    ["another cluster is read", {}, { env: { VIPCAST_KUBECONFIG: "/k" } }, null, null],
+  ])("pages are where MetalLB's speaker has them, unless otherwise: %s", (_what, flags, more, metrics, health) => {
+    const { config, problems } = load(flags, { account: directory, ...more });
+    expect([config.metrics, config.health]).toEqual([metrics, health]);
+    expect(problems).toEqual([]);
+  });
+
   test("the namespace is the account's, unless something else says so", () => {
     writeFileSync(join(directory, "namespace"), "lb-system\n");
     const namespace = (more: Partial<Sources>) => load({}, { account: directory, ...more }).config.namespace;
