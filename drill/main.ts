@@ -8,12 +8,13 @@ import { describeMachine } from "../bench/machine.ts";
 import { labProblem } from "../lab/requirements.ts";
 import { packageRoot } from "../lab/vipcast.ts";
 import { LOSSES } from "./losses.ts";
+import { PLANNED } from "./planned.ts";
 import { runProbe, runWeb } from "./programs.ts";
 import { missed, type Row, renderTable } from "./report.ts";
 import type { Scenario } from "./scenario.ts";
 import type { SpeakerKind } from "./speakers.ts";
 
-const SCENARIOS: readonly Scenario[] = [...LOSSES];
+const SCENARIOS: readonly Scenario[] = [...LOSSES, ...PLANNED];
 
 const USAGE = `usage: npm run drill -- [SCENARIO…] [--with vipcast|frr] [--json] [--save]
 
