@@ -5,6 +5,7 @@ import { defineConfig } from "vitest/config";
 const LIVE = [
   "test/app/answers.test.ts",
   "test/app/allocationKill.test.ts",
+  "test/app/drain.test.ts",
   "test/bfd/loop.test.ts",
   "test/bgp/listener.test.ts",
   "test/bgp/loopback.test.ts",

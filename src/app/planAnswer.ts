@@ -43,7 +43,8 @@ export async function planBase(daemon: Daemon, asked: string | null): Promise<St
   if (node !== nodeName && nodes.length > 0 && !nodes.includes(node)) {
     return { ok: false, message: `there is no Node ${node}. ${nameHint(node, nodes, "Node")}` };
   }
-  const own = node === nodeName ? engine.config : null;
+  // what a drain has withdrawn is planned as if it were not: the drain will end, the plan is about the objects
+  const own = node === nodeName && engine.level !== "withdrawn" ? engine.config : null;
   const work =
     own === null
       ? deciding(store, { nodeName: node, lbClass, ignoreExcludeLb, routerId })

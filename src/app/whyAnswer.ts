@@ -8,6 +8,7 @@ import { ServiceKey } from "../kernel/units.ts";
 import type { Answer, WhyQuestion } from "../observe/statusSocket.ts";
 import { findService, goneDocument, type Observed, type WhyPeerView, whyDocument } from "../observe/why.ts";
 import type { Daemon } from "./daemon.ts";
+import { drainAnswer } from "./drainAnswer.ts";
 import { realClock } from "./realTime.ts";
 import { inSlices } from "./slices.ts";
 
@@ -59,11 +60,13 @@ const yes = (document: unknown): Answer => ({ ok: true, document });
 const no = (message: string): Answer => ({ ok: false, message });
 
 function observedOf(daemon: Daemon, key: ServiceKey): Observed {
+  const { peers: proofs } = drainAnswer(daemon);
   const sessions = daemon.paths.view().sessions;
   return {
     peer: (name): WhyPeerView | undefined => daemon.speaker.peer(name),
     bfd: (name) => sessions.find((s) => s.peer === name)?.session.state ?? null,
     injected: (name, prefix) => daemon.injecting.injections.routeAt(name, prefix),
+    drain: (name) => proofs[name],
     since: daemon.history.since(key),
     changes: daemon.history.changes(key),
     now: realClock.now(),

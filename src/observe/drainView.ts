@@ -96,17 +96,18 @@ const PHASE: Readonly<Record<DrainState["name"], string>> = {
   leaving: "drained, leaving",
 };
 
+/** What is proven of one peer. */
+export const proofText = ({ marked, withdrawn }: PeerDrainStatus): string =>
+  Object.entries({ marked, withdrawn })
+    .flatMap(([what, o]) => (o === null ? [] : [`${what}: ${o.detail}`]))
+    .join("; ");
+
 /** Lines without indentation, the most important first. */
 export function drainLines(drain: DrainStatus): readonly string[] {
   if (drain.state === "normal") return [PHASE.normal];
   const proof = drain.proven === null ? "" : drain.proven ? ", proven at every peer" : ", NOT proven at every peer";
   const why = drain.causes.map((c) => c.text).join("; ");
   const kept = drain.persistent ? "; kept over restarts" : "";
-  const peers = Object.entries(drain.peers).map(([name, { marked, withdrawn }]) => {
-    const steps = Object.entries({ marked, withdrawn }).flatMap(([what, o]) =>
-      o === null ? [] : [`${what}: ${o.detail}`],
-    );
-    return `${name}: ${steps.join("; ")}`;
-  });
+  const peers = Object.entries(drain.peers).map(([name, peer]) => `${name}: ${proofText(peer)}`);
   return [`${PHASE[drain.state]}${proof} (${why}${kept})`, ...peers];
 }

@@ -13,6 +13,7 @@ import { formatIp, type Ip, type Prefix } from "../kernel/ip.ts";
 import { type ConfigProblem, type ObjectRef, problemAt } from "../kernel/problem.ts";
 import { listed, nameHint } from "../kernel/suggest.ts";
 import { Millis, type PeerName, ServiceKey } from "../kernel/units.ts";
+import type { PeerDrainStatus } from "./drainView.ts";
 import { type PeerView, wallOf } from "./peerView.ts";
 import type { Outcome, ServiceChange } from "./serviceHistory.ts";
 import { whyDown } from "./status.ts";
@@ -67,6 +68,8 @@ export interface WhyPeer extends WhyNot<Reason | PeerReason> {
     /** State of BFD towards it; null: none is asked for. */
     readonly bfd: string | null;
   } | null;
+  /** What is proven of it in the drain of the node; absent: the node does not drain. */
+  readonly drain?: PeerDrainStatus;
 }
 
 export interface WhyChange {
@@ -107,6 +110,8 @@ export interface Observed {
   readonly bfd: (name: PeerName) => string | null;
   /** The injected route of a prefix at a peer; null: none. */
   readonly injected: (name: PeerName, prefix: Prefix) => RouteAttributes | null;
+  /** What is proven of a peer; undefined: the node does not drain, or the peer has not been looked at. */
+  readonly drain: (name: PeerName) => PeerDrainStatus | undefined;
   readonly since: Millis | null;
   readonly changes: readonly ServiceChange[];
   /** Monotonic milliseconds and the same moment in milliseconds since 1970. */
@@ -207,6 +212,11 @@ function located({ ref, path }: Cause, locate: Locate): WhyCause {
 }
 
 function whyPeer(explained: ExplainedPeer, locate: Locate, observed: Observed | null): WhyPeer {
+  const drain = observed?.drain(explained.name);
+  return { ...whyStanding(explained, locate, observed), ...(drain === undefined ? {} : { drain }) };
+}
+
+function whyStanding(explained: ExplainedPeer, locate: Locate, observed: Observed | null): WhyPeer {
   const { planned, failure, name } = explained;
   const view = observed?.peer(name);
   const missing = explained.missing.map(({ vip, failure: why }) => ({ vip, ...whyNot(why, locate) }));

@@ -2,6 +2,7 @@
 // columns. Owns the layout only. Must not know where a document comes from, nor whether a terminal is there.
 // Contract: every fact in the text is also in the JSON document.
 import type { CheckRoute } from "../announce/report.ts";
+import { proofText } from "./drainView.ts";
 import { duration, fold, type Paint, painter, type TextOptions } from "./statusText.ts";
 import type { WhyCause, WhyChange, WhyDocument, WhyPeer, WhyRoute } from "./why.ts";
 
@@ -68,6 +69,7 @@ function renderPeer(name: string, peer: WhyPeer, document: WhyDocument, { wall }
   for (const { vip, detail, ...where } of peer.missing) {
     out.push(...fold(`${vip} has no route here: ${detail}`, 4), ...renderWhere(where, 6, paint));
   }
+  if (peer.drain !== undefined) out.push(...fold(`drain: ${proofText(peer.drain)}`, 4));
   out.push(...renderSession(peer.session, wall).flatMap((text) => fold(text, 4).map((line) => paint("dim", line))));
   return out;
 }

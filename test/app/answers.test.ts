@@ -271,6 +271,7 @@ const NOT_ANNOUNCED = `default/db on n1: not announced: ipNotAllowed, for 0s
       these do not contradict each other
       the network of the node is available
       the node is not excluded from load balancers
+      the node is not drained
       an endpoint can take the traffic
       a peer of this node gets one of the prefixes
 `;

@@ -1,0 +1,354 @@
+// The drain of a real daemon on real sockets: what is proven of a peer that reads and of one that does not, what `status` and `why`
+// say of it, what comes back, and what a restart remembers.
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import net from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Daemon, type DaemonOptions } from "../../src/app/daemon.ts";
+import { realClock, realTimers } from "../../src/app/realTime.ts";
+import { statusPages } from "../../src/app/views.ts";
+import { descriptorOf } from "../../src/bgp/transport.ts";
+import { encodeMessage } from "../../src/bgp/wire/codec.ts";
+import { ask } from "../../src/commands/ask.ts";
+import { drain, undrain } from "../../src/commands/drain.ts";
+import { inject } from "../../src/commands/inject.ts";
+import { why } from "../../src/commands/why.ts";
+import { Millis } from "../../src/kernel/units.ts";
+import { int, setOption } from "../../src/linux/sockopt.ts";
+import type { DrainStatus } from "../../src/observe/drainView.ts";
+import { createLogger, limitRepeats } from "../../src/observe/log.ts";
+import { startStatusSocket } from "../../src/observe/statusSocket.ts";
+import { OPEN } from "../bgp/session/fixtures.ts";
+
+(globalThis as { VIPCAST_VERSION?: string }).VIPCAST_VERSION = "0.0.0-test";
+
+const ends: (() => Promise<unknown> | unknown)[] = [];
+let home = "";
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), "vipcast-drain-"));
+  mkdirSync(join(home, "m"));
+  ends.push(() => rmSync(home, { recursive: true }));
+});
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+const SOL_SOCKET = 1;
+const SO_RCVBUF = 8;
+const GREETING = Buffer.concat([encodeMessage(OPEN), encodeMessage({ type: "keepalive" })]);
+
+interface Router {
+  readonly port: number;
+  /** Reads what comes, from now on. */
+  read(): void;
+  /** Octets read. */
+  count(): number;
+}
+
+/** A peer that greets and then reads, or not; with a small window, so that little is needed to fill it. */
+async function router(isReading: boolean): Promise<Router> {
+  const sockets: net.Socket[] = [];
+  let count = 0;
+  let reads = isReading;
+  const take = (socket: net.Socket): void => {
+    socket.on("data", (bytes) => {
+      count += bytes.length;
+    });
+  };
+  const server = net.createServer({ pauseOnConnect: true }, (socket) => {
+    sockets.push(socket);
+    socket.on("error", () => {});
+    socket.write(GREETING);
+    if (reads) {
+      take(socket);
+      socket.resume();
+    }
+  });
+  // below 16384, where the API of MetalLB ends
+  for (let port = 10_000 + (process.pid % 6_000); !server.listening; port++) {
+    await new Promise<void>((resolve) => {
+      server.once("error", () => resolve());
+      server.listen(port, "127.0.0.2", resolve);
+    });
+  }
+  const fd = descriptorOf(server as unknown as net.Socket);
+  if (fd !== null) setOption(fd, "the window", [SOL_SOCKET, SO_RCVBUF], int(4096));
+  ends.push(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  const bound = server.address();
+  const read = (): void => {
+    reads = true;
+    for (const socket of sockets) {
+      take(socket);
+      socket.resume();
+    }
+  };
+  return { port: typeof bound === "object" && bound !== null ? bound.port : 0, read, count: () => count };
+}
+
+function write(name: string, text: string): void {
+  writeFileSync(join(home, `.${name}`), text);
+  renameSync(join(home, `.${name}`), join(home, "m", name));
+}
+
+const node = (spec: string): string =>
+  `{apiVersion: v1, kind: Node, metadata: {name: n1, labels: {kubernetes.io/hostname: n1}}, spec: ${spec}}`;
+const OBJECTS = `{apiVersion: metallb.io/v1beta1, kind: IPAddressPool, metadata: {name: p1}, spec: {addresses: [192.0.2.0/24]}}
+---
+{apiVersion: metallb.io/v1beta1, kind: BGPAdvertisement, metadata: {name: all}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: web}, spec: {type: LoadBalancer}, status: {loadBalancer: {ingress: [{ip: 192.0.2.10}]}}}
+---
+{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: web-1, labels: {kubernetes.io/service-name: web}}, addressType: IPv4, endpoints: [{addresses: [10.0.0.1]}]}
+`;
+const peer = (port: number): string =>
+  `{apiVersion: metallb.io/v1beta2, kind: BGPPeer, metadata: {name: tor}, spec: {myASN: 64500, peerASN: 64501, peerAddress: 127.0.0.2, peerPort: ${port}, holdTime: 90s}}`;
+
+interface Running {
+  readonly daemon: Daemon;
+  readonly socket: string;
+  status(): Promise<DrainStatus | null>;
+}
+
+async function start(over: Partial<DaemonOptions> = {}): Promise<Running> {
+  const log = limitRepeats(createLogger("none", { write: () => {} }, realClock.wall), realClock, realTimers);
+  const options: DaemonOptions = {
+    nodeName: "n1",
+    source: { type: "manifests", path: join(home, "m") },
+    allocate: false,
+    namespace: "metallb-system",
+    lbClass: "",
+    ignoreExcludeLb: false,
+    routerId: null,
+    listen: [],
+    stateDir: null,
+    drainTime: Millis(0),
+    drainOnCordon: false,
+    drainOnTaint: null,
+    shutdownText: "bye",
+    witness: false,
+    ...over,
+  };
+  const daemon = new Daemon(options, log, { turn: () => {}, settled: () => {}, notification: () => {} });
+  const socket = join(home, `s${ends.length}`);
+  const pages = await startStatusSocket(socket, statusPages(daemon), (error) => {
+    throw error;
+  });
+  ends.push(() => pages.stop());
+  ends.push(() => daemon.stop());
+  await daemon.start();
+  const status = async (): Promise<DrainStatus | null> => {
+    const { output } = await ask("status", { socket, json: true, color: false, wall: 0 });
+    return (JSON.parse(output) as { readonly drain: DrainStatus | null }).drain;
+  };
+  return { daemon, socket, status };
+}
+
+async function until<T>(look: () => T | Promise<T>, holds: (value: T) => boolean): Promise<T> {
+  for (let i = 0; ; i++) {
+    const value = await look();
+    if (holds(value)) return value;
+    if (i === 400) throw new Error(`never came: ${JSON.stringify(value)}`);
+    await sleep(10);
+  }
+}
+
+const sent = ({ daemon }: Running): number =>
+  [...daemon.speaker.peers()].reduce((sum, p) => sum + [...p.ribs().values()].reduce((n, r) => n + r.sentCount, 0), 0);
+const told = async (
+  { socket }: Running,
+  options: { readonly wait?: boolean; readonly persist?: boolean; readonly drainTime?: string } = {},
+) => {
+  const { wait = true, persist = false, drainTime } = options;
+  const { output, exitCode } = await drain({ socket, json: true, wait, persist, drainTime });
+  return { exitCode, document: JSON.parse(output) as DrainStatus };
+};
+const whyText = async ({ socket }: Running): Promise<string> => {
+  const base = { manifests: [], namespace: "metallb-system", lbClass: "", ignoreExcludeLb: false };
+  return (await why("web", { ...base, socket, node: null, peer: null, json: false, color: false, wall: 0 })).output;
+};
+
+/** So many routes that they do not fit a window, each with a message of its own. */
+async function injectMany({ socket }: Running): Promise<void> {
+  const commands = Array.from({ length: 400 }, (_, i) => `add 198.51.${i >> 8}.${i & 255}/32 --med ${i}`);
+  for (const command of commands) {
+    const { exitCode } = await inject(command.split(" "), {
+      socket,
+      json: false,
+      stdin: null,
+      print: () => true,
+      drained: async () => {},
+    });
+    expect(exitCode).toBe(0);
+  }
+}
+
+describe.skipIf(process.platform !== "linux")("a drain", () => {
+  test("is proven by a peer that reads, told by status and why, and taken back", async () => {
+    const { port } = await router(true);
+    write("all.yaml", `${OBJECTS}---\n${peer(port)}`);
+    const s = await start();
+    await until(
+      () => sent(s),
+      (n) => n === 1,
+    );
+    const { exitCode, document } = await told(s, { drainTime: "50ms" });
+    expect([exitCode, document.state, document.proven]).toEqual([0, "drained", true]);
+    expect(document.peers.tor).toMatchObject({
+      marked: { state: "acknowledged" },
+      withdrawn: { state: "acknowledged" },
+    });
+    expect(sent(s)).toBe(0);
+    expect([...s.daemon.speaker.peers()].map((p) => p.stateName)).toEqual(["Established"]);
+    expect(await s.status()).toMatchObject({ state: "drained", proven: true, causes: document.causes });
+    const text = await whyText(s);
+    expect(text).toContain("default/web on n1: not announced: nodeDrained");
+    expect(text).toContain(
+      "    drain: marked: its TCP has acknowledged all of it; withdrawn: its TCP has acknowledged all of it",
+    );
+    expect((await undrain({ socket: s.socket, json: false })).output).toBe("not drained\n");
+    await until(
+      () => sent(s),
+      (n) => n === 1,
+    );
+    expect(await s.status()).toBe(null);
+    expect(await s.daemon.stop()).toBe("proven");
+  });
+
+  test("is not proven by a peer that does not read: said so, exit code 3; once it reads it is", async () => {
+    const { port, read } = await router(false);
+    write("all.yaml", `${OBJECTS}---\n${peer(port)}`);
+    const s = await start();
+    await until(
+      () => sent(s),
+      (n) => n === 1,
+    );
+    await injectMany(s);
+    const { exitCode, document } = await told(s);
+    expect([exitCode, document.state, document.proven]).toEqual([3, "drained", false]);
+    expect(document.peers.tor?.withdrawn).toMatchObject({
+      state: "late",
+      detail: expect.stringMatching(/octets are not acknowledged/),
+    });
+    expect(await whyText(s)).toMatch(/drain: withdrawn: not acknowledged in time/);
+    read();
+    await until(s.status, (d) => d?.proven === true);
+    expect((await told(s)).exitCode).toBe(0);
+  }, 40_000);
+
+  test("a stop with a peer that does not read ends in time and is not proven", async () => {
+    const { port } = await router(false);
+    write("all.yaml", `${OBJECTS}---\n${peer(port)}`);
+    const s = await start();
+    await until(
+      () => sent(s),
+      (n) => n === 1,
+    );
+    await injectMany(s);
+    const since = performance.now();
+    expect(await s.daemon.stop()).toBe("not proven");
+    expect(performance.now() - since).toBeLessThan(2_000);
+  });
+
+  test("a stop is taken back while its routes are marked, and everything is as before", async () => {
+    const { port } = await router(true);
+    write("all.yaml", `${OBJECTS}---\n${peer(port)}`);
+    const s = await start({ drainTime: Millis(5_000) });
+    await until(
+      () => sent(s),
+      (n) => n === 1,
+    );
+    const stopped = s.daemon.stop();
+    await until(s.status, (d) => d?.state === "waiting");
+    expect((await undrain({ socket: s.socket, json: true })).exitCode).toBe(0);
+    expect(await stopped).toBe("taken back");
+    expect([sent(s), (await s.status()) === null]).toEqual([1, true]);
+    await told(s, { drainTime: "0" }); // the end of the test does not wait for routers
+  });
+
+  test("follows cordon and taint where asked to; undrain does not talk it out of that", async () => {
+    const { port } = await router(true);
+    write("all.yaml", `${OBJECTS}---\n${peer(port)}`);
+    write("node.yaml", node("{}"));
+    const s = await start({ drainOnCordon: true, drainOnTaint: "example.com/away" });
+    await until(
+      () => sent(s),
+      (n) => n === 1,
+    );
+    write("node.yaml", node("{unschedulable: true}"));
+    const drained = await until(s.status, (d) => d?.proven === true);
+    expect(drained?.causes).toEqual([{ cause: "cordon", text: "Node n1 is cordoned (spec.unschedulable)" }]);
+    expect(await undrain({ socket: s.socket, json: false })).toMatchObject({
+      exitCode: 1,
+      error: "the node stays drained: Node n1 is cordoned (spec.unschedulable)",
+    });
+    write("node.yaml", node("{taints: [{key: example.com/away, effect: NoSchedule}]}"));
+    await until(s.status, (d) => d?.causes[0]?.cause === "taint");
+    write("node.yaml", node("{taints: [{key: example.com/other, effect: NoSchedule}]}"));
+    await until(
+      () => sent(s),
+      (n) => n === 1,
+    );
+  });
+
+  test("a node that is cordoned at the start never announces; one that nobody asked about does", async () => {
+    const reads = await router(true);
+    write("all.yaml", `${OBJECTS}---\n${peer(reads.port)}`);
+    write("node.yaml", node("{unschedulable: true}"));
+    const s = await start({ drainOnCordon: true });
+    await until(
+      () => [...s.daemon.speaker.peers()].map((p) => p.stateName)[0],
+      (state) => state === "Established",
+    );
+    expect(await s.status()).toMatchObject({ state: "drained", proven: true });
+    expect([...s.daemon.speaker.peers()].map((p) => p.counters.updatesSent)).toEqual([1]); // End-of-RIB
+    const other = await start();
+    await until(
+      () => sent(other),
+      (n) => n === 1,
+    );
+  });
+
+  test("outlives the daemon with --persist, and only then", async () => {
+    const { port } = await router(true);
+    write("all.yaml", `${OBJECTS}---\n${peer(port)}`);
+    await expect(told(await start(), { persist: true })).rejects.toThrow(
+      "--persist: the daemon has no state directory",
+    );
+    const stateDir = join(home, "state");
+    const first = await start({ stateDir });
+    await told(first);
+    await first.daemon.stop();
+    const second = await start({ stateDir });
+    await until(
+      () => sent(second),
+      (n) => n === 1,
+    );
+    await told(second, { persist: true });
+    await second.daemon.stop();
+    const third = await start({ stateDir });
+    expect(await third.status()).toMatchObject({ state: "drained", persistent: true });
+    await undrain({ socket: third.socket, json: true });
+    await until(
+      () => sent(third),
+      (n) => n === 1,
+    );
+    await third.daemon.stop();
+    const fourth = await start({ stateDir });
+    await until(
+      () => sent(fourth),
+      (n) => n === 1,
+    );
+  });
+
+  test("a drain time that is none is refused, and nothing happens", async () => {
+    write("all.yaml", OBJECTS);
+    const s = await start();
+    await expect(told(s, { drainTime: "soon" })).rejects.toThrow('--drain-time: "soon" is not a duration');
+    expect(await s.status()).toBe(null);
+  });
+});

@@ -1,0 +1,26 @@
+// The planned scenarios of the drill, as tests: bounds are generous, since CI has other things to do; `npm run drill` has the aims.
+// The short ones run always, all of them with VIPCAST_DRILL=all.
+import { describe, expect, test } from "vitest";
+import { PLANNED } from "../../drill/planned.ts";
+import { labProblem, titleOrSkip } from "../../lab/requirements.ts";
+
+const problem = labProblem();
+const areAllAsked = process.env.VIPCAST_DRILL === "all";
+const SHORT: readonly string[] = ["drain", "speaker-restart", "crash-restart"];
+
+/** A connection whose packets move to another worker in the middle of its request is reset, and counts as lost. */
+const LOST = 2;
+/** Milliseconds from the start of a process to its route in the router. */
+const BACK = 2_000;
+
+describe.skipIf(problem !== null)(titleOrSkip("planned moves between two sites", problem), () => {
+  for (const scenario of PLANNED) {
+    test.skipIf(!areAllAsked && !SHORT.includes(scenario.name))(`${scenario.name}: ${scenario.summary}`, async () => {
+      const performance = await scenario.perform("vipcast");
+      expect(performance.failures).toEqual([]);
+      expect(performance.requests).toBeGreaterThan(100);
+      expect(performance.lost).toBeLessThanOrEqual(LOST);
+      if (scenario.aim?.back !== undefined) expect(performance.extra?.backMs).toBeLessThan(BACK);
+    });
+  }
+});
