@@ -1,6 +1,5 @@
 // The speaker as a process with an API server as its source (TLS, token, kubeconfig) and a receiving router on loopback: what reaches the
 // router, and what does not when the API server is away. Needs the built program, no root.
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +10,7 @@ import { waitFor } from "../../lab/waitFor.ts";
 import { type ApiServer, startApiServer } from "../kube/apiServer.ts";
 import { makeAuthority, makeCertificate } from "../kube/certificates.ts";
 import type { JsonObject } from "../kube/objects.ts";
+import { LoopbackSpeaker } from "./loopbackSpeaker.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const TOKEN = "a-token-of-the-test";
@@ -20,57 +20,7 @@ let directory = "";
 let server: ApiServer;
 let router: Receiver;
 let events: ReceiverEvent[] = [];
-let speaker: Speaker | null = null;
-
-/** The program, with its log. */
-class Speaker {
-  readonly process: ChildProcess;
-  readonly name = "vipcast";
-  #output = "";
-
-  constructor(...args: readonly string[]) {
-    const main = join(ROOT, "dist", "main.js");
-    this.process = spawn(process.execPath, [main, "speaker", "--node-name", NODE, ...args], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    for (const stream of [this.process.stdout, this.process.stderr]) {
-      stream?.on("data", (chunk: Buffer) => {
-        this.#output = `${this.#output}${chunk.toString("utf8")}`.slice(-4_000_000);
-      });
-    }
-  }
-
-  get output(): string {
-    return this.#output;
-  }
-
-  logTail(lines = 20): string {
-    return this.#output.split("\n").slice(-lines).join("\n");
-  }
-
-  /** Of the first listener of this kind. */
-  async address(what: string): Promise<string> {
-    const find = () => this.#output.split("\n").find((l) => l.includes('"listening"') && l.includes(what));
-    const line = await waitFor(`${what} to be served`, find, (l) => l !== undefined, { logs: [this] });
-    return (JSON.parse(line ?? "{}") as { address: string }).address;
-  }
-
-  async page(path: string): Promise<{ status: number; text: string }> {
-    const answer = await fetch(`http://${await this.address("metrics and health")}${path}`);
-    return { status: answer.status, text: await answer.text() };
-  }
-
-  async metric(sample: string): Promise<number> {
-    const line = (await this.page("/metrics")).text.split("\n").find((l) => l.startsWith(`${sample} `));
-    return Number(line?.slice(sample.length + 1));
-  }
-
-  async stop(): Promise<number | null> {
-    if (this.process.exitCode !== null) return this.process.exitCode;
-    this.process.kill("SIGTERM");
-    return new Promise((resolve) => this.process.once("exit", resolve));
-  }
-}
+let speaker: LoopbackSpeaker | null = null;
 
 function definitions(): void {
   const folder = join(ROOT, "config", "crds", "metallb");
@@ -155,8 +105,8 @@ describe("the speaker at an API server", () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  const start = (...args: readonly string[]): Speaker => {
-    speaker = new Speaker("--kubeconfig", file, "--metrics", "127.0.0.1:0", ...args);
+  const start = (...args: readonly string[]): LoopbackSpeaker => {
+    speaker = new LoopbackSpeaker(NODE, "--kubeconfig", file, ...args);
     return speaker;
   };
 
