@@ -1,96 +1,45 @@
 // The source against the API server for tests, over sockets: whatever happens to connections and answers, the store becomes what the
 // server has, and nothing leaves it because of trouble.
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { realClock, realRandom, realTimers } from "../../src/app/realTime.ts";
-import type { ConfigProblem } from "../../src/kernel/problem.ts";
-import { KubeSource } from "../../src/kube/kubeSource.ts";
-import { HttpTransport } from "../../src/kube/transport.ts";
-import { ObjectStore, type StoreChange } from "../../src/sources/store.ts";
+import { realClock } from "../../src/app/realTime.ts";
+import { SILENCE_LIMIT } from "../../src/kube/watchCore.ts";
 import { type ApiServer, startApiServer } from "./apiServer.ts";
+import { makeAuthority, makeCertificate } from "./certificates.ts";
+import { Follower, SkippedTime } from "./follower.ts";
+import type { JsonObject } from "./objects.ts";
 
 let server: ApiServer;
 let follower: Follower;
+let time: SkippedTime;
 beforeEach(async () => {
   server = await startApiServer({ bookmarkEveryMs: 200 });
-  follower = new Follower(server.url);
+  time = new SkippedTime();
+  follower = new Follower({ url: server.url }, time);
 });
 afterEach(async () => {
   follower.source.stop();
   await server.stop();
 });
 
-const service = (name: string, address = "192.0.2.1") => ({
+const service = (name: string, address = "192.0.2.1", metadata: Readonly<Record<string, JsonObject>> = {}) => ({
   apiVersion: "v1",
   kind: "Service",
-  metadata: { name, namespace: "default" },
+  metadata: { name, namespace: "default", ...metadata },
   spec: { type: "LoadBalancer", ports: [{ port: 80 }] },
   status: { loadBalancer: { ingress: [{ ip: address }] } },
 });
 
-/** A source with what it told. */
-class Follower {
-  readonly store = new ObjectStore();
-  readonly source: KubeSource;
-  changes: StoreChange[] = [];
-  problems: readonly ConfigProblem[] = [];
-  isListed = false;
-  #waiting: (() => void)[] = [];
-
-  constructor(url: string) {
-    const access = { url, authority: null, serverName: null, isInsecure: false, identity: { type: "none" as const } };
-    const transport = new HttpTransport(access, { env: {}, clock: realClock }, "vipcast/test");
-    const surroundings = { transport, clock: realClock, timers: realTimers, random: realRandom };
-    this.source = new KubeSource(this.store, "metallb-system", surroundings, {
-      changed: (changes) => {
-        this.changes.push(...changes);
-        this.#wake();
-      },
-      problemsChanged: (problems) => {
-        this.problems = problems;
-        this.#wake();
-      },
-      listed: () => {
-        this.isListed = true;
-        this.#wake();
-      },
-    });
-  }
-
-  get services(): readonly string[] {
-    return [...this.store.list("Service")].map((s) => `${s.ref.name} ${s.ingress[0]?.ip ?? "-"}`).sort();
-  }
-
-  view(resource: string) {
-    const found = this.source.resources().find((r) => r.resource === resource);
-    if (found === undefined) throw new Error(`${resource} is not followed`);
-    return found.view;
-  }
-
-  /** Resolves when it holds; looked at whenever something was told, and now and then. */
-  async until(what: string, holds: () => boolean, limitMs = 10_000): Promise<void> {
-    const end = realClock.now() + limitMs;
-    while (!holds()) {
-      if (realClock.now() > end) throw new Error(`waited ${limitMs} ms for: ${what}`);
-      await new Promise<void>((resolve) => {
-        this.#waiting.push(resolve);
-        setTimeout(resolve, 25);
-      });
-    }
-  }
-
-  async begin(): Promise<void> {
-    await this.source.start();
-    await this.until("the first list", () => this.isListed);
-  }
-
-  #wake(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const resolve of waiting) resolve();
-  }
-}
-
 const watches = () => server.requests.all.filter((r) => r.verb === "watch" && r.resource === "services");
+/** The services' watch has heard since it was opened: of nothing but bookmarks, where nothing changes. */
+const bookmarked = () => {
+  const [last] = watches().slice(-1);
+  const { heardAt } = follower.view("services");
+  return last !== undefined && heardAt !== null && heardAt > last.at + 100 ? 1 : 0;
+};
 const isWatching = () => follower.view("services").phase === "watching";
 
 describe("the source", () => {
@@ -179,13 +128,34 @@ describe("trouble", () => {
     await recovers();
   });
 
-  test("answers in pieces of any size, and slowly", async () => {
-    server.fault({ type: "chunks", sizes: [1, 2, 3, 7] }, {}, 100);
-    server.fault({ type: "slow", bytes: 1, everyMs: 1 }, { resource: "services" }, 0);
-    server.cut();
-    await follower.until("the watch to come back", isWatching);
-    for (const name of ["ü", "v", "w"].map((n, i) => `s${i}-${n === "ü" ? "u" : n}`)) server.apply(service(name));
+  test.each([
+    ["in pieces of any size", { type: "chunks", sizes: [1, 2, 3, 7] }],
+    ["slowly", { type: "slow", bytes: 7, everyMs: 1 }],
+  ] as const)("answers %s", async (_how, shape) => {
+    const fault = server.fault(shape, { resource: "services" }, 100);
+    await follower.source.rescan(); // the list as well as the watch
+    await follower.until("the watch to come back", () => follower.view("services").lists === 2 && isWatching());
+    // text whose octets do not end where its characters do
+    const annotations = { "vipcast.io/note": "größer als ein Oktett: 東京" };
+    for (const name of ["s1", "s2", "s3"]) server.apply(service(name, "192.0.2.1", { annotations }));
     await follower.until("all of them", () => follower.services.length === 4);
+    expect(fault.hits).toBeGreaterThanOrEqual(2);
+    expect(follower.view("services").errors.size).toBe(0);
+  });
+
+  test("a connection that is half-open is given up after the silence limit, and not before", async () => {
+    await follower.until("a bookmark", () => bookmarked() > 0);
+    server.stall("services");
+    server.apply(service("b"));
+    const opened = watches().length;
+    time.skip(SILENCE_LIMIT - 5_000);
+    await follower.until("the others to go on", () => follower.view("nodes").phase === "watching");
+    expect(watches().length).toBe(opened);
+    expect(follower.services).toEqual(["a 192.0.2.1"]);
+    time.skip(5_000);
+    await follower.until("b", () => follower.services.length === 2);
+    expect(follower.view("services").errors.get("silence")).toBe(1);
+    expect(follower.view("services").lists).toBe(1);
   });
 
   test("garbage instead of an answer", async () => {
@@ -238,5 +208,75 @@ describe("permissions", () => {
     const missing = follower.problems.filter((p) => p.message.startsWith("the API server has no"));
     expect(missing.map((p) => p.kind)).toContain("BGPPeer");
     expect(missing[0]?.severity).toBe("warning");
+  });
+});
+
+describe("files that change while connections stand", () => {
+  let directory = "";
+  const file = (name: string): string => join(directory, name);
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), "source-"));
+  });
+  afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+  /** Who asked for the newest watch of services. */
+  const asker = () => watches().at(-1)?.user;
+
+  test("a client certificate that was replaced is used from the next connection on; a half-written pair is not", async () => {
+    const authority = makeAuthority();
+    const write = (name: string, text: string): void => writeFileSync(file(name), text);
+    const certificate = (commonName: string) =>
+      makeCertificate(authority, { commonName, organization: "system:masters" });
+    await server.stop();
+    const tls = { ...makeCertificate(authority, { commonName: "api", addresses: ["127.0.0.1"] }) };
+    server = await startApiServer({ tls: { ...tls, clientCa: authority.cert }, bookmarkEveryMs: 200 });
+    const first = certificate("first");
+    write("ca.crt", authority.cert);
+    write("tls.crt", first.cert);
+    write("tls.key", first.key);
+    const pem = (name: string) => ({ type: "file" as const, path: file(name) });
+    const identity = { type: "certificate" as const, certificate: pem("tls.crt"), key: pem("tls.key") };
+    follower = new Follower({ url: server.url, authority: pem("ca.crt"), identity });
+    await follower.begin();
+    await follower.until("the watch", isWatching);
+    expect(asker()).toBe("first");
+
+    const second = certificate("second");
+    write("tls.crt", second.cert); // half of the pair
+    server.closeWatches("services");
+    await follower.until("another watch", () => watches().length === 2 && isWatching());
+    expect(asker()).toBe("first");
+
+    write("tls.key", second.key);
+    server.closeWatches("services");
+    await follower.until("another watch", () => watches().length === 3 && isWatching());
+    expect(asker()).toBe("second");
+    expect(follower.view("services").errors.size).toBe(0);
+  });
+
+  test("a certificate authority that was replaced is asked from the next connection on", async () => {
+    const pair = (authority: ReturnType<typeof makeAuthority>) =>
+      makeCertificate(authority, { commonName: "api", addresses: ["127.0.0.1"] });
+    const [before, after] = [makeAuthority("before"), makeAuthority("after")];
+    await server.stop();
+    server = await startApiServer({ tls: pair(before) });
+    server.apply(service("a"));
+    writeFileSync(file("ca.crt"), before.cert);
+    follower = new Follower({ url: server.url, authority: { type: "file", path: file("ca.crt") } });
+    await follower.begin();
+    await follower.until("the watch", isWatching);
+    const port = Number(new URL(server.url).port);
+    await server.stop();
+    // the cluster with its new certificate, and another service
+    server = await startApiServer({ tls: pair(after), port });
+    server.apply(service("a"));
+    server.apply(service("b"));
+    const failures = () => follower.view("services").errors.get("connection") ?? 0;
+    const seen = failures();
+    await follower.until("refusals of the new certificate", () => failures() > seen + 1);
+    expect(follower.services).toEqual(["a 192.0.2.1"]);
+    expect(follower.view("services").fault?.failure.message).toMatch(/certificate/);
+    writeFileSync(file("ca.crt"), after.cert);
+    await follower.until("b", () => follower.services.length === 2, 20_000);
   });
 });
