@@ -94,6 +94,8 @@ export interface AddressRequest {
 export interface ServiceObject extends Meta {
   readonly kind: "Service";
   readonly key: ServiceKey;
+  /** What an API server calls this very object, and Events refer to; absent in manifests. */
+  readonly uid?: string | undefined;
   readonly annotations: ReadonlyMap<string, string>;
   readonly settings: ServiceSettings;
   readonly type: string;

@@ -104,11 +104,19 @@ function trimmed(resource: KubeResource, raw: RawObject): RawObject {
   const metadata = isRawObject(raw.metadata) ? raw.metadata : {};
   const { name, namespace, creationTimestamp, labels, annotations } = metadata;
   const kept = resource.kind === "EndpointSlice" ? entriesWith(labels, SLICE_LABELS) : labels;
+  const uid = resource.kind === "Service" ? { uid: metadata.uid } : {};
   return {
     ...raw,
     apiVersion: apiVersionOf(resource),
     kind: resource.kind,
-    metadata: { name, namespace, creationTimestamp, labels: kept, annotations: entriesWith(annotations, ANNOTATIONS) },
+    metadata: {
+      name,
+      namespace,
+      ...uid,
+      creationTimestamp,
+      labels: kept,
+      annotations: entriesWith(annotations, ANNOTATIONS),
+    },
   };
 }
 

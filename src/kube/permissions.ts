@@ -2,12 +2,15 @@
 // 1.8, 5.6, 5.7). Owns the table that config/rbac is held to by a test, in both directions. Knows nothing of requests.
 // Contract: pure; whoever makes the daemon ask for something more adds it here, and the test asks for the role's line.
 import {
+  BGP_SESSION_STATES,
+  CONFIGURATION_STATES,
   EVENTS,
   IP_ADDRESS_POOLS,
   type KubeResource,
   LEASES,
   NAMESPACES,
   PODS,
+  SERVICE_BGP_STATUSES,
   SERVICES,
   SUBJECT_ACCESS_REVIEWS,
   TOKEN_REVIEWS,
@@ -32,12 +35,14 @@ const FOLLOW: readonly PermissionVerb[] = ["list", "watch"];
 const KEEP: readonly PermissionVerb[] = ["create", "delete", "get", "list", "patch", "watch"];
 const WRITE_STATUS: readonly PermissionVerb[] = ["patch", "update"];
 
-const metallb = (plural: string): Permission["resource"] => ({ group: "metallb.io", plural });
-
-/** An object of ours and its status. */
-const kept = (resource: Permission["resource"], why: string): readonly Permission[] => [
+/** An object of ours and its status; the speaker's are written by src/reports. */
+const kept = (
+  resource: Permission["resource"],
+  why: string,
+  statusVerbs: readonly PermissionVerb[] = ["patch"],
+): readonly Permission[] => [
   { resource, verbs: KEEP, scope: "home", why },
-  { resource, subresource: "status", verbs: WRITE_STATUS, scope: "home", why },
+  { resource, subresource: "status", verbs: statusVerbs, scope: "home", why },
 ];
 
 const OWN_POD: Permission = { resource: PODS, verbs: ["get"], scope: "home", why: "owner of what we write" };
@@ -53,9 +58,9 @@ export const SPEAKER_PERMISSIONS: readonly Permission[] = [
       ...(name === undefined ? {} : { name }),
     }),
   ),
-  ...kept(metallb("servicebgpstatuses"), "which Service is announced to whom"),
-  ...kept(metallb("configurationstates"), "whether the configuration is good"),
-  ...kept({ group: "vipcast.io", plural: "bgpsessionstates" }, "the state of the sessions"),
+  ...kept(SERVICE_BGP_STATUSES, "which Service is announced to whom"),
+  ...kept(CONFIGURATION_STATES, "whether the configuration is good"),
+  ...kept(BGP_SESSION_STATES, "the state of the sessions"),
   OWN_POD,
   TELL,
 ];
@@ -72,7 +77,7 @@ export const CONTROLLER_PERMISSIONS: readonly Permission[] = [
   { resource: NAMESPACES, verbs: FOLLOW, scope: "cluster", why: "pools select them by label" },
   { resource: IP_ADDRESS_POOLS, verbs: FOLLOW, scope: "home", why: "what there is to give" },
   { resource: IP_ADDRESS_POOLS, subresource: "status", verbs: WRITE_STATUS, scope: "home", why: "what is left" },
-  ...kept(metallb("configurationstates"), "whether the configuration is good"),
+  ...kept(CONFIGURATION_STATES, "whether the configuration is good", WRITE_STATUS),
   { resource: LEASES, verbs: ["create", "get", "update"], scope: "home", why: "which of several allocates" },
   OWN_POD,
   TELL,

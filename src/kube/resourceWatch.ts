@@ -42,12 +42,15 @@ export class ResourceWatch {
 
   /** @param home namespace of MetalLB's own objects */
   constructor(watched: WatchedResource, home: string, surroundings: WatchSurroundings, sink: WatchSink) {
-    const { resource, scope, name, ifForbidden } = watched;
+    const { resource, scope, name, labelSelector, ifForbidden } = watched;
     this.watched = watched;
     this.#path = pathOf(resource, { namespace: scope === "home" ? home : null });
     this.#with = surroundings;
     this.#sink = sink;
-    const query = name === undefined ? {} : { fieldSelector: `metadata.name=${name}` };
+    const query = {
+      ...(name === undefined ? {} : { fieldSelector: `metadata.name=${name}` }),
+      ...(labelSelector === undefined ? {} : { labelSelector }),
+    };
     this.#core = new WatchCore({ ifForbidden, query, random: surroundings.random });
   }
 

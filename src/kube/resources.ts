@@ -47,6 +47,9 @@ export const L2_ADVERTISEMENTS = metallb("v1beta1", "l2advertisements", "L2Adver
 export const IP_ADDRESS_POOLS = metallb("v1beta1", "ipaddresspools", "IPAddressPool");
 export const BFD_PROFILES = metallb("v1beta1", "bfdprofiles", "BFDProfile");
 export const COMMUNITIES = metallb("v1beta1", "communities", "Community");
+export const SERVICE_BGP_STATUSES = metallb("v1beta1", "servicebgpstatuses", "ServiceBGPStatus");
+export const CONFIGURATION_STATES = metallb("v1beta1", "configurationstates", "ConfigurationState");
+export const BGP_SESSION_STATES = resource("vipcast.io", "v1alpha1", "bgpsessionstates", "BGPSessionState");
 
 export const SITE_POLICIES = resource("vipcast.io", "v1alpha1", "sitepolicies", "SitePolicy");
 
@@ -77,6 +80,8 @@ export interface WatchedResource {
   readonly scope: "cluster" | "home";
   /** Only the object of this name. */
   readonly name?: string;
+  /** Only objects with these labels. */
+  readonly labelSelector?: string;
   /**
    * What a first decision does when we may not list it: `wait`, because what is announced would be a guess; or `without`, because
    * only what refers to such an object is affected, and says so.

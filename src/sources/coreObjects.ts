@@ -43,6 +43,7 @@ export function readService(root: Fields, meta: Meta): ServiceObject {
     labels: meta.labels,
     kind: "Service",
     key: serviceKey(meta, meta.ref.name),
+    uid: root.object("metadata")?.string("uid") ?? undefined,
     annotations: root.object("metadata")?.stringMap("annotations", (name) => !isOurAnnotation(name)) ?? NO_ENTRIES,
     settings: readSettings(root, "Service", "annotation"),
     type,

@@ -143,7 +143,7 @@ describe.skipIf(problem !== null)(titleOrSkip("config/", problem), () => {
         for (const arg of args) expect(flags, arg).toContain(arg.replace(/^--|=.*$/g, ""));
         const known = CONFIG_KEYS.flatMap((key) => SETTINGS[key].env);
         const names = list(containerOf(speaker()).env).map((e) => text(object(e).name));
-        expect(names.filter((name) => !known.includes(name))).toEqual(["METALLB_POD_NAME"]);
+        expect(names.filter((name) => !known.includes(name))).toEqual([]);
       },
     );
 
