@@ -19,7 +19,6 @@ export const METALLB_FLAGS: readonly MetallbFlag[] = [
   { flag: "port", note: null },
   { flag: "host", note: null },
   { flag: "health-probe-port", note: null },
-  { flag: "pod-name", note: "no object here belongs to the pod" },
   { flag: "bgp-debounce-timeout", note: "changes are sent at once" },
   { flag: "frrk8s-namespace", note: "there is no FRR-K8s here" },
   { flag: "frrk8s-secret-passthrough", isSwitch: true, note: "there is no FRR-K8s here" },

@@ -69,6 +69,8 @@ export interface DaemonConfig {
   /** null: from the Node's address. */
   readonly routerId: RouterId | null;
   readonly namespace: string;
+  /** null: the daemon is no pod. */
+  readonly podName: string | null;
   /** null: every start is a first one to the peers. */
   readonly stateDir: string | null;
   readonly allocate: boolean;
@@ -242,6 +244,14 @@ export const SETTINGS: { readonly [K in ConfigKey]: Setting<DaemonConfig[K]> } =
     read: readKubernetesName("label"),
     help: "Namespace of the metallb.io objects and their Secrets; those elsewhere are not used",
   },
+  podName: {
+    flag: "pod-name",
+    env: ["VIPCAST_POD_NAME", "METALLB_POD_NAME"],
+    placeholder: "NAME",
+    fallback: null,
+    read: readKubernetesName("subdomain"),
+    help: "Pod of the daemon: owns the status objects it writes to the cluster; without it the Node owns them",
+  },
   stateDir: {
     flag: "state-dir",
     env: ["VIPCAST_STATE_DIR"],
@@ -368,6 +378,7 @@ export function resolveConfig(given: readonly Given[], required: readonly Config
     ignoreExcludeLb: settled("ignoreExcludeLb"),
     routerId: settled("routerId"),
     namespace: settled("namespace"),
+    podName: settled("podName"),
     stateDir: settled("stateDir"),
     allocate: settled("allocate"),
     witness: settled("witness"),
