@@ -18,6 +18,7 @@ const LIVE = [
   "test/kube/source.test.ts",
   "test/linux/poll.test.ts",
   "test/observe/http.test.ts",
+  "test/reports/reporter.test.ts",
 ];
 
 export default defineConfig({

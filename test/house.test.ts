@@ -38,6 +38,7 @@ const PURE = [
   "bfd/",
   "config/",
   "kube/",
+  "reports/",
 ];
 /** The shells in those rooms. */
 const SHELLS = new Set([
@@ -93,6 +94,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   bfd: ["kernel", "linux"],
   kube: ["kernel", "sources", "announce"],
+  reports: ["kernel", "kube", "sources", "announce"],
 };
 
 const roomOf = (name: string): string => dirname(name);

@@ -24,6 +24,7 @@ import { PeerAccess } from "./peerAccess.ts";
 import { type NotificationCounts, PeerReports } from "./peerReports.ts";
 import { realClock, realRandom, realTimers } from "./realTime.ts";
 import { type ReconcileObserver, type ReconcileReport, Reconciler, type ReconcileTarget } from "./reconcile.ts";
+import { type ReportedState, Reporting } from "./reporting.ts";
 import { RestartMarker } from "./restartMarker.ts";
 import { Siting } from "./siting.ts";
 import { inSlices } from "./slices.ts";
@@ -35,6 +36,8 @@ export interface DaemonOptions {
   readonly source: SourceOptions;
   /** Of MetalLB's own objects; those elsewhere are not used. */
   readonly namespace: string;
+  /** Owns what is reported to the cluster; null: the Node does. */
+  readonly podName: string | null;
   readonly lbClass: string;
   readonly ignoreExcludeLb: boolean;
   readonly routerId: RouterId | null;
@@ -96,6 +99,8 @@ export class Daemon {
   readonly history = new ServiceHistory();
   /** null: addresses are taken as the objects have them. */
   readonly allocating: Allocating | null;
+  /** null: there is no cluster to report to. */
+  readonly reporting: Reporting | null;
   readonly startedAt = realClock.now();
   readonly #log: Logger;
   readonly #network = new TcpNetwork();
@@ -119,6 +124,7 @@ export class Daemon {
     this.reports = new PeerReports(log, realClock, {
       notification: (...seen) => observer.notification(...seen),
       drained: () => this.#noteWritten(),
+      changed: () => this.reporting?.reporter.peersChanged(),
     });
     this.#marker = options.stateDir === null ? null : this.#openMarker(options.stateDir);
     this.siting = new Siting(options.nodeName, {
@@ -150,7 +156,12 @@ export class Daemon {
       problemsChanged: () => this.#tellProblems(),
       neighborsChanged: () => this.paths.sync(),
     });
-    this.paths = new PathWatch({ speaker: this.speaker, log, problemsChanged: () => this.#tellProblems() });
+    this.paths = new PathWatch({
+      speaker: this.speaker,
+      log,
+      problemsChanged: () => this.#tellProblems(),
+      verdictChanged: () => this.reporting?.reporter.peersChanged(),
+    });
     const { nodeName, lbClass, ignoreExcludeLb, routerId } = options;
     this.allocating = options.allocate ? this.#makeAllocating(options.stateDir, lbClass) : null;
     this.engine = new DecisionEngine(
@@ -184,6 +195,7 @@ export class Daemon {
           this.#noteWritten();
           observer.settled(report);
           this.#reconciled(report);
+          this.reporting?.reporter.settled();
         },
       },
     );
@@ -203,6 +215,7 @@ export class Daemon {
       },
       listed: () => this.reconciler.listed(),
     });
+    this.reporting = this.#makeReporting(options);
   }
 
   /** Peers of this node with what keeps some of them from running. */
@@ -218,8 +231,13 @@ export class Daemon {
   problems(): readonly ConfigProblem[] {
     const { namespace } = this.options;
     const running = [...this.access.configProblems(namespace), ...this.paths.problems(namespace)];
-    const roles = [...(this.allocating?.problems() ?? []), ...(this.witnessing?.problems() ?? [])];
-    const found = [...this.#decisionProblems, ...running, ...this.injecting.problems(), ...roles];
+    const roles = [this.allocating?.problems(), this.witnessing?.problems(), this.reporting?.reporter.problems()];
+    const found = [
+      ...this.#decisionProblems,
+      ...running,
+      ...this.injecting.problems(),
+      ...roles.flatMap((of) => of ?? []),
+    ];
     return [...this.#sourceProblems, ...found.map((p) => this.#located(p))];
   }
 
@@ -270,6 +288,7 @@ export class Daemon {
     if (this.drainFile?.isThere === true) this.draining.wish("command");
     await this.allocating?.start();
     await this.#source.source.start();
+    this.reporting?.reporter.start();
   }
 
   /** Reads everything again. */
@@ -283,6 +302,7 @@ export class Daemon {
     const isProven = await this.draining.stop();
     if (isProven === null) return "taken back";
     this.draining.end();
+    this.reporting?.reporter.stop();
     this.#source.source.stop();
     this.reconciler.stop();
     this.allocating?.stop();
@@ -386,6 +406,19 @@ export class Daemon {
     });
   }
 
+  #makeReporting({ nodeName: node, namespace: home, podName }: DaemonOptions): Reporting | null {
+    const { cluster } = this.#source;
+    if (cluster === null) return null;
+    const state = (): ReportedState => ({
+      store: this.store,
+      decisions: this.engine.decisions,
+      planned: this.planned,
+      peer: (name) => this.speaker.peer(name),
+      problems: () => this.problems(),
+    });
+    return new Reporting({ node, home, podName }, cluster, state, () => this.#tellProblems());
+  }
+
   /** store (-> allocate) -> decide, or (-> witness) */
   #target(): ReconcileTarget {
     const decision: ReconcileTarget = {
@@ -425,6 +458,7 @@ export class Daemon {
         this.feed.peersChanged();
         this.witnessing?.peersChanged(planned);
         this.paths.sync();
+        this.reporting?.reporter.peersChanged();
         this.#tellProblems();
       },
       setRoute: (peer, prefix, attributes) => this.injecting.decidedChanged(peer, prefix, attributes),
@@ -432,6 +466,7 @@ export class Daemon {
         const now = realClock.now();
         this.history.decided(key, before, after, this.reconciler.since ?? now, now);
         if (!this.#isFirstDecision) this.reports.serviceChanged(key, before, after);
+        this.reporting?.reporter.serviceChanged(key);
       },
       problemsChanged: (problems) => {
         this.#decisionProblems = problems;
@@ -485,6 +520,8 @@ export class Daemon {
     this.#health.staleSince = isWrong ? (this.#health.staleSince ?? realClock.now()) : null;
     this.reports.problems(this.#toldProblems, now);
     this.#toldProblems = now;
+    this.reporting?.reporter.problemsChanged();
+    this.reporting?.reporter.peersChanged(); // what keeps a peer from running is told with it
   }
 
   #located(problem: ConfigProblem): ConfigProblem {

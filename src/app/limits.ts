@@ -54,6 +54,12 @@ import { BACKLOG_LIMIT } from "../observe/logSink.ts";
 import { ACCESS_LIMITS } from "../observe/scrapeAccess.ts";
 import { HISTORY_LIMITS } from "../observe/serviceHistory.ts";
 import { MAX_PEM, TLS_LOOK_EVERY } from "../observe/tlsFiles.ts";
+import { MAX_CONDITION_MESSAGE } from "../reports/configurationState.ts";
+import { EVENT_BURST, EVENT_EVERY, MAX_EVENTS } from "../reports/eventLog.ts";
+import { RETRY_FIRST, RETRY_LAST } from "../reports/keeper.ts";
+import { PAUSE_FIRST, PAUSE_LAST, PAUSE_SLOW } from "../reports/obstacles.ts";
+import { PACE_CALM, PACE_FIRST, PACE_LAST } from "../reports/pace.ts";
+import { FOLD_TIME, MAX_AT_ONCE, WRITES_PER_SECOND } from "../reports/reporter.ts";
 import { QUIET_MS, RESCAN_MS } from "../sources/manifests.ts";
 import { LONGEST_DELAY, LONGEST_GUARD, LONGEST_STABLE, SITE_DEFAULTS } from "../sources/sitePolicy.ts";
 import { MAX_MANIFEST_BYTES } from "../sources/yamlFile.ts";
@@ -322,6 +328,37 @@ const LIMITS: readonly Limit[] = [
     value: `${kib(MAX_PEM)} each, looked at every ${seconds(TLS_LOOK_EVERY)}`,
     why: "memory, renewals",
     there: "larger ones are refused",
+  },
+  {
+    what: "Reports to the cluster under way",
+    value: `${MAX_AT_ONCE} requests; ${WRITES_PER_SECOND} a second; what changes within ${seconds(FOLD_TIME)} is one change`,
+    why: "the API server is everybody's",
+    there: "the rest waits, as one entry per object; routing does not",
+  },
+  {
+    what: "Changes of one report",
+    value: `the first at once, then ${seconds(PACE_FIRST)} apart, doubling to ${seconds(PACE_LAST)}; forgotten after ${seconds(PACE_CALM)} of calm`,
+    why: "what flaps would be written without end",
+    there:
+      "only the state at the end of the pause is written; sessions up or down, and valid or not, wait for the first pause only",
+  },
+  {
+    what: "Reports that cannot be written",
+    value: `the kind pauses for ${seconds(PAUSE_FIRST)}, doubling to ${seconds(PAUSE_LAST)}; without permission or kind ${seconds(PAUSE_SLOW)}; one object that conflicts or is refused ${seconds(RETRY_FIRST)}, doubling to ${seconds(RETRY_LAST)}`,
+    why: "no spinning",
+    there: "counted in `vipcast_kube_writes_total`; what an operator can mend is told in `status`",
+  },
+  {
+    what: "Events",
+    value: `${EVENT_BURST} of one Service, then one in ${seconds(EVENT_EVERY)}; ${MAX_EVENTS} remembered`,
+    why: "a Service that flaps would flood the cluster",
+    there: "further ones are dropped and counted; of what is forgotten a repetition is a new Event",
+  },
+  {
+    what: "Problems in ConfigurationState",
+    value: `${MAX_CONDITION_MESSAGE} characters`,
+    why: "the definition of the kind",
+    there: "how many are left out is told",
   },
   {
     what: "Injected prefixes",

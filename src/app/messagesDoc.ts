@@ -5,6 +5,7 @@ import { INJECT_MESSAGES } from "../inject/messages.ts";
 import type { MessageTable } from "../kernel/messages.ts";
 import { KUBE_MESSAGES } from "../kube/messages.ts";
 import { LOG_EVENTS, type LogEventEntry } from "../observe/logEvents.ts";
+import { REPORT_MESSAGES } from "../reports/messages.ts";
 import { SOURCE_MESSAGES } from "../sources/messages.ts";
 import { APP_MESSAGES } from "./messages.ts";
 
@@ -15,6 +16,7 @@ export const MESSAGE_TABLES: Readonly<Record<string, MessageTable>> = {
   "Sessions, BFD and addresses, while the daemon runs": APP_MESSAGES,
   "Injected routes": INJECT_MESSAGES,
   "The API server and the kubeconfig": KUBE_MESSAGES,
+  "Reports in the cluster": REPORT_MESSAGES,
 };
 
 /** As it may stand in a cell. */

@@ -31,6 +31,8 @@ export interface PathWatchSurroundings {
   readonly speaker: Speaker;
   readonly log: Logger;
   readonly problemsChanged: () => void;
+  /** What BFD says of a path is another thing. */
+  readonly verdictChanged?: () => void;
   /** Absent: the real thread, and the addresses of this host. */
   readonly makeClient?: (onEvent: (event: ClientEvent) => void) => BfdClient;
   readonly addresses?: () => readonly LocalAddress[];
@@ -59,6 +61,7 @@ export class PathWatch {
   readonly #speaker: Speaker;
   readonly #log: Logger;
   readonly #problemsChanged: () => void;
+  readonly #verdictChanged: () => void;
   readonly #client: BfdClient;
   readonly #watched = new Map<PeerName, Watched>();
   readonly #known = new Map<string, Known>();
@@ -77,6 +80,7 @@ export class PathWatch {
     this.#speaker = speaker;
     this.#log = log;
     this.#problemsChanged = problemsChanged;
+    this.#verdictChanged = given.verdictChanged ?? (() => {});
     this.#addresses = given.addresses ?? localAddresses;
     const makeClient = given.makeClient ?? ((onEvent) => new BfdClient({ onEvent }));
     this.#client = makeClient((event) => this.#onEvent(event));
@@ -224,6 +228,7 @@ export class PathWatch {
   #tell(key: string, users: readonly string[], known: Known): void {
     if (users.length > 0) this.#known.set(key, known);
     for (const user of users) this.#speaker.peer(PeerName(user))?.bfd(known.verdict, known.detail);
+    this.#verdictChanged();
   }
 
   #onEvent(event: ClientEvent): void {
@@ -246,6 +251,7 @@ export class PathWatch {
         this.#socketProblems.clear();
         // our own failure says nothing about any path
         for (const name of this.#watched.keys()) this.#speaker.peer(name)?.bfd("unknown", "the BFD thread restarts");
+        this.#verdictChanged();
         this.#log.error(
           "bfdRestarted",
           { reason: event.why, count: event.restarts },

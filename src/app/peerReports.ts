@@ -18,6 +18,8 @@ import { peerEndpoint } from "../observe/peerView.ts";
 export interface PeerHooks {
   /** See PeerObserver. */
   drained(runner: PeerRunner): void;
+  /** Its state, or why it has no session, is another one. */
+  changed(runner: PeerRunner): void;
 }
 
 export interface NotificationCounts {
@@ -39,6 +41,7 @@ export class PeerReports implements PeerObserver {
   }
 
   stateChanged(runner: PeerRunner, from: FsmStateName, to: FsmStateName): void {
+    this.#counts.changed(runner);
     const fields = { ...who(runner), from, state: to };
     if (to === "Established") {
       const n = runner.negotiated;
@@ -54,6 +57,7 @@ export class PeerReports implements PeerObserver {
   }
 
   ended(runner: PeerRunner, cause: EndCause, wasEstablished: boolean): void {
+    this.#counts.changed(runner);
     if (cause.sent !== null) this.#counts.notification(runner, "sent", cause.sent);
     if (cause.received !== null) {
       this.#counts.notification(runner, "received", cause.received);

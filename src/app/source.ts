@@ -2,6 +2,7 @@
 
 import type { ServerAccess } from "../kube/access.ts";
 import { KubeSource } from "../kube/kubeSource.ts";
+import type { WatchSurroundings } from "../kube/resourceWatch.ts";
 import { HttpTransport } from "../kube/transport.ts";
 import type { SourceView } from "../observe/sourceView.ts";
 import { ManifestSource } from "../sources/manifests.ts";
@@ -28,6 +29,8 @@ export const openTransport = ({ access, env }: ClusterOptions): HttpTransport =>
 export interface OpenSource {
   readonly source: Source;
   readonly view: () => SourceView;
+  /** For whoever else has business with the API server; its transport ends with the source. null: there is none. */
+  readonly cluster: WatchSurroundings | null;
 }
 
 /** @param namespace of MetalLB's own objects */
@@ -39,13 +42,15 @@ export function openSource(
 ): OpenSource {
   if (options.type === "manifests") {
     const source = new ManifestSource(options.path, new ObjectSet(store, namespace), callbacks);
-    return { source, view: () => ({ kind: "manifests", location: options.path, resources: [] }) };
+    const view: SourceView = { kind: "manifests", location: options.path, resources: [] };
+    return { source, view: () => view, cluster: null };
   }
   const transport = openTransport(options);
   const surroundings = { transport, clock: realClock, timers: realTimers, random: realRandom };
   const source = new KubeSource(store, namespace, surroundings, callbacks);
   return {
     source,
+    cluster: surroundings,
     view: () => ({
       kind: "kubernetes",
       location: source.server,

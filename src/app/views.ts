@@ -41,6 +41,7 @@ export function metricsInput(daemon: Daemon, logLinesDropped: () => number): Met
     },
     source: () => daemon.sourceHealth(),
     resources: () => daemon.sourceView().resources,
+    reports: () => daemon.reporting,
     problems: () => daemon.problems(),
     pools: () => daemon.allocating?.counters() ?? [],
     internalErrors: () => daemon.reports.internalErrors,

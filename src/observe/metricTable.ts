@@ -32,6 +32,8 @@ export interface MetricsInput {
   readonly source: () => SourceHealth;
   /** Kinds that are followed at an API server; none for manifests. */
   readonly resources: () => Iterable<ResourceView>;
+  /** Writes of reports to the cluster, by how they ended; null: there is none. */
+  readonly reports: () => ReportsView | null;
   readonly problems: () => Iterable<{ readonly severity: Severity }>;
   /** Of the pools that addresses are given from; none where nobody asked us to. */
   readonly pools: () => Iterable<PoolCounters>;
@@ -49,6 +51,14 @@ export interface MetricsInput {
   readonly siteMoves: () => ReadonlyMap<string, ReadonlyMap<string, number>>;
   /** By the kernel's names (linux/netstat.ts); what this kernel does not count is absent. */
   readonly tcpDrops: () => Readonly<Partial<Record<string, number>>>;
+}
+
+/** How the reports to the cluster are doing. */
+export interface ReportsView {
+  readonly writes: Iterable<{ readonly kind: string; readonly result: string; readonly count: number }>;
+  /** Objects and Events that are not known to be as they should. */
+  readonly pending: number;
+  readonly eventsDropped: number;
 }
 
 export interface SourceHealth {
@@ -396,6 +406,35 @@ export const METRIC_ROWS: readonly MetricRow[] = [
         for (const [code, n] of errors) byCode.set(apiCode(code), (byCode.get(apiCode(code)) ?? 0) + n);
         for (const [code, n] of byCode) put({ resource, code }, n);
       }
+    },
+  },
+  {
+    name: "vipcast_kube_writes_total",
+    type: "counter",
+    help: "Writes of reports to the API server, by kind and how they ended: ok, conflict, forbidden, absent (no such kind), refused (not valid there), trouble (tried again)",
+    labels: ["kind", "result"],
+    read: (i, put) => {
+      for (const { kind, result, count } of i.reports()?.writes ?? []) put({ kind, result }, count);
+    },
+  },
+  {
+    name: "vipcast_kube_reports_pending",
+    type: "gauge",
+    help: "Reports that are not yet in the cluster as they should be",
+    labels: [],
+    read: (i, put) => {
+      const reports = i.reports();
+      if (reports !== null) put({}, reports.pending);
+    },
+  },
+  {
+    name: "vipcast_kube_events_dropped_total",
+    type: "counter",
+    help: "Events that were not sent: too many of one Service, or nowhere to write them",
+    labels: [],
+    read: (i, put) => {
+      const reports = i.reports();
+      if (reports !== null) put({}, reports.eventsDropped);
     },
   },
   {

@@ -198,7 +198,8 @@ export function whyDown(state: PeerState, isUp: boolean): string | null {
   return waiting === null ? ended : `${ended}; ${waiting}`;
 }
 
-function whyEnded(lastEnd: PeerState["lastEnd"]): string | null {
+/** Why the last session or attempt ended, in words; null: none has. */
+export function whyEnded(lastEnd: PeerState["lastEnd"]): string | null {
   if (lastEnd === null) return null;
   if (lastEnd.received !== null) return `it sent ${describeNotification(lastEnd.received)}`;
   if (lastEnd.sent !== null) return `we sent ${describeNotification(lastEnd.sent)} (${escapeText(lastEnd.detail)})`;

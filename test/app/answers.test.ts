@@ -52,6 +52,7 @@ async function daemon(directory: string, over: Partial<DaemonOptions>): Promise<
     allocate: false,
     witness: false,
     namespace: "metallb-system",
+    podName: null,
     lbClass: "",
     ignoreExcludeLb: false,
     routerId: null,

@@ -21,6 +21,7 @@ let source: SourceHealth;
 let resources: ResourceView[] = [];
 let bfd: BfdView = NO_BFD;
 const input: MetricsInput = {
+  reports: () => null,
   version: "1.2.3",
   nodeName: "worker-1",
   startedAt: Millis(940_000),
