@@ -299,8 +299,12 @@ export class Daemon {
 
   /** Drains, says goodbye to every peer, and waits until that has left, within limits. */
   async stop(): Promise<StopOutcome> {
+    this.reporting?.reporter.hold(true); // a daemon that is started again finds its reports, and has no news to tell
     const isProven = await this.draining.stop();
-    if (isProven === null) return "taken back";
+    if (isProven === null) {
+      this.reporting?.reporter.hold(false);
+      return "taken back";
+    }
     this.draining.end();
     this.reporting?.reporter.stop();
     this.#source.source.stop();

@@ -92,6 +92,7 @@ export class Reporter {
   /** Every Service was looked at once: what is not wished now is not wished. */
   #isComplete = false;
   #isStopped = false;
+  #isHeld = false;
   #underWay = 0;
   #timer: { readonly at: Millis; readonly handle: TimerHandle } | null = null;
   #ownerAsked = 0;
@@ -119,6 +120,12 @@ export class Reporter {
     this.#isStopped = true;
     this.#timer?.handle.cancel();
     for (const { watch } of this.#all()) watch.stop();
+  }
+
+  /** While held nothing is looked at and nothing new is asked for: what is there stays for who comes after us. */
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+    this.#wakeIn(Millis(0));
   }
 
   /** The first complete decision is made; before it nothing but what is wrong is known. */
@@ -261,7 +268,7 @@ export class Reporter {
 
   #work(): void {
     this.#timer = null;
-    if (this.#isStopped) return;
+    if (this.#isStopped || this.#isHeld) return;
     this.#look();
     const now = this.#with.clock.now();
     while (this.#underWay < MAX_AT_ONCE && this.#bucket.has(now)) {

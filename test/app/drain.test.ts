@@ -121,6 +121,7 @@ async function start(over: Partial<DaemonOptions> = {}): Promise<Running> {
     source: { type: "manifests", path: join(home, "m") },
     allocate: false,
     namespace: "metallb-system",
+    podName: null,
     lbClass: "",
     ignoreExcludeLb: false,
     routerId: null,
