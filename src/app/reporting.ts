@@ -7,7 +7,7 @@ import type { ConfigProblem } from "../kernel/problem.ts";
 import type { Millis, PeerName, ServiceKey } from "../kernel/units.ts";
 import { KubeClient } from "../kube/client.ts";
 import type { WatchSurroundings } from "../kube/resourceWatch.ts";
-import type { ReportsView } from "../observe/metricTable.ts";
+import type { ReportsView } from "../observe/kubeMetrics.ts";
 import { wallOf } from "../observe/peerView.ts";
 import { whyEnded } from "../observe/status.ts";
 import { rfc3339 } from "../reports/configurationState.ts";
