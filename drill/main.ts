@@ -12,9 +12,10 @@ import { PLANNED } from "./planned.ts";
 import { runProbe, runWeb } from "./programs.ts";
 import { missed, type Row, renderTable } from "./report.ts";
 import type { Scenario } from "./scenario.ts";
+import { SITES } from "./site.ts";
 import type { SpeakerKind } from "./speakers.ts";
 
-const SCENARIOS: readonly Scenario[] = [...LOSSES, ...PLANNED];
+const SCENARIOS: readonly Scenario[] = [...LOSSES, ...PLANNED, ...SITES];
 
 const USAGE = `usage: npm run drill -- [SCENARIO…] [--with vipcast|frr] [--json] [--save]
 

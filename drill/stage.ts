@@ -6,7 +6,14 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { LabProcess } from "../lab/process.ts";
-import { type TwoSites, type TwoSitesOptions, twoSites, VIP, type WorkerName } from "../lab/topologies/twoSites.ts";
+import {
+  type TwoSites,
+  type TwoSitesOptions,
+  twoSites,
+  VIP,
+  type Worker,
+  type WorkerName,
+} from "../lab/topologies/twoSites.ts";
 import { packageRoot } from "../lab/vipcast.ts";
 import { waitFor } from "../lab/waitFor.ts";
 import { PROBE_EVERY, PROBE_LIMIT, wallNow } from "./programs.ts";
@@ -27,6 +34,8 @@ export interface Probe {
 export interface StageOptions extends TwoSitesOptions {
   readonly speaker: SpeakerKind;
   readonly setup: (worker: WorkerName) => SpeakerSetup;
+  /** Started between the routers and the speakers, e.g. a witness. */
+  readonly prepare?: (sites: TwoSites) => unknown;
   /** Workers that run a speaker; default: all. */
   readonly speakersOn?: readonly WorkerName[];
 }
@@ -36,12 +45,12 @@ export class Stage {
   readonly timeline: Timeline;
   readonly speakers: ReadonlyMap<WorkerName, WorkerSpeaker>;
   readonly #probe: LabProcess;
-  readonly #webs: ReadonlyMap<WorkerName, LabProcess>;
+  readonly #webs: Map<WorkerName, LabProcess>;
 
   constructor(
     sites: TwoSites,
     speakers: ReadonlyMap<WorkerName, WorkerSpeaker>,
-    webs: ReadonlyMap<WorkerName, LabProcess>,
+    webs: Map<WorkerName, LabProcess>,
     probe: LabProcess,
   ) {
     this.sites = sites;
@@ -104,27 +113,40 @@ export class Stage {
     await this.speakers.get(name)?.kill();
   }
 
+  /** Power is back: the cable, then the web server, then the speaker, from what its disk holds. */
+  async powerOn(name: WorkerName): Promise<void> {
+    const worker = this.sites.workers[name];
+    this.sites.mend(name, worker.site);
+    this.#webs.set(name, startWeb(worker));
+    await this.speakers.get(name)?.start();
+  }
+
   async close(): Promise<void> {
     this.timeline.stop();
     await this.sites.lab.close();
   }
 }
 
+const SCRIPT = join(packageRoot(), "dist", "drill.js");
+
+const startWeb = ({ host, name }: Worker): LabProcess =>
+  host.spawn(process.execPath, [SCRIPT, "@web", name], { name: "web" });
+
 /** Builds it all and waits until the client is served. @throws Error when it never is */
 export async function openStage(options: StageOptions): Promise<Stage> {
   const sites = await twoSites(options);
   try {
-    const script = join(packageRoot(), "dist", "drill.js");
+    options.prepare?.(sites);
     const webs = new Map<WorkerName, LabProcess>();
     const speakers = new Map<WorkerName, WorkerSpeaker>();
     for (const name of WORKER_NAMES) {
       const worker = sites.workers[name];
-      webs.set(name, worker.host.spawn(process.execPath, [script, "@web", name], { name: "web" }));
+      webs.set(name, startWeb(worker));
       if (options.speakersOn?.includes(name) === false) continue;
       speakers.set(name, speakerOn(options.speaker, worker, options.setup(name)));
     }
     await Promise.all([...speakers.values()].map((s) => s.start()));
-    const probe = sites.client.spawn(process.execPath, [script, "@probe", VIP], { name: "probe" });
+    const probe = sites.client.spawn(process.execPath, [SCRIPT, "@probe", VIP], { name: "probe" });
     const stage = new Stage(sites, speakers, webs, probe);
     await stage.served(2_000, 60_000);
     return stage;

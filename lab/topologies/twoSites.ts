@@ -15,6 +15,8 @@ import { type Frr, startFrr } from "../frr.ts";
 import { createLab, type Host, type Lab } from "../lab.ts";
 
 export const ASN = 65_008;
+/** Of the witness, where one runs; the routers do not speak with it. */
+export const WITNESS_ASN = 65_009;
 export const VIP = "192.11.1.100";
 export const VIP_PREFIX = `${VIP}/32`;
 /** TCP MD5 key between speakers and routers: of this laboratory only. */
