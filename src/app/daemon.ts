@@ -5,10 +5,12 @@ import { DecisionEngine, type DecisionSink } from "../announce/engine.ts";
 import type { Endpoint } from "../bgp/listener.ts";
 import { Speaker } from "../bgp/speaker.ts";
 import { TcpNetwork } from "../bgp/transport.ts";
-import { type DrainCause, STOP_ACK_LIMIT } from "../drain/machine.ts";
+import type { RouteAttributes } from "../bgp/wire/message.ts";
+import { STOP_ACK_LIMIT } from "../drain/machine.ts";
+import type { Prefix } from "../kernel/ip.ts";
 import type { ConfigProblem } from "../kernel/problem.ts";
 import { invariant } from "../kernel/result.ts";
-import type { Millis, RouterId } from "../kernel/units.ts";
+import type { Millis, PeerName, RouterId } from "../kernel/units.ts";
 import type { Logger } from "../observe/log.ts";
 import type { SourceHealth } from "../observe/metricTable.ts";
 import { ServiceHistory } from "../observe/serviceHistory.ts";
@@ -199,13 +201,13 @@ export class Daemon {
         },
       },
     );
-    this.drainFile = options.stateDir === null ? null : new DrainFile(options.stateDir);
+    this.drainFile = options.stateDir === null ? null : new DrainFile(options.stateDir, log);
     this.draining = this.#makeDraining();
     this.#source = openSource(options.source, this.store, options.namespace, {
       changed: (changes) => {
         this.#health.changes++;
         this.#noteArrival(changes);
-        this.#followNode(changes);
+        this.draining.follow(changes);
         this.reconciler.changed(changes);
       },
       problemsChanged: (problems) => {
@@ -333,31 +335,21 @@ export class Daemon {
     return isProven ? "proven" : "not proven";
   }
 
-  /** Writes or removes what keeps the node drained. @returns what went wrong; null: nothing */
-  async keepDrained(write: () => Promise<void>): Promise<string | null> {
-    try {
-      await write();
-      return null;
-    } catch (error) {
-      const text = `${this.options.stateDir} cannot be written: a restart would not know whether the node is drained`;
-      this.#log.error("drainNotKept", { error }, text);
-      return `${text} (${error instanceof Error ? error.message : String(error)})`;
-    }
-  }
-
   #makeDraining(): Draining {
-    const { nodeName, drainTime, drainOnTaint } = this.options;
+    const { nodeName, drainTime, drainOnCordon, drainOnTaint } = this.options;
     return new Draining({
       clock: realClock,
       timers: realTimers,
       log: this.#log,
       nodeName,
       delay: drainTime,
-      taint: drainOnTaint,
+      onCordon: drainOnCordon,
+      onTaint: drainOnTaint,
       isAnnouncing: () => this.engine.config !== null,
       setLevel: (level, why) => {
         this.engine.setLevel(level, why, realClock.now());
         this.injecting.setLevel(level);
+        this.#restateWitnessed();
         this.reconciler.changed([]);
       },
       isDecided: () => this.reconciler.since === null && this.injecting.injections.isReplayed,
@@ -365,18 +357,18 @@ export class Daemon {
     });
   }
 
-  /** What the Node says of draining, where that is asked for. */
-  #followNode(changes: readonly StoreChange[]): void {
-    const { nodeName, drainOnCordon, drainOnTaint } = this.options;
-    if (!drainOnCordon && drainOnTaint === null) return;
-    if (!changes.some(({ kind, before, after }) => kind === "Node" && (after ?? before)?.ref.name === nodeName)) return;
-    const node = this.store.get("Node", nodeName);
-    const follow = (cause: DrainCause, isWanted: boolean): void => {
-      if (isWanted) this.draining.wish(cause);
-      else this.draining.undo(cause);
-    };
-    follow("cordon", drainOnCordon && node?.isUnschedulable === true);
-    follow("taint", drainOnTaint !== null && node?.taintKeys.includes(drainOnTaint) === true);
+  /** A witness forwards nothing, so what it tells is not marked in a drain; it goes with everything else. */
+  #witnessed(peer: PeerName, prefix: Prefix, attributes: RouteAttributes | null): void {
+    this.injecting.decidedChanged(peer, prefix, this.engine.level === "withdrawn" ? null : attributes);
+  }
+
+  #restateWitnessed(): void {
+    if (this.witnessing === null) return;
+    for (const { config } of this.speaker.peers()) {
+      for (const { prefix, attributes } of this.witnessing.routesOf(config.name)) {
+        this.#witnessed(config.name, prefix, attributes);
+      }
+    }
   }
 
   #makeAllocating(stateDir: string | null, lbClass: string): Allocating {
@@ -395,7 +387,7 @@ export class Daemon {
     let isWoken = false;
     return new Witnessing({
       clock: realClock,
-      setRoute: (peer, prefix, attributes) => this.injecting.decidedChanged(peer, prefix, attributes),
+      setRoute: (peer, prefix, attributes) => this.#witnessed(peer, prefix, attributes),
       holdEndOfRib: (peer, isHeld) => this.speaker.peer(peer)?.holdEndOfRib(isHeld),
       problemsChanged: () => this.#tellProblems(),
       // sessions speak in the middle of their own work

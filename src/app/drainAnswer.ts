@@ -19,7 +19,7 @@ export async function beginDrain(daemon: Daemon, { time, persist }: DrainQuestio
   if (persist) {
     const { drainFile } = daemon;
     if (drainFile === null) return no("--persist: the daemon has no state directory. Start it with --state-dir DIR.");
-    const failure = await daemon.keepDrained(() => drainFile.keep());
+    const failure = await drainFile.keep();
     if (failure !== null) return no(`--persist: ${failure}`);
   }
   daemon.draining.wish("command", delay === null ? null : delay.value);
@@ -31,8 +31,7 @@ export async function endDrain(daemon: Daemon): Promise<Answer> {
   if (daemon.draining.state.name === "leaving") {
     return no("the daemon has said goodbye to its peers already; start it again");
   }
-  const { drainFile } = daemon;
-  const failure = drainFile === null ? null : await daemon.keepDrained(() => drainFile.forget());
+  const failure = (await daemon.drainFile?.forget()) ?? null;
   if (failure !== null) return no(failure);
   daemon.draining.undo("command", "stop");
   return { ok: true, document: drainAnswer(daemon) };

@@ -4,29 +4,44 @@
 import { existsSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Logger } from "../observe/log.ts";
 
 const NAME = "drained";
 
 export class DrainFile {
   readonly #directory: string;
+  readonly #log: Logger;
   isThere: boolean;
 
-  constructor(directory: string) {
+  constructor(directory: string, log: Logger) {
     this.#directory = directory;
+    this.#log = log;
     this.isThere = existsSync(join(directory, NAME));
   }
 
-  /** @throws Error (rejects) when the directory cannot be written */
-  async keep(): Promise<void> {
-    await mkdir(this.#directory, { recursive: true });
-    await writeFile(join(this.#directory, NAME), "this node stays drained until `vipcast undrain`\n");
-    this.isThere = true;
+  /** @returns what went wrong, which is logged, too; null: nothing */
+  keep(): Promise<string | null> {
+    return this.#change(true, async () => {
+      await mkdir(this.#directory, { recursive: true });
+      await writeFile(join(this.#directory, NAME), "this node stays drained until `vipcast undrain`\n");
+    });
   }
 
-  /** @throws Error (rejects) when the directory cannot be written */
-  async forget(): Promise<void> {
-    if (!this.isThere) return;
-    await rm(join(this.#directory, NAME), { force: true });
-    this.isThere = false;
+  /** @returns what went wrong, which is logged, too; null: nothing */
+  async forget(): Promise<string | null> {
+    if (!this.isThere) return null;
+    return this.#change(false, () => rm(join(this.#directory, NAME), { force: true }));
+  }
+
+  async #change(isThere: boolean, change: () => Promise<void>): Promise<string | null> {
+    try {
+      await change();
+      this.isThere = isThere;
+      return null;
+    } catch (error) {
+      const text = `${this.#directory} cannot be written: a restart would not know whether the node is drained`;
+      this.#log.error("drainNotKept", { error }, text);
+      return `${text} (${error instanceof Error ? error.message : String(error)})`;
+    }
   }
 }

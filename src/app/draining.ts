@@ -19,6 +19,7 @@ import { listed } from "../kernel/suggest.ts";
 import { Millis, secondsToMillis } from "../kernel/units.ts";
 import { outcomeText } from "../observe/drainView.ts";
 import type { Logger } from "../observe/log.ts";
+import type { StoreChange } from "../sources/store.ts";
 
 /** Between two looks at the sessions while something is under way: TCP tells nobody of an acknowledgement. */
 export const LOOK_EVERY_MS = 5;
@@ -44,8 +45,10 @@ export interface DrainingSurroundings {
   readonly nodeName: string;
   /** How long routes stay marked where a command does not say. */
   readonly delay: Millis;
-  /** Key of the taint that drains, for the words; null: none does. */
-  readonly taint: string | null;
+  /** Drain while the Node is cordoned. */
+  readonly onCordon: boolean;
+  /** Key of the taint that drains; null: none does. */
+  readonly onTaint: string | null;
   /** Routes may have been handed to peers already. */
   readonly isAnnouncing: () => boolean;
   /** @param why in words; null exactly for `none` */
@@ -80,6 +83,22 @@ export class Draining {
 
   undo(...causes: readonly DrainCause[]): void {
     this.#step({ type: "undo", causes });
+  }
+
+  /** What the Node says of draining, where that is asked for. */
+  follow(changes: readonly StoreChange[]): void {
+    const { nodeName, onCordon, onTaint } = this.#around;
+    for (const { before, after } of changes) {
+      if ((after ?? before)?.kind !== "Node" || (after ?? before)?.ref.name !== nodeName) continue;
+      const node = after?.kind === "Node" ? after : null;
+      this.#follow("cordon", onCordon && node?.isUnschedulable === true);
+      this.#follow("taint", onTaint !== null && node?.taintKeys.includes(onTaint) === true);
+    }
+  }
+
+  #follow(cause: DrainCause, isWanted: boolean): void {
+    if (isWanted) this.wish(cause);
+    else this.undo(cause);
   }
 
   /** @returns whether every withdrawal is proven; null: an operator took the stop back, the daemon goes on */
@@ -143,14 +162,14 @@ export class Draining {
 
   /** A cause, for people. */
   causeText(cause: DrainCause): string {
-    const { nodeName, taint } = this.#around;
+    const { nodeName, onTaint } = this.#around;
     switch (cause) {
       case "command":
         return "`vipcast drain` asked for it";
       case "cordon":
         return `Node ${nodeName} is cordoned (spec.unschedulable)`;
       case "taint":
-        return `Node ${nodeName} has the taint ${taint ?? ""}`;
+        return `Node ${nodeName} has the taint ${onTaint ?? ""}`;
       case "stop":
         return "the daemon is stopping";
     }
