@@ -75,6 +75,26 @@ export function decodeClaims(communities: readonly LargeCommunity[], asn: Asn): 
     });
 }
 
+/**
+ * What nodes of several sites claim, as one claim for each site: for who tells it to somebody else in one route. A whole claim is chosen,
+ * so that no epoch stands beside the state of another: the highest epoch, then the lowest rank, then who leaves before who serves.
+ */
+export function mergeClaims(claims: Iterable<Claim>): readonly Claim[] {
+  const sites = new Map<number, Claim>();
+  for (const claim of claims) {
+    const known = sites.get(claim.siteId);
+    if (known === undefined || isNewer(claim, known)) sites.set(claim.siteId, claim);
+  }
+  return [...sites.values()].sort((a, b) => a.siteId - b.siteId);
+}
+
+const NEWEST_FIRST: readonly ClaimState[] = ["leaving", "active", "standby"];
+
+function isNewer(a: Claim, b: Claim): boolean {
+  const byState = NEWEST_FIRST.indexOf(a.state) - NEWEST_FIRST.indexOf(b.state);
+  return (b.epoch - a.epoch || a.rank - b.rank || byState || a.node - b.node) < 0;
+}
+
 const FUNCTION_NAMES: ReadonlyMap<number, ClaimFunction> = new Map(
   (Object.keys(CLAIM_FUNCTIONS) as readonly ClaimFunction[]).map((name) => [CLAIM_FUNCTIONS[name], name]),
 );

@@ -71,6 +71,8 @@ export interface Domain {
   readonly epoch: number;
   /** Highest epoch known, anybody's. */
   readonly highest: number;
+  /** Epoch of the claim that was last given up, which no sibling's claim of that epoch revives; -1: none. */
+  readonly leftEpoch: number;
   /** An operator sent the service away: not to be taken back before another site has been seen to serve. */
   readonly isYielding: boolean;
   /** Another site has been seen to serve since this one last did. */
@@ -91,6 +93,7 @@ export function newDomain(rules: DomainRules, epoch: number, promoted: number | 
     rank: holds ? 0 : rules.rank,
     epoch: holds ? promoted : epoch,
     highest: epoch,
+    leftEpoch: NEVER,
     isYielding: false,
     hasMetRival: false,
     clearSince: null,
@@ -98,6 +101,8 @@ export function newDomain(rules: DomainRules, epoch: number, promoted: number | 
     brokenFailbacks: 0,
   };
 }
+
+const NEVER = -1;
 
 /** Negative when `a` is the stronger claim: lower rank, then higher epoch, then lower siteID. */
 export const compareClaims = (a: Strength, b: Strength): number =>
@@ -121,7 +126,7 @@ export const promoted = (domain: Domain, epoch: number, now: Millis): Domain => 
 export const demoted = (domain: Domain, rules: DomainRules, now: Millis): Domain =>
   domain.state.name === "active"
     ? leave(domain, rules, "demoted", now)
-    : { ...domain, rank: rules.rank, isYielding: true };
+    : { ...domain, rank: rules.rank, isYielding: true, leftEpoch: domain.highest };
 
 export interface Stepped {
   readonly domain: Domain;
@@ -198,10 +203,13 @@ function restand(domain: Domain, before: Extract<DomainState, { name: "standby" 
   return before.cause === "lost" && state.cause === "rival" ? domain : become(domain, state);
 }
 
-/** Another node of this site serves, and nobody has a stronger claim: so does this one. null: not so. */
+/**
+ * Another node of this site serves, and nobody has a stronger claim: so does this one. null: not so. What was given up is not taken up
+ * again at the same epoch: nodes that see each other a little late would hand the service to and fro.
+ */
 function joined(domain: Domain, { siblings, rivals }: Facts, now: Millis): Domain | null {
   const serving = strongest(siblings.filter(isActive));
-  if (serving === null || (domain.isYielding && serving.epoch <= domain.epoch)) return null;
+  if (serving === null || serving.epoch <= domain.leftEpoch) return null;
   if (rivals.some((r) => isActive(r) && compareClaims(r, serving) < 0)) return null;
   const claimed = { ...domain, rank: serving.rank === 0 ? 0 : domain.rank, epoch: serving.epoch };
   return serve(claimed, now);
@@ -285,6 +293,7 @@ const leave = (domain: Domain, rules: DomainRules, cause: "lost" | "demoted", no
   ...failbackOver(domain, rules, now),
   state: { name: "leaving", cause, until: later(now, rules.leaveDelay) },
   rank: rules.rank,
+  leftEpoch: domain.epoch,
   isYielding: cause === "demoted",
   clearSince: null,
 });

@@ -18,10 +18,11 @@ import type {
   NodeObject,
   SecretObject,
   ServiceObject,
+  SitePolicyObject,
 } from "../../src/announce/model.ts";
 import { type Ip, parseIp, parsePrefix } from "../../src/kernel/ip.ts";
 import { invariant } from "../../src/kernel/result.ts";
-import { ServiceKey } from "../../src/kernel/units.ts";
+import { Asn, Millis, ServiceKey } from "../../src/kernel/units.ts";
 import { ObjectStore } from "../../src/sources/store.ts";
 
 export const NS = "metallb-system";
@@ -232,5 +233,29 @@ export const secret = (name: string, over: Partial<SecretObject> = {}): SecretOb
   kind: "Secret",
   type: "kubernetes.io/basic-auth",
   password: "s3cret",
+  ...over,
+});
+
+export const policyObject = (name: string, over: Partial<SitePolicyObject> = {}): SitePolicyObject => ({
+  ...meta("SitePolicy", NS, name),
+  kind: "SitePolicy",
+  site: "a",
+  siteId: 1,
+  nodeSelectors: [],
+  serviceSelectors: [],
+  ipAddressPools: [],
+  rank: 1,
+  whenNotPreferred: "conditional",
+  rankEncoding: [],
+  standbyEncoding: { communities: [], localPref: 0, med: null, asPathPrepend: 3 },
+  ownershipAsn: Asn(65000),
+  witnesses: [],
+  quorum: null,
+  startupGuard: Millis(10_000),
+  takeoverDelay: Millis(1000),
+  leaveDelay: Millis(2000),
+  whenBlind: "announce",
+  failback: null,
+  epoch: null,
   ...over,
 });

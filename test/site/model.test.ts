@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Asn } from "../../src/kernel/units.ts";
-import { type Claim, decodeClaims, encodeClaim, nodeMark } from "../../src/site/model.ts";
+import { type Claim, decodeClaims, encodeClaim, mergeClaims, nodeMark } from "../../src/site/model.ts";
 
 const ASN = Asn(4_200_000_000);
 const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
@@ -59,6 +59,18 @@ describe("claims in a route", () => {
       ...encodeClaim(ASN, { ...site, rank: 0, epoch: 6, state: "active" }),
     ];
     expect(decodeClaims(merged, ASN)).toEqual([{ ...site, rank: 0, epoch: 6, state: "active" }]);
+  });
+
+  test("one claim is told of each site: the newest, as a whole", () => {
+    const of = (siteId: number, epoch: number, state: Claim["state"]): Claim => ({
+      siteId,
+      rank: 1,
+      epoch,
+      state,
+      node: epoch,
+    });
+    const merged = mergeClaims([of(2, 1, "active"), of(1, 5, "active"), of(1, 6, "leaving"), of(1, 6, "active")]);
+    expect(merged).toEqual([of(1, 6, "leaving"), of(2, 1, "active")]);
   });
 
   test("half a claim is none, and a state of a later version counts as active", () => {
