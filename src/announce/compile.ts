@@ -81,7 +81,7 @@ export function compile(store: StoreView, options: DecisionOptions): CompiledCon
   ];
   const errors = problems.filter((p) => p.severity === "error");
   const isOut = new Map([...errors].reverse().map((p) => [refKey(p), p]));
-  const peersText = JSON.stringify(planned.peers.map((p) => [p.name, p.config?.families ?? p.problem]));
+  const peersText = JSON.stringify(planned.peers.map((p) => [p.name, p.config?.families ?? p.problem, p.problemPath]));
   const pools = new Map<string, CompiledPool>();
   for (const pool of index.pools.values()) {
     const own = advertisements.filter((a) => a.checked.pools.has(pool));

@@ -393,7 +393,9 @@ export class DecisionEngine {
 
 /** Compares what a peer is, password included: never log it. */
 const peersText = (peers: readonly PlannedPeer[]): string =>
-  JSON.stringify(peers.map((p) => [p.name, p.ref, p.problem, p.config === null ? null : peerConfigText(p.config)]));
+  JSON.stringify(
+    peers.map((p) => [p.name, p.ref, p.problem, p.problemPath, p.config === null ? null : peerConfigText(p.config)]),
+  );
 
 const textOf = (policies: CompiledConfig["sitePolicies"]): string => policies.map((p) => p.text).join("\n");
 
