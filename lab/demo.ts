@@ -203,9 +203,9 @@ async function frrStage(manifests: string): Promise<Stage> {
 
 async function loopbackStage(manifests: string): Promise<Stage> {
   const receiver = await Receiver.listen({ asn: 65002 });
-  edit(manifests, "peer.yaml", (text) =>
-    text.replace("peerAddress: 192.0.2.2", `peerAddress: 127.0.0.1\n  peerPort: ${receiver.port}`),
-  );
+  // from another address than the router's: a route whose next hop is the router itself is sent to nobody
+  const way = ["peerAddress: 127.0.0.1", "sourceAddress: 127.0.0.2", `peerPort: ${receiver.port}`].join("\n  ");
+  edit(manifests, "peer.yaml", (text) => text.replace("peerAddress: 192.0.2.2", way));
   const program = join(root, "dist", "main.js");
   const child = spawn(process.execPath, [program, "speaker", "--manifests", manifests, "--node-name", "node-1"], {
     stdio: ["ignore", "pipe", "inherit"],
