@@ -4,6 +4,7 @@ import { realClock } from "./app/realTime.ts";
 import { ask, type Question } from "./commands/ask.ts";
 import { check } from "./commands/check.ts";
 import { clear } from "./commands/clear.ts";
+import { controller } from "./commands/controller.ts";
 import { decode } from "./commands/decode.ts";
 import { drain, undrain } from "./commands/drain.ts";
 import { inject } from "./commands/inject.ts";
@@ -13,8 +14,17 @@ import { SITE_ACTIONS, type SiteAction, site } from "./commands/site.ts";
 import { REQUIRED, speaker } from "./commands/speaker.ts";
 import { why } from "./commands/why.ts";
 import { loadConfig } from "./config/load.ts";
-import { METALLB_FLAGS, metallbFlagText } from "./config/metallbFlags.ts";
-import { CONFIG_KEYS, type ConfigKey, flagHelp, flagText, SETTINGS } from "./config/schema.ts";
+import { METALLB_CONTROLLER_FLAGS, METALLB_FLAGS, type MetallbFlag, metallbFlagText } from "./config/metallbFlags.ts";
+import {
+  CONFIG_KEYS,
+  CONTROLLER_KEYS,
+  type ConfigKey,
+  flagHelp,
+  flagText,
+  type ResolvedConfig,
+  SETTINGS,
+  SPEAKER_KEYS,
+} from "./config/schema.ts";
 import { commandHelp } from "./inject/command.ts";
 import { inClusterAccess, SERVICE_ACCOUNT } from "./kube/access.ts";
 
@@ -77,27 +87,45 @@ interface DrainFlags {
   readonly drainTime?: string;
 }
 
-function program(): Command {
-  const vipcast = new Command("vipcast")
-    .description("BGP speaker for LoadBalancer addresses, a drop-in for MetalLB's speaker in BGP mode")
-    .version(VIPCAST_VERSION)
-    .exitOverride();
-
-  const speakerCommand = vipcast.command("speaker").description("announce the addresses of Services to BGP peers");
-  for (const key of CONFIG_KEYS) speakerCommand.option(flagText(key), flagHelp(key));
-  for (const flag of METALLB_FLAGS) speakerCommand.addOption(new Option(metallbFlagText(flag)).hideHelp());
-  speakerCommand.option("--config <FILE>", "YAML file with the same settings").action(async (flags: Flags) => {
+/** A command that runs a daemon: the settings it takes as flags, and those of MetalLB's program it stands in for. */
+function daemonCommand(
+  command: Command,
+  keys: readonly ConfigKey[],
+  metallbTable: readonly MetallbFlag[],
+  run: (read: () => ResolvedConfig, env: NodeJS.ProcessEnv) => Promise<number>,
+  required: readonly ConfigKey[] = [],
+): void {
+  for (const key of keys) command.option(flagText(key), flagHelp(key));
+  for (const flag of metallbTable) command.addOption(new Option(metallbFlagText(flag)).hideHelp());
+  command.option("--config <FILE>", "YAML file with the same settings").action(async (flags: Flags) => {
     const { config: file } = flags;
     const { env } = process;
     const sources = {
       flags: byKey(flags),
       env,
       file: typeof file === "string" ? file : undefined,
-      metallb: Object.fromEntries(METALLB_FLAGS.map(({ flag }) => [flag, flags[camel(flag)]])),
+      metallb: Object.fromEntries(metallbTable.map(({ flag }) => [flag, flags[camel(flag)]])),
+      metallbTable,
       ...(inClusterAccess(env) === null ? {} : { account: SERVICE_ACCOUNT }),
     };
-    process.exit(await speaker(() => loadConfig(sources, REQUIRED), env));
+    process.exit(await run(() => loadConfig(sources, required), env));
   });
+}
+
+function program(): Command {
+  const vipcast = new Command("vipcast")
+    .description("BGP speaker for LoadBalancer addresses, a drop-in for MetalLB's speaker in BGP mode")
+    .version(VIPCAST_VERSION)
+    .exitOverride();
+
+  const about = "announce the addresses of Services to BGP peers";
+  daemonCommand(vipcast.command("speaker").description(about), SPEAKER_KEYS, METALLB_FLAGS, speaker, REQUIRED);
+  daemonCommand(
+    vipcast.command("controller").description("give Services of type LoadBalancer their addresses, one per cluster"),
+    CONTROLLER_KEYS,
+    METALLB_CONTROLLER_FLAGS,
+    controller,
+  );
 
   vipcast
     .command("check")

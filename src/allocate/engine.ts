@@ -4,11 +4,12 @@
 // every release of the same turn is done, and the elder is served first: so the outcome depends on what is held, not on the order of
 // events. A change costs what it touches, plus one look at each service that waits for an address when one becomes free.
 import type { Labels, ServiceObject } from "../announce/model.ts";
-import { type ConfigProblem, problemAt } from "../kernel/problem.ts";
+import { type ConfigProblem, problemOf } from "../kernel/problem.ts";
 import type { ServiceKey } from "../kernel/units.ts";
 import type { StoreChange, StoreView } from "../sources/store.ts";
 import { isServed, retain, type Step, type Surroundings, supply } from "./converge.ts";
 import { Ledger, type Terms } from "./ledger.ts";
+import { say } from "./messages.ts";
 import {
   type AllocationEvent,
   type AllocationOptions,
@@ -107,8 +108,9 @@ export class AllocationEngine {
       const service = this.#store.get("Service", key);
       if (service === undefined) continue;
       // a request that cannot be understood is not used; everything else may come right by itself
-      const severity = standing.reason === "LoadBalancerFailed" ? "error" : "warning";
-      out.push(problemAt(service.ref, "", standing.text, HINT, severity));
+      const why = { why: standing.text };
+      if (standing.reason === "LoadBalancerFailed") out.push(problemOf(service.ref, "", say("requestNotUsed", why)));
+      else out.push(problemOf(service.ref, "", say("lacksAddresses", why), "warning"));
     }
     return out;
   }
@@ -275,7 +277,6 @@ export class AllocationEngine {
 }
 
 const NAME_LABEL = "kubernetes.io/metadata.name";
-const HINT = "See docs/allocation.md.";
 
 /** The texts of the addresses; entries with only a hostname are not ours. */
 const ingressOf = (service: ServiceObject | undefined): readonly string[] =>

@@ -13,6 +13,7 @@ import { invariant } from "../kernel/result.ts";
 import type { Millis, PeerName, RouterId } from "../kernel/units.ts";
 import type { Logger } from "../observe/log.ts";
 import type { SourceHealth } from "../observe/metricTable.ts";
+import { problemsByKey } from "../observe/problemLog.ts";
 import { ServiceHistory } from "../observe/serviceHistory.ts";
 import type { SourceView } from "../observe/sourceView.ts";
 import { ObjectStore, type StoreChange, type StoreView } from "../sources/store.ts";
@@ -507,9 +508,7 @@ export class Daemon {
   }
 
   #tellProblems(): void {
-    const now = new Map(
-      this.problems().map((p) => [JSON.stringify([p.kind, p.namespace, p.name, p.path, p.message, p.file]), p]),
-    );
+    const now = problemsByKey(this.problems());
     const isWrong = [...now.values()].some((p) => p.severity === "error");
     if ([...now.keys()].some((key) => !this.#toldProblems.has(key))) this.#health.errors++;
     // what is in force is not what was written, until the last error is gone

@@ -24,6 +24,8 @@ import { ADVERTISE_EVERY, DEFAULT_LIFETIME, LOOK_EVERY } from "../bgp/unnumbered
 import { MAX_MESSAGE } from "../bgp/wire/registry.ts";
 import { MAX_COMMUNITY_OCTETS } from "../bgp/wire/routeAttributes.ts";
 import { MAX_FAULTS } from "../bgp/wire/update.ts";
+import { LEASE_DURATION_SECONDS, RENEW_DEADLINE_MS, RETRY_PERIOD_MS } from "../control/election.ts";
+import { FIRST_REST, LAST_REST, WRITES_AT_ONCE } from "../control/writeQueue.ts";
 import { ACK_LIMIT, STOP_ACK_LIMIT } from "../drain/machine.ts";
 import { MAX_BATCH, MAX_LINE_OCTETS } from "../inject/conversation.ts";
 import { MAX_FLUSH_AT_ONCE, MAX_INJECTED } from "../inject/injections.ts";
@@ -65,9 +67,11 @@ import { LONGEST_DELAY, LONGEST_GUARD, LONGEST_STABLE, SITE_DEFAULTS } from "../
 import { MAX_MANIFEST_BYTES } from "../sources/yamlFile.ts";
 import { DEFERRAL, MAX_WITNESSED } from "../witness/witness.ts";
 import { RETRY_INTERVAL } from "./allocationFile.ts";
+import { POOL_STATUS_INTERVAL } from "./controllerWrites.ts";
 import { STOP_LIMIT_MS, STUCK_MS } from "./daemon.ts";
 import { LATE_LOOK_EVERY_MS, LOOK_EVERY_MS } from "./draining.ts";
 import { SAVE_INTERVAL } from "./injectedFile.ts";
+import { LEASE_REQUEST_LIMIT } from "./leader.ts";
 import { SLICE_MS } from "./reconcile.ts";
 import { LIFE_SIGN_INTERVAL, LONGEST_RESTART } from "./restartMarker.ts";
 import { ANSWER_SLICE_MS } from "./slices.ts";
@@ -491,6 +495,24 @@ const LIMITS: readonly Limit[] = [
     value: seconds(DEFERRAL),
     why: "End-of-RIB tells a site that it has seen all claims",
     there: "the others get theirs without it; one that stands already loses the claims at once",
+  },
+  {
+    what: "Lease of the controller",
+    value: `lasts ${LEASE_DURATION_SECONDS} s, renewed every ${seconds(RETRY_PERIOD_MS)}; a request for it ${seconds(LEASE_REQUEST_LIMIT)}`,
+    why: "as other controllers have it: a leader that died is replaced soon, one that is slow is not",
+    there: `who could not renew it for ${seconds(RENEW_DEADLINE_MS)} writes nothing more, before another one can take it`,
+  },
+  {
+    what: "Writes of the controller under way together",
+    value: `${WRITES_AT_ONCE} of each kind; the status of pools after ${seconds(POOL_STATUS_INTERVAL)}`,
+    why: "the API server has other clients",
+    there: "the others wait; `vipcast_kube_reports_pending` counts the Services among them",
+  },
+  {
+    what: "Rest after a write that was refused",
+    value: `${seconds(FIRST_REST)}, doubled to ${seconds(LAST_REST)}, spread by half; of the one object`,
+    why: "no hot loop",
+    there: "it is tried again; after a conflict as soon as the newer object is there",
   },
   {
     what: "Stop",

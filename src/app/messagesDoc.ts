@@ -1,6 +1,8 @@
 // docs/messages.md: every message an operator can get, with cause and cure. Owns the page alone; the texts are those of the
 // tables beside the code (kernel/messages.ts has the convention), the words of log lines those of observe/logEvents.ts.
+import { ALLOCATE_MESSAGES } from "../allocate/messages.ts";
 import { ANNOUNCE_MESSAGES } from "../announce/messages.ts";
+import { CONTROL_MESSAGES } from "../control/messages.ts";
 import { INJECT_MESSAGES } from "../inject/messages.ts";
 import type { MessageTable } from "../kernel/messages.ts";
 import { KUBE_MESSAGES } from "../kube/messages.ts";
@@ -14,6 +16,8 @@ export const MESSAGE_TABLES: Readonly<Record<string, MessageTable>> = {
   "Objects and files, while they are read": SOURCE_MESSAGES,
   "Objects judged together, and annotations": ANNOUNCE_MESSAGES,
   "Sessions, BFD and addresses, while the daemon runs": APP_MESSAGES,
+  "Addresses for Services": ALLOCATE_MESSAGES,
+  "The controller": CONTROL_MESSAGES,
   "Injected routes": INJECT_MESSAGES,
   "The API server and the kubeconfig": KUBE_MESSAGES,
   "Reports in the cluster": REPORT_MESSAGES,

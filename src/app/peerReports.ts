@@ -14,6 +14,7 @@ import type { ServiceKey } from "../kernel/units.ts";
 import type { Logger } from "../observe/log.ts";
 import type { LogEvent } from "../observe/logEvents.ts";
 import { peerEndpoint } from "../observe/peerView.ts";
+import { logProblemChanges } from "../observe/problemLog.ts";
 
 export interface PeerHooks {
   /** See PeerObserver. */
@@ -137,22 +138,7 @@ export class PeerReports implements PeerObserver {
 
   /** Tells what is newly wrong and what no longer is. */
   problems(before: ReadonlyMap<string, ConfigProblem>, after: ReadonlyMap<string, ConfigProblem>): void {
-    for (const [key, problem] of after) if (!before.has(key)) this.#problem(problem);
-    for (const [key, p] of before) {
-      if (after.has(key)) continue;
-      const { kind, namespace, name, path, file } = p;
-      this.#log.info("problemSolved", { kind, namespace, name, path, file }, `no longer wrong: ${p.message}`);
-    }
-  }
-
-  #problem(p: ConfigProblem): void {
-    const { kind, namespace, name, path, file, line } = p;
-    const hint = p.hint === "" ? null : p.hint;
-    const fields = { kind, namespace, name, path, file, line, hint };
-    const where = path === "" ? "" : `${path}: `;
-    const text = `${kind} ${namespace === null ? "" : `${namespace}/`}${name}: ${where}${p.message}`;
-    if (p.severity === "error") this.#log.error("configProblem", fields, text);
-    else this.#log.warn("configProblem", fields, text);
+    logProblemChanges(this.#log, before, after);
   }
 }
 

@@ -6,9 +6,8 @@ import { realClock, realTimers } from "../app/realTime.ts";
 import { ServiceManager, watchdogOf } from "../app/serviceManager.ts";
 import { metricsInput, statusPages } from "../app/views.ts";
 import { joinHostPort } from "../config/readers.ts";
-import { CONFIG_KEYS, CONFIG_KIND, type ConfigKey, type DaemonConfig, type ResolvedConfig } from "../config/schema.ts";
+import { type ConfigKey, type DaemonConfig, type ResolvedConfig, SPEAKER_KEYS } from "../config/schema.ts";
 import { STOP_ACK_LIMIT } from "../drain/machine.ts";
-import type { ConfigProblem } from "../kernel/problem.ts";
 import { Millis } from "../kernel/units.ts";
 import { raiseCapabilities } from "../linux/capabilities.ts";
 import { openNotifySocket } from "../linux/sdNotify.ts";
@@ -17,20 +16,15 @@ import { createLogger, type Logger, limitRepeats } from "../observe/log.ts";
 import { createLogSink } from "../observe/logSink.ts";
 import { createMetrics, type Metrics } from "../observe/metrics.ts";
 import { startStatusSocket } from "../observe/statusSocket.ts";
+import { LOG_FLUSH_MS, onDefects, problemLine, reread } from "./process.ts";
 import { UsageError } from "./result.ts";
 import { chooseSource } from "./source.ts";
 
 /** The settings without which the daemon cannot run. */
 export const REQUIRED = ["nodeName"] as const satisfies readonly ConfigKey[];
 
-/** How long the log may hold up the end of the process, milliseconds. */
-const LOG_FLUSH_MS = 200;
-
 /** Exit code where a peer has not acknowledged its withdrawals. */
 const UNPROVEN = 3;
-
-/** Defects outside every peer's own handling within a minute after which the process ends rather than limps on. */
-export const DEFECTS_PER_MINUTE = 20;
 
 /**
  * Runs until a signal ends it.
@@ -66,7 +60,7 @@ export async function speaker(
   const metrics = createMetrics(metricsInput(daemon, () => sink.dropped()));
   const service = openServiceManager(daemon, log);
   const stopListeners: (() => Promise<void>)[] = [];
-  const ending = untilEnded(daemon, log, service, () => reread(read(), config, log));
+  const ending = untilEnded(daemon, log, service, () => reread(read(), config, SPEAKER_KEYS, log));
   let exitCode: number;
   try {
     stopListeners.push(...(await startListeners(daemon, config, metrics, log)));
@@ -81,13 +75,6 @@ export async function speaker(
   service?.end();
   sink.flush(LOG_FLUSH_MS);
   return exitCode;
-}
-
-function problemLine(p: ConfigProblem): string {
-  const place = p.line === undefined ? p.name : `${p.name}:${p.line}`;
-  // a setting is named by where it was given
-  const path = p.kind === CONFIG_KIND || p.path === "" ? "" : `${p.path} `;
-  return `${place}: ${path}${p.message}. ${p.hint}`;
 }
 
 async function startListeners(
@@ -146,14 +133,6 @@ function openServiceManager(daemon: Daemon, log: Logger): ServiceManager | null 
   });
 }
 
-/** SIGHUP: the daemon's own settings cannot change while it runs; what differs is told. */
-function reread({ config, problems }: ResolvedConfig, running: DaemonConfig, log: Logger): void {
-  for (const p of problems) log.error("configProblem", { kind: p.kind, name: p.name, path: p.path }, problemLine(p));
-  const different = CONFIG_KEYS.filter((key) => JSON.stringify(config[key]) !== JSON.stringify(running[key]));
-  if (different.length === 0) return;
-  log.warn("restartNeeded", {}, `changed settings need a restart of the daemon: ${different.join(", ")}`);
-}
-
 /** Settles with the exit code once a signal, or too many defects, have ended the daemon. */
 function untilEnded(
   daemon: Daemon,
@@ -193,16 +172,12 @@ function untilEnded(
       if (service === null) reload();
       else service.reload(reload);
     });
-    const recent: number[] = [];
-    const onDefect = (error: unknown): void => {
-      daemon.defect(error);
-      const now = realClock.now();
-      recent.push(now);
-      while ((recent[0] ?? now) < now - 60_000) recent.shift();
-      if (recent.length > DEFECTS_PER_MINUTE && !isStopping) stop(1);
-    };
     // a defect in one corner must not withdraw every address; it is counted, told, and ends the process only in a storm
-    process.on("uncaughtException", onDefect);
-    process.on("unhandledRejection", onDefect);
+    onDefects(
+      (error) => daemon.defect(error),
+      () => {
+        if (!isStopping) stop(1);
+      },
+    );
   });
 }

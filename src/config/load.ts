@@ -3,7 +3,7 @@
 import { readFileSync, statSync } from "node:fs";
 import type { ConfigProblem } from "../kernel/problem.ts";
 import { type ParsedFile, parseConfigFile } from "./configFile.ts";
-import { fromMetallbFlags } from "./metallbFlags.ts";
+import { fromMetallbFlags, type MetallbFlag } from "./metallbFlags.ts";
 import {
   CONFIG_FILE_ENV,
   type ConfigKey,
@@ -21,8 +21,10 @@ export interface ConfigSources {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** `--config`; undefined: from the environment, or none. */
   readonly file: string | undefined;
-  /** Flags of MetalLB's speaker, by flag; absent: none. */
+  /** Flags of MetalLB's program, by flag; absent: none. */
   readonly metallb?: Readonly<Record<string, string | boolean | undefined>>;
+  /** Which program's these are; absent: the speaker's. */
+  readonly metallbTable?: readonly MetallbFlag[];
   /** Directory of the service account, in a pod; absent: this is none. */
   readonly account?: string;
 }
@@ -39,7 +41,7 @@ export function loadConfig(sources: ConfigSources, required: readonly ConfigKey[
   const places = [...fromFlags(sources.flags), ...environment.given, ...parsed.given];
   const isElsewhere = places.some(({ key }) => key === "manifests" || key === "kubeconfig");
   const account = isElsewhere ? undefined : sources.account;
-  const metallb = fromMetallbFlags(sources.metallb ?? {}, sources.env, account !== undefined);
+  const metallb = fromMetallbFlags(sources.metallb ?? {}, sources.env, account !== undefined, sources.metallbTable);
   const given = [...fromFlags(sources.flags), ...metallb.given, ...environment.given, ...parsed.given];
   const { config, problems } = resolveConfig([...given, ...metallb.defaults, ...ownNamespace(account)], required);
   return { config, problems: [...problems, ...metallb.problems, ...environment.problems, ...parsed.problems] };

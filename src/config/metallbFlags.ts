@@ -1,11 +1,11 @@
-// Flags of MetalLB's speaker that are no settings of ours (metallb-compat 5.1), so that its DaemonSet's arguments can stay. Owns what
+// Flags of MetalLB's speaker and controller that are no settings of ours (metallb-compat 5.1, 5.2), so that their arguments can stay. Owns what
 // each of them comes to here. Pure. Contract: every one of them is accepted; those that ask for something we do not do are told.
 
 import type { ConfigProblem } from "../kernel/problem.ts";
 import { joinHostPort } from "./readers.ts";
 import { type Given, settingProblem } from "./schema.ts";
 
-interface MetallbFlag {
+export interface MetallbFlag {
   readonly flag: string;
   /** A switch may still come with a value, as Go writes it: `--flag=true`. */
   readonly isSwitch?: true;
@@ -31,22 +31,45 @@ export const METALLB_FLAGS: readonly MetallbFlag[] = [
   { flag: "pprof-bind-address", note: "this is no Go program" },
 ];
 
+const WEBHOOKS = "validation webhooks are not served by this flag";
+const MEMBERLIST = "it makes the Secret of layer 2 mode, which is not done here";
+
+export const METALLB_CONTROLLER_FLAGS: readonly MetallbFlag[] = [
+  { flag: "port", note: null },
+  { flag: "health-probe-port", note: null },
+  { flag: "ml-secret-name", note: MEMBERLIST },
+  { flag: "deployment", note: MEMBERLIST },
+  { flag: "webhook-mode", note: WEBHOOKS },
+  { flag: "webhook-secret", note: WEBHOOKS },
+  { flag: "cert-dir", note: WEBHOOKS },
+  { flag: "cert-service-name", note: WEBHOOKS },
+  { flag: "disable-cert-rotation", isSwitch: true, note: WEBHOOKS },
+  { flag: "webhook-http2", isSwitch: true, note: WEBHOOKS },
+  { flag: "metrics-cert-dir", note: null },
+  { flag: "pprof-bind-address", note: "this is no Go program" },
+];
+
 /** As option parsers want it. */
 export const metallbFlagText = ({ flag, isSwitch }: MetallbFlag): string =>
   isSwitch === true ? `--${flag} [BOOL]` : `--${flag} <VALUE>`;
 
-/** Where MetalLB's speaker serves what, unless told otherwise (metallb-compat 5.3). */
+/** Where MetalLB's programs serve what, unless told otherwise (metallb-compat 5.3). */
 const PORTS = { port: "9120", "health-probe-port": "17472" } as const;
+
+/** Where health pages are served by those that do not share the network of their node. */
+const HEALTH_HOSTS: ReadonlyMap<readonly MetallbFlag[], string> = new Map([[METALLB_CONTROLLER_FLAGS, "0.0.0.0"]]);
 
 /**
  * Where metrics and health pages are served by MetalLB's arguments and environment, and what is not honoured.
  * @param flags by flag
- * @param isDropIn in a pod that reads its own cluster: what nobody chose is where MetalLB's speaker has it
+ * @param isDropIn in a pod that reads its own cluster: what nobody chose is where MetalLB's program has it
+ * @param table which program's
  */
 export function fromMetallbFlags(
   flags: Readonly<Record<string, string | boolean | undefined>>,
   env: Readonly<Record<string, string | undefined>>,
   isDropIn = false,
+  table: readonly MetallbFlag[] = METALLB_FLAGS,
 ): {
   readonly given: readonly Given[];
   /** Weaker than anything that was given. */
@@ -65,14 +88,14 @@ export function fromMetallbFlags(
     if (port !== "" && port !== "0") given.push({ key, raw: joinHostPort(at, port), origin });
   };
   serve("metrics", "port", host);
-  serve("health", "health-probe-port", "127.0.0.1");
+  serve("health", "health-probe-port", HEALTH_HOSTS.get(table) ?? "127.0.0.1");
   const directory = text("metrics-cert-dir");
   if (directory !== "") {
     const origin = { name: "--metrics-cert-dir" };
     given.push({ key: "metricsTlsCert", raw: `${directory}/tls.crt`, origin });
     given.push({ key: "metricsTlsKey", raw: `${directory}/tls.key`, origin });
   }
-  const problems = METALLB_FLAGS.flatMap(({ flag, note }) =>
+  const problems = table.flatMap(({ flag, note }) =>
     note === null || flags[flag] === undefined
       ? []
       : [settingProblem({ name: `--${flag}` }, "", `has no effect: ${note}`, "It may be left out.", "warning")],

@@ -36,7 +36,7 @@ export interface Setting<T> {
   readonly help: string;
 }
 
-/** What the daemon runs with. */
+/** What a daemon runs with: of the speaker and of the controller, which share some settings (`SPEAKER_KEYS`, `CONTROLLER_KEYS`). */
 export interface DaemonConfig {
   /** null where it was not given. */
   readonly nodeName: string | null;
@@ -76,6 +76,8 @@ export interface DaemonConfig {
   readonly allocate: boolean;
   /** Tell peers of each other's claims instead of announcing Services. */
   readonly witness: boolean;
+  /** Of several controllers one allocates and the others wait; false: one that finds another at work ends. */
+  readonly leaderElect: boolean;
   /** 0: routes are withdrawn at once. */
   readonly drainTime: Millis;
   readonly drainOnCordon: boolean;
@@ -218,7 +220,7 @@ export const SETTINGS: { readonly [K in ConfigKey]: Setting<DaemonConfig[K]> } =
     placeholder: "CLASS",
     fallback: "",
     read: readText(253),
-    help: "Announce only Services with this spec.loadBalancerClass; empty: only those without one",
+    help: "Serve only Services with this spec.loadBalancerClass; empty: only those without one",
   },
   ignoreExcludeLb: {
     flag: "ignore-exclude-lb",
@@ -276,6 +278,14 @@ export const SETTINGS: { readonly [K in ConfigKey]: Setting<DaemonConfig[K]> } =
     read: readBoolean,
     help: "Announce no Services: tell every peer what the others claim for their sites (docs/disaster-recovery.md)",
   },
+  leaderElect: {
+    flag: "leader-elect",
+    env: ["VIPCAST_LEADER_ELECT"],
+    placeholder: "[BOOL]",
+    fallback: true,
+    read: readBoolean,
+    help: "Wait while another controller holds the Lease; false: end with an error when another one is at work",
+  },
   drainTime: {
     flag: "drain-time",
     env: ["VIPCAST_DRAIN_TIME"],
@@ -311,6 +321,29 @@ export const SETTINGS: { readonly [K in ConfigKey]: Setting<DaemonConfig[K]> } =
 };
 
 export const CONFIG_KEYS = Object.keys(SETTINGS) as readonly ConfigKey[];
+
+const CONTROLLER_ONLY: readonly ConfigKey[] = ["leaderElect"];
+const SHARED: readonly ConfigKey[] = [
+  "kubeconfig",
+  "context",
+  "namespace",
+  "podName",
+  "lbClass",
+  "metrics",
+  "metricsTlsCert",
+  "metricsTlsKey",
+  "metricsAuth",
+  "tlsMinVersion",
+  "tlsCipherSuites",
+  "tlsCurvePreferences",
+  "health",
+  "logLevel",
+];
+
+/** What `vipcast speaker` takes. */
+export const SPEAKER_KEYS = CONFIG_KEYS.filter((key) => !CONTROLLER_ONLY.includes(key));
+/** What `vipcast controller` takes. */
+export const CONTROLLER_KEYS = CONFIG_KEYS.filter((key) => SHARED.includes(key) || CONTROLLER_ONLY.includes(key));
 
 /** Environment name of `--config`. */
 export const CONFIG_FILE_ENV = "VIPCAST_CONFIG";
@@ -382,6 +415,7 @@ export function resolveConfig(given: readonly Given[], required: readonly Config
     stateDir: settled("stateDir"),
     allocate: settled("allocate"),
     witness: settled("witness"),
+    leaderElect: settled("leaderElect"),
     drainTime: settled("drainTime"),
     drainOnCordon: settled("drainOnCordon"),
     drainOnTaint: settled("drainOnTaint"),
@@ -466,7 +500,8 @@ export function fromEnvironment(env: Readonly<Record<string, string | undefined>
 /** `--metrics <HOST:PORT>`, as option parsers want it. */
 export const flagText = (key: ConfigKey): string => {
   const { flag, placeholder } = SETTINGS[key];
-  return placeholder === null ? `--${flag}` : `--${flag} <${placeholder}>`;
+  if (placeholder === null) return `--${flag}`;
+  return placeholder.startsWith("[") ? `--${flag} ${placeholder}` : `--${flag} <${placeholder}>`;
 };
 
 /** Help of a flag, with default and environment name. */
@@ -481,17 +516,20 @@ export function renderConfigDoc(): string {
   const rows = CONFIG_KEYS.map((key) => {
     const { env, fallback, help } = SETTINGS[key];
     const standard = `${fallback ?? ""}` === "" ? "" : `\`${fallback}\``;
-    return `| \`${key}\` | \`${flagText(key)}\` | ${env.map((e) => `\`${e}\``).join(", ")} | ${standard} | ${help} |`;
+    const who = [SPEAKER_KEYS.includes(key) ? "S" : "", CONTROLLER_KEYS.includes(key) ? "C" : ""].join("");
+    const names = env.map((e) => `\`${e}\``).join(", ");
+    return `| \`${key}\` | \`${flagText(key)}\` | ${names} | ${standard} | ${who} | ${help} |`;
   });
-  return `# Configuration of the daemon
+  return `# Configuration of the daemons
 
 Generated from \`src/config/schema.ts\`; do not edit.
 
-What is announced to whom stands in MetalLB's objects. The daemon's own few settings come from flags, else from the environment, else from a
-YAML file (\`--config FILE\` or \`${CONFIG_FILE_ENV}\`), else from the defaults. A wrong value anywhere, also one that is overridden, is an error.
+What is announced to whom, and which addresses there are, stands in MetalLB's objects. The daemons' own few settings come from flags, else from the environment, else from a
+YAML file (\`--config FILE\` or \`${CONFIG_FILE_ENV}\`), else from the defaults. A wrong value anywhere, also one that is overridden, is an error. One file may serve both:
+\`vipcast speaker\` takes those marked S, \`vipcast controller\` those marked C, and neither minds the other's.
 
-| File key | Flag | Environment | Default | Meaning |
-|---|---|---|---|---|
+| File key | Flag | Environment | Default | | Meaning |
+|---|---|---|---|---|---|
 ${rows.join("\n")}
 `;
 }

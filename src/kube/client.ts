@@ -6,7 +6,7 @@ import { Millis } from "../kernel/units.ts";
 import { isRawObject, type RawObject } from "../sources/fields.ts";
 import { ApiError, localFailure } from "./apiError.ts";
 import type { ExchangeRequest, Transport } from "./exchange.ts";
-import { parseObject } from "./json.ts";
+import { formatJson, parseObject } from "./json.ts";
 import { type KubeResource, type ObjectPath, pathOf } from "./resources.ts";
 
 /** A request that is not over by then is given up. */
@@ -43,10 +43,13 @@ type NamedPath = ObjectPath & { readonly name: string };
 export class KubeClient {
   readonly transport: Transport;
   readonly #timers: Timers;
+  readonly #limit: Millis;
 
-  constructor(transport: Transport, timers: Timers) {
+  /** @param limit after which a request is given up; for those that are worth nothing later */
+  constructor(transport: Transport, timers: Timers, limit = REQUEST_LIMIT) {
     this.transport = transport;
     this.#timers = timers;
+    this.#limit = limit;
   }
 
   get(resource: KubeResource, path: NamedPath): Promise<RawObject> {
@@ -88,7 +91,7 @@ export class KubeClient {
 
   patch(resource: KubeResource, path: NamedPath, patch: Patch): Promise<RawObject> {
     const target = { method: "PATCH", path: pathOf(resource, path) } as const;
-    const text = JSON.stringify(patch.body);
+    const text = formatJson(patch.body);
     if (patch.type === "merge")
       return this.#request({ ...target, body: { type: "application/merge-patch+json", text } });
     const query = { fieldManager: patch.fieldManager, force: String(patch.isForced) };
@@ -111,8 +114,8 @@ export class KubeClient {
         exchange.abort();
         reject(error);
       };
-      const timer = this.#timers.after(REQUEST_LIMIT, () =>
-        fail(new ApiError(localFailure("timeout", `no answer within ${REQUEST_LIMIT / 1000} s`))),
+      const timer = this.#timers.after(this.#limit, () =>
+        fail(new ApiError(localFailure("timeout", `no answer within ${this.#limit / 1000} s`))),
       );
       const exchange = this.transport.exchange(request, {
         answered: () => {},
@@ -139,5 +142,5 @@ export class KubeClient {
 
 const json = (body: unknown): { readonly type: string; readonly text: string } => ({
   type: "application/json",
-  text: JSON.stringify(body),
+  text: formatJson(body),
 });

@@ -4,11 +4,12 @@
 // do without; nothing is ever taken from the store because the server is away.
 import { type ConfigProblem, problemOf } from "../kernel/problem.ts";
 import { Millis } from "../kernel/units.ts";
+import type { RawObject } from "../sources/fields.ts";
 import type { Source, SourceCallbacks } from "../sources/source.ts";
 import type { ObjectStore, StoreChange } from "../sources/store.ts";
 import { ClusterObjects } from "./clusterObjects.ts";
 import { say } from "./messages.ts";
-import { apiVersionOf, resourceText, WATCHED, type WatchedResource } from "./resources.ts";
+import { apiVersionOf, type KubeResource, resourceText, WATCHED, type WatchedResource } from "./resources.ts";
 import { ResourceWatch, type WatchSurroundings } from "./resourceWatch.ts";
 import type { WatchFault, WatchView } from "./watchTypes.ts";
 
@@ -22,10 +23,18 @@ export interface FollowedResource {
   readonly view: WatchView;
 }
 
+export interface KubeSourceOptions {
+  /** What is followed; absent: what the speaker decides from. */
+  readonly watched?: readonly WatchedResource[];
+  /** Sees each object as it comes, before the store does; null: it is gone. For those who write to it. */
+  readonly seen?: (resource: KubeResource, key: string, raw: RawObject | null) => void;
+}
+
 export class KubeSource implements Source {
   readonly #with: WatchSurroundings;
   readonly #home: string;
   readonly #callbacks: SourceCallbacks;
+  readonly #seen: NonNullable<KubeSourceOptions["seen"]>;
   readonly #objects: ClusterObjects;
   readonly #watches: readonly ResourceWatch[];
   readonly #unlisted: Set<ResourceWatch>;
@@ -34,12 +43,19 @@ export class KubeSource implements Source {
   #isStopped = false;
 
   /** @param home namespace of MetalLB's own objects */
-  constructor(store: ObjectStore, home: string, surroundings: WatchSurroundings, callbacks: SourceCallbacks) {
+  constructor(
+    store: ObjectStore,
+    home: string,
+    surroundings: WatchSurroundings,
+    callbacks: SourceCallbacks,
+    { watched = WATCHED, seen = () => {} }: KubeSourceOptions = {},
+  ) {
+    this.#seen = seen;
     this.#with = surroundings;
     this.#home = home;
     this.#callbacks = callbacks;
     this.#objects = new ClusterObjects(store, home);
-    this.#watches = WATCHED.map((watched) => this.#follow(watched));
+    this.#watches = watched.map((one) => this.#follow(one));
     this.#unlisted = new Set(this.#watches);
   }
 
@@ -85,8 +101,14 @@ export class KubeSource implements Source {
       if (change !== null) this.#changes.push(change);
     };
     const watch: ResourceWatch = new ResourceWatch(watched, this.#home, this.#with, {
-      put: (key, raw) => keep(this.#objects.put(resource, key, raw)),
-      delete: (key) => keep(this.#objects.remove(resource, key)),
+      put: (key, raw) => {
+        this.#seen(resource, key, raw);
+        keep(this.#objects.put(resource, key, raw));
+      },
+      delete: (key) => {
+        this.#seen(resource, key, null);
+        keep(this.#objects.remove(resource, key));
+      },
       listed: () => this.#listed(watch),
       faultChanged: () => this.#faultChanged(watch),
       flush: () => this.#flush(),
@@ -146,7 +168,7 @@ export class KubeSource implements Source {
   #forbidden(watched: WatchedResource, { verb, failure }: WatchFault): ConfigProblem {
     const { resource, scope } = watched;
     const place = scope === "home" ? `in namespace ${this.#home}` : "in all namespaces";
-    const cost = watched.ifForbidden === "wait" ? "Nothing is announced before the first list. " : "";
+    const cost = watched.ifForbidden === "wait" ? "Nothing is decided before the first list. " : "";
     const rule = `apiGroups: ["${resource.group}"], resources: ["${resource.plural}"], verbs: ["list", "watch"]`;
     const values = { verb, what: resourceText(resource), place, why: failure.message, cost, rule };
     return problemOf(this.#anyOf(watched), "", say("forbidden", values));

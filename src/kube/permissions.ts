@@ -8,13 +8,14 @@ import {
   IP_ADDRESS_POOLS,
   type KubeResource,
   LEASES,
-  NAMESPACES,
   PODS,
   SERVICE_BGP_STATUSES,
   SERVICES,
   SUBJECT_ACCESS_REVIEWS,
   TOKEN_REVIEWS,
   WATCHED,
+  WATCHED_BY_CONTROLLER,
+  type WatchedResource,
 } from "./resources.ts";
 
 export type PermissionVerb = "get" | "list" | "watch" | "create" | "update" | "patch" | "delete";
@@ -33,31 +34,26 @@ export interface Permission {
 
 const FOLLOW: readonly PermissionVerb[] = ["list", "watch"];
 const KEEP: readonly PermissionVerb[] = ["create", "delete", "get", "list", "patch", "watch"];
-const WRITE_STATUS: readonly PermissionVerb[] = ["patch", "update"];
-
 /** An object of ours and its status; the speaker's are written by src/reports. */
-const kept = (
-  resource: Permission["resource"],
-  why: string,
-  statusVerbs: readonly PermissionVerb[] = ["patch"],
-): readonly Permission[] => [
+const kept = (resource: Permission["resource"], why: string): readonly Permission[] => [
   { resource, verbs: KEEP, scope: "home", why },
-  { resource, subresource: "status", verbs: statusVerbs, scope: "home", why },
+  { resource, subresource: "status", verbs: ["patch"], scope: "home", why },
 ];
 
 const OWN_POD: Permission = { resource: PODS, verbs: ["get"], scope: "home", why: "owner of what we write" };
 const TELL: Permission = { resource: EVENTS, verbs: ["create", "patch"], scope: "cluster", why: "Events on Services" };
 
+const followed = (resources: readonly WatchedResource[]): readonly Permission[] =>
+  resources.map(({ resource, scope, name }) => ({
+    resource,
+    verbs: FOLLOW,
+    scope,
+    why: "what is decided from",
+    ...(name === undefined ? {} : { name }),
+  }));
+
 export const SPEAKER_PERMISSIONS: readonly Permission[] = [
-  ...WATCHED.map(
-    ({ resource, scope, name }): Permission => ({
-      resource,
-      verbs: FOLLOW,
-      scope,
-      why: "what is decided from",
-      ...(name === undefined ? {} : { name }),
-    }),
-  ),
+  ...followed(WATCHED),
   ...kept(SERVICE_BGP_STATUSES, "which Service is announced to whom"),
   ...kept(CONFIGURATION_STATES, "whether the configuration is good"),
   ...kept(BGP_SESSION_STATES, "the state of the sessions"),
@@ -72,12 +68,17 @@ export const METRICS_AUTH_PERMISSIONS: readonly Permission[] = [
 ];
 
 export const CONTROLLER_PERMISSIONS: readonly Permission[] = [
-  { resource: SERVICES, verbs: FOLLOW, scope: "cluster", why: "who wants addresses" },
-  { resource: SERVICES, subresource: "status", verbs: WRITE_STATUS, scope: "cluster", why: "who got which" },
-  { resource: NAMESPACES, verbs: FOLLOW, scope: "cluster", why: "pools select them by label" },
-  { resource: IP_ADDRESS_POOLS, verbs: FOLLOW, scope: "home", why: "what there is to give" },
-  { resource: IP_ADDRESS_POOLS, subresource: "status", verbs: WRITE_STATUS, scope: "home", why: "what is left" },
-  ...kept(CONFIGURATION_STATES, "whether the configuration is good", WRITE_STATUS),
+  ...followed(WATCHED_BY_CONTROLLER),
+  { resource: SERVICES, subresource: "status", verbs: ["patch"], scope: "cluster", why: "who got which address" },
+  { resource: IP_ADDRESS_POOLS, subresource: "status", verbs: ["patch"], scope: "home", why: "what is left" },
+  { resource: CONFIGURATION_STATES, verbs: ["create"], scope: "home", why: "whether the configuration is good" },
+  {
+    resource: CONFIGURATION_STATES,
+    subresource: "status",
+    verbs: ["patch"],
+    scope: "home",
+    why: "whether the configuration is good",
+  },
   { resource: LEASES, verbs: ["create", "get", "update"], scope: "home", why: "which of several allocates" },
   OWN_POD,
   TELL,

@@ -114,6 +114,18 @@ export const WATCHED: readonly WatchedResource[] = [
   { ...watched(CONFIG_MAPS, "home", "without"), name: "bgpextras" }, // told that it has no effect
 ];
 
+/** Name of the controller's own ConfigurationState (metallb-compat 1.8). */
+export const CONTROLLER_STATE = "controller";
+
+/** Everything the controller reads (metallb-compat 4.1). */
+export const WATCHED_BY_CONTROLLER: readonly WatchedResource[] = [
+  watched(SERVICES, "cluster", "wait"),
+  watched(NAMESPACES, "cluster", "wait"),
+  watched(IP_ADDRESS_POOLS, "home", "wait"),
+  watched(COMMUNITIES, "home", "without"), // read for their mistakes alone
+  { ...watched(CONFIGURATION_STATES, "home", "without"), name: CONTROLLER_STATE }, // so that it is never written for nothing
+];
+
 /** Identity of an object within its resource: `namespace/name`, or `name`; null when it has no name. */
 export function keyOf(object: RawObject): string | null {
   const { metadata } = object;

@@ -245,6 +245,24 @@ export const LOG_EVENTS = {
     cure: "See its permissions and the space on its file system.",
   },
 
+  // the controller
+  leaderWaiting: {
+    level: "info",
+    meaning: "Another controller holds the Lease; this one takes over when that one is gone.",
+    cure: "",
+  },
+  leaderElected: { level: "info", meaning: "This controller holds the Lease and gives addresses.", cure: "" },
+  leaderLost: {
+    level: "warn",
+    meaning: "This controller could not renew its Lease in time, and writes nothing until it holds it again.",
+    cure: "See whether the API server answers, and whether this machine is overloaded.",
+  },
+  leaderRefused: {
+    level: "error",
+    meaning: "Another controller holds the Lease, and this one was told not to wait for it (`--leader-elect=false`).",
+    cure: "Run one of them, or let both take part in the election.",
+  },
+
   // routes by hand
   injectedRestored: { level: "info", meaning: "Routes that were injected with --persist are there again.", cure: "" },
   injectedNotKept: {

@@ -3,7 +3,6 @@
 // Owns the names of MetalLB's speaker, kept bit for bit (metallb-compat 5.4), and our own under `vipcast_`. Knows nothing
 // of prom-client. Contract: label values are bounded: peers and services of the configuration, or words of closed lists.
 import type { PoolCounters } from "../allocate/model.ts";
-import { saturatingSum } from "../allocate/span.ts";
 import { LATENESS_BOUNDS } from "../bfd/gauges.ts";
 import type { SessionStatus } from "../bfd/protocol.ts";
 import type { ListenerCounts } from "../bgp/listener.ts";
@@ -13,6 +12,7 @@ import type { Severity } from "../kernel/problem.ts";
 import type { Millis } from "../kernel/units.ts";
 import type { SitePolicyView, SitePrefixView } from "../site/sites.ts";
 import type { BfdView } from "./bfdView.ts";
+import { isControllers, isControllersAlone, LEADER_ROW, POOL_ROWS } from "./controllerMetrics.ts";
 import { KUBE_ROWS, type ReportsView } from "./kubeMetrics.ts";
 import { type PeerView, peerEndpoint, prefixCounts, wallOf } from "./peerView.ts";
 import type { ResourceView } from "./sourceView.ts";
@@ -53,6 +53,8 @@ export interface MetricsInput {
   readonly siteMoves: () => ReadonlyMap<string, ReadonlyMap<string, number>>;
   /** By the kernel's names (linux/netstat.ts); what this kernel does not count is absent. */
   readonly tcpDrops: () => Readonly<Partial<Record<string, number>>>;
+  /** Of the controller: holds the Lease; absent: this is the speaker. */
+  readonly isLeader?: () => boolean;
 }
 
 export interface SourceHealth {
@@ -137,16 +139,6 @@ const single = (name: string, type: Kind, help: string, value: (i: MetricsInput)
   read: (i, put) => put({}, value(i)),
 });
 
-const perPool = (name: string, help: string, value: (pool: PoolCounters) => bigint | number): MetricRow => ({
-  name: `metallb_allocator_${name}_total`,
-  type: "gauge",
-  help,
-  labels: ["pool"],
-  read: (i, put) => {
-    for (const pool of i.pools()) put({ pool: pool.pool }, Number(value(pool)));
-  },
-});
-
 /** The kernel counts for the whole network namespace, and not everything on every version. */
 const kernelDrops = (name: string, counter: string, why: string): MetricRow => ({
   name,
@@ -210,13 +202,7 @@ export const METRIC_ROWS: readonly MetricRow[] = [
     "1 while something in force is older than what the source holds, because the newer one cannot be used",
     (i) => Number(i.source().staleSince !== null),
   ),
-  perPool("addresses", "Addresses of the pool", (p) => saturatingSum(p.capacity[4], p.capacity[6])),
-  perPool("ipv4_addresses", "IPv4 addresses of the pool", (p) => p.capacity[4]),
-  perPool("ipv6_addresses", "IPv6 addresses of the pool", (p) => p.capacity[6]),
-  perPool("addresses_in_use", "Addresses of the pool that a Service has", (p) => p.assigned[4] + p.assigned[6]),
-  perPool("ipv4_addresses_in_use", "IPv4 addresses of the pool that a Service has", (p) => p.assigned[4]),
-  perPool("ipv6_addresses_in_use", "IPv6 addresses of the pool that a Service has", (p) => p.assigned[6]),
-  perPool("services_allocated", "Services that have addresses of the pool", (p) => p.services),
+  ...POOL_ROWS,
   perPeer("metallb_bgp_session_up", "gauge", "1 while the session is Established", (p) => Number(isUp(p))),
   perPeer("metallb_bgp_updates_total", "counter", "UPDATEs sent, withdrawals included", (p) => p.counters.updatesSent),
   perPeer("metallb_bgp_announced_prefixes_total", "gauge", "Prefixes at the peer; 0 while down", (p) =>
@@ -345,6 +331,7 @@ export const METRIC_ROWS: readonly MetricRow[] = [
     return staleSince === null ? 0 : (i.now() - staleSince) / 1000;
   }),
   ...KUBE_ROWS,
+  LEADER_ROW,
   {
     name: "vipcast_bgp_peer_state",
     type: "gauge",
@@ -527,6 +514,10 @@ export const METRIC_ROWS: readonly MetricRow[] = [
     buckets: LATENCY,
   },
 ];
+
+/** What each program serves. */
+export const SPEAKER_METRICS = METRIC_ROWS.filter(({ name }) => !isControllersAlone(name));
+export const CONTROLLER_METRICS = METRIC_ROWS.filter(({ name }) => isControllers(name));
 
 /** The highest numbers in the IANA registries that this version knows. */
 export function codeLabels(n: { readonly errorCode: number; readonly errorSubcode: number }): {

@@ -7,6 +7,7 @@ import { collectDefaultMetrics, Histogram, Registry } from "prom-client";
 import type { NotificationMessage } from "../bgp/wire/message.ts";
 import {
   CHANGE_SECONDS,
+  CONTROLLER_METRICS,
   codeLabels,
   DECISION_SECONDS,
   type Direction,
@@ -14,6 +15,7 @@ import {
   type MetricRow,
   type MetricsInput,
   peerLabels,
+  SPEAKER_METRICS,
   type Tally,
 } from "./metricTable.ts";
 import type { PeerView } from "./peerView.ts";
@@ -57,8 +59,15 @@ function mirroredHistogram(row: Extract<MetricRow, { readonly bounds: unknown }>
   return `${head}${buckets.join("")}${line(`${row.name}_sum`, {}, found.sum)}${line(`${row.name}_count`, {}, below)}`;
 }
 
-/** @param withProcess also memory, CPU, event loop and garbage collection, under prom-client's names */
-export function createMetrics(input: MetricsInput, withProcess = true): Metrics {
+/**
+ * @param withProcess also memory, CPU, event loop and garbage collection, under prom-client's names
+ * @param rows of the program; absent: of the speaker
+ */
+export function createMetrics(
+  input: MetricsInput,
+  withProcess = true,
+  rows: readonly MetricRow[] = SPEAKER_METRICS,
+): Metrics {
   const registry = new Registry();
   const tallies = new Map<string, Tally>();
   const histograms = new Map<string, Histogram>();
@@ -67,7 +76,7 @@ export function createMetrics(input: MetricsInput, withProcess = true): Metrics 
     for (const [key, { peer, vrf }] of tallies) if (!known.has(JSON.stringify({ peer, vrf }))) tallies.delete(key);
     return [...tallies.values()];
   };
-  for (const row of METRIC_ROWS) {
+  for (const row of rows) {
     if (row.type !== "histogram" || !("buckets" in row)) continue;
     const { name, help, labels, buckets } = row;
     const settings = { name, help, labelNames: [...labels], buckets: [...buckets], registers: [registry] };
@@ -78,7 +87,7 @@ export function createMetrics(input: MetricsInput, withProcess = true): Metrics 
   return {
     async render() {
       const parts: string[] = [];
-      for (const row of METRIC_ROWS) {
+      for (const row of rows) {
         if (row.type === "histogram") {
           if ("bounds" in row) parts.push(mirroredHistogram(row, input));
           continue;
@@ -104,25 +113,31 @@ export function createMetrics(input: MetricsInput, withProcess = true): Metrics 
 }
 
 /** Name, type, labels and help of every metric of ours. */
-export const metricsTable = (): readonly Pick<MetricRow, "name" | "type" | "labels" | "help">[] =>
-  METRIC_ROWS.map(({ name, type, labels, help }) => ({ name, type, labels, help }));
+export const metricsTable = (): readonly (Pick<MetricRow, "name" | "type" | "labels" | "help"> & {
+  readonly by: string;
+})[] =>
+  METRIC_ROWS.map((row) => {
+    const { name, type, labels, help } = row;
+    const by = `${SPEAKER_METRICS.includes(row) ? "S" : ""}${CONTROLLER_METRICS.includes(row) ? "C" : ""}`;
+    return { name, type, labels, help, by };
+  });
 
 /** docs/metrics.md. */
 export function renderMetricsDoc(): string {
   const rows = metricsTable().map(
-    ({ name, type, labels, help }) =>
-      `| \`${name}\` | ${type} | ${labels.map((l) => `\`${l}\``).join(", ")} | ${help} |`,
+    ({ name, type, labels, help, by }) =>
+      `| \`${name}\` | ${by} | ${type} | ${labels.map((l) => `\`${l}\``).join(", ")} | ${help} |`,
   );
   return `# Metrics
 
 Generated from \`src/observe/metricTable.ts\`; do not edit.
 
-Served at \`/metrics\` of the address given with \`--metrics\`. Names that begin with \`metallb_\` are those of MetalLB's speaker, with the
+Served at \`/metrics\` of the address given with \`--metrics\`. Names that begin with \`metallb_\` are those of MetalLB's programs, with the
 same types and labels; \`peer\` is \`address:port\` with the configured port (IPv6 in brackets) in every state, \`vrf\` is \`default\` or the
-name of the VRF. The series of a peer or Service end with it.
+name of the VRF. The series of a peer or Service end with it. The controller serves those that are marked with C, and alone the ones marked with C only.
 
-| Name | Type | Labels | Meaning |
-|---|---|---|---|
+| Name | By | Type | Labels | Meaning |
+|---|---|---|---|---|
 ${rows.join("\n")}
 
 Process metrics (\`process_*\`, \`nodejs_*\`) are those of prom-client.

@@ -50,6 +50,7 @@ describe("the configuration", () => {
         stateDir: null,
         allocate: false,
         witness: false,
+        leaderElect: true,
         drainTime: 0,
         drainOnCordon: false,
         drainOnTaint: null,
@@ -93,6 +94,7 @@ routerId: 10.0.0.1
 namespace: lb
 stateDir: /var/lib/vipcast
 allocate: true
+leaderElect: false
 drainTime: 1m30s
 drainOnCordon: true
 drainOnTaint: example.com/away
@@ -126,6 +128,7 @@ shutdownText: back at noon
         stateDir: "/var/lib/vipcast",
         allocate: true,
         witness: false,
+        leaderElect: false,
         drainTime: 90_000,
         drainOnCordon: true,
         drainOnTaint: "example.com/away",

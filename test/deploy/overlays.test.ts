@@ -6,7 +6,7 @@ import { join, relative } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { titleOrSkip } from "../../lab/requirements.ts";
 import { STOP_LIMIT_MS } from "../../src/app/daemon.ts";
-import { CONFIG_KEYS, SETTINGS } from "../../src/config/schema.ts";
+import { CONTROLLER_KEYS, SETTINGS, SPEAKER_KEYS } from "../../src/config/schema.ts";
 import { parseGoDuration } from "../../src/kernel/goDuration.ts";
 import { type ApiServer, startApiServer } from "../kube/apiServer.ts";
 import { kubectlProblem } from "../kube/kubectl.ts";
@@ -137,11 +137,11 @@ describe.skipIf(problem !== null)(titleOrSkip("config/", problem), () => {
     test.each([["overlays/standalone"], ["overlays/metallb-dropin"]])(
       "of %s gives only flags that there are",
       (overlay) => {
-        const flags = CONFIG_KEYS.map((key) => SETTINGS[key].flag);
+        const flags = SPEAKER_KEYS.map((key) => SETTINGS[key].flag);
         const [command, ...args] = texts(containerOf(named(kustomized(overlay), "DaemonSet", "vipcast-speaker")).args);
         expect(command).toBe("speaker");
         for (const arg of args) expect(flags, arg).toContain(arg.replace(/^--|=.*$/g, ""));
-        const known = CONFIG_KEYS.flatMap((key) => SETTINGS[key].env);
+        const known = SPEAKER_KEYS.flatMap((key) => SETTINGS[key].env);
         const names = list(containerOf(speaker()).env).map((e) => text(object(e).name));
         expect(names.filter((name) => !known.includes(name))).toEqual([]);
       },
@@ -154,6 +154,20 @@ describe.skipIf(problem !== null)(titleOrSkip("config/", problem), () => {
         "node-role.kubernetes.io/master",
       ]);
     });
+  });
+
+  test("the controller gives only flags and variables that there are", () => {
+    const container = containerOf(named(kustomized("overlays/standalone"), "Deployment", "vipcast-controller"));
+    const [command, ...args] = texts(container.args);
+    expect(command).toBe("controller");
+    const flags = CONTROLLER_KEYS.map((key) => SETTINGS[key].flag);
+    for (const arg of args) expect(flags, arg).toContain(arg.replace(/^--|=.*$/g, ""));
+    const known = CONTROLLER_KEYS.flatMap((key) => SETTINGS[key].env);
+    expect(
+      list(container.env)
+        .map((e) => text(object(e).name))
+        .filter((name) => !known.includes(name)),
+    ).toEqual([]);
   });
 
   describe("a component", () => {

@@ -53,6 +53,7 @@ export function kindsOf(definition: KubeObject): readonly Kind[] {
         shortNames: texts(names.shortNames),
         isNamespaced: spec.scope === "Namespaced",
         hasStatus: isObject(object(version.subresources).status),
+        statusHasMetadata: false,
         hasGeneration: true,
         schema: withoutEnvelope(schema),
         columns: list(version.additionalPrinterColumns).map((c) => column(object(c))),

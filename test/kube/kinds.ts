@@ -21,6 +21,8 @@ export interface Kind {
   readonly shortNames: readonly string[];
   readonly isNamespaced: boolean;
   readonly hasStatus: boolean;
+  /** Whether a write of the status may change labels and annotations as well: so with Services, not with defined kinds. */
+  readonly statusHasMetadata: boolean;
   /** Whether metadata.generation counts the changes of what is not status. */
   readonly hasGeneration: boolean;
   /** Of a defined kind; null: built in, taken as it comes. */
@@ -54,6 +56,7 @@ const kind = (
   shortNames: [],
   isNamespaced: scope === "namespaced",
   hasStatus: false,
+  statusHasMetadata: false,
   hasGeneration: false,
   schema: null,
   columns: [],
@@ -73,6 +76,7 @@ const BUILT_IN: readonly Kind[] = [
   }),
   kind("", "v1", "Service", "services", "namespaced", {
     hasStatus: true,
+    statusHasMetadata: true,
     shortNames: ["svc"],
     selectableFields: ["spec.type", "spec.clusterIP"],
   }),

@@ -90,10 +90,10 @@ const TYPES: Readonly<Record<string, (value: Json) => boolean>> = {
   number: (value) => typeof value === "number",
 };
 
-/** Of the integer formats: what the server decodes them to. */
+/** Of the integer formats: what the server decodes them to. This server reads numbers as JavaScript does: 2^63 - 1 comes out as 2^63. */
 const RANGES: Readonly<Record<string, readonly [number, number]>> = {
   int32: [-(2 ** 31), 2 ** 31 - 1],
-  int64: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+  int64: [-(2 ** 63), 2 ** 63],
 };
 
 /** Everything that is wrong with a completed value. @param before the value it takes the place of, for transition rules */

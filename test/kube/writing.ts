@@ -213,7 +213,7 @@ function replace(
   const status = isStatus ? given.status : before.status;
   const written = kind.hasStatus && status !== undefined ? { status } : {};
   const content: KubeObject = isStatus
-    ? { ...stripped(before, "status"), ...written, metadata: withOwners(before.metadata, given.metadata) }
+    ? { ...stripped(before, "status"), ...written, metadata: besideStatus(kind, before.metadata, given.metadata) }
     : {
         ...stripped(given, ...(kind.hasStatus ? ["status"] : [])),
         ...written,
@@ -235,6 +235,18 @@ function serverFields(given: Metadata, before: Metadata): Metadata {
   const kept = ["uid", "creationTimestamp", "generation", "deletionTimestamp", "resourceVersion", "namespace"];
   const own = Object.fromEntries(kept.flatMap((name) => (before[name] === undefined ? [] : [[name, before[name]]])));
   return { ...without(given, ...kept), ...own, name: before.name } as Metadata;
+}
+
+/** What a write of the status changes of the metadata. */
+function besideStatus(kind: Kind, before: Metadata, given: Metadata): Metadata {
+  const owned = withOwners(before, given);
+  if (!kind.statusHasMetadata) return owned;
+  const { labels, annotations } = given;
+  return {
+    ...without(owned, "labels", "annotations"),
+    ...(labels === undefined ? {} : { labels }),
+    ...(annotations === undefined ? {} : { annotations }),
+  } as Metadata;
 }
 
 const withOwners = (before: Metadata, { managedFields }: Metadata): Metadata =>
