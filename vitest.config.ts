@@ -11,6 +11,7 @@ const LIVE = [
   "test/bgp/loopback.test.ts",
   "test/deploy/**/*.test.ts",
   "test/kube/apiServer.test.ts",
+  "test/kube/badInput.test.ts",
   "test/kube/behaviour.test.ts",
   "test/kube/client.test.ts",
   "test/kube/kubectl.test.ts",

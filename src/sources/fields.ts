@@ -295,7 +295,9 @@ export class Fields {
   }
 
   #wrongType(key: string, value: unknown, wanted: string): void {
-    this.error(key, say("wrongType", { wanted, found: describe(value) }, typeHint(value, wanted)));
+    // text in place of a mapping is that mapping, written wrong, with all the secrets that may be in it
+    const found = wanted === "a mapping" ? kindOf(value) : describe(value);
+    this.error(key, say("wrongType", { wanted, found }, typeHint(value, wanted)));
   }
 }
 
