@@ -6,7 +6,7 @@ import type { LargeCommunity, RouteAttributes } from "../bgp/wire/message.ts";
 import { wellKnownCommunity } from "../bgp/wire/registry.ts";
 import { formatPrefix, type Prefix } from "../kernel/ip.ts";
 import { Asn, later, Millis, type PeerName } from "../kernel/units.ts";
-import { decodeClaims, encodeClaim, type Sight } from "../site/model.ts";
+import { decodeClaims, encodeClaim, mergeClaims, type Sight } from "../site/model.ts";
 
 export interface WitnessHost {
   /** What the peer is to be told of a prefix; null: nothing. */
@@ -154,7 +154,7 @@ export class Witness {
   }
 
   #tell(name: PeerName, { prefix, claims, told }: Entry, asn: Asn | null): void {
-    const others = asn === null ? [] : [...claims].flatMap(([from, list]) => (from === name ? [] : list));
+    const others = asn === null ? [] : [...claims].flatMap(([from, list]) => (from === name ? [] : [list]));
     const attributes = asn === null || others.length === 0 ? null : reflection(others, asn);
     if (attributes === null) {
       if (told.delete(name)) this.#host.setRoute(name, prefix, null);
@@ -189,6 +189,15 @@ export class Witness {
 /** Whether there is a claim among them, whatever its ASN: the witness needs no configuration for that. */
 export const hasClaims = (communities: readonly LargeCommunity[]): boolean => claimsIn(communities).length > 0;
 
+/** One claim for each site, as a whole: the epoch of one node must not stand beside the state of another. */
+function merged(lists: readonly (readonly LargeCommunity[])[]): readonly LargeCommunity[] {
+  const asns = new Set(lists.flatMap((list) => list.map((c) => c.globalAdmin)));
+  return [...asns].flatMap((number) => {
+    const asn = Asn(number);
+    return mergeClaims(lists.flatMap((list) => decodeClaims(list, asn))).flatMap((claim) => encodeClaim(asn, claim));
+  });
+}
+
 const claimsIn = (communities: readonly LargeCommunity[]): readonly LargeCommunity[] =>
   [...new Set(communities.map((c) => c.globalAdmin))].flatMap((number) => {
     if (number === 0) return [];
@@ -200,8 +209,8 @@ const claimsIn = (communities: readonly LargeCommunity[]): readonly LargeCommuni
  * One route for all that the others claim, merged as sites read it. The receiver's own AS stands in the path, so that a router
  * which peers by mistake sees a loop and never uses it (RFC 4271 9.1.2); a speaker that keeps routes looks at it all the same.
  */
-function reflection(claims: readonly LargeCommunity[], asn: Asn): RouteAttributes {
-  const large = [...claimsIn(claims)].sort(
+function reflection(lists: readonly (readonly LargeCommunity[])[], asn: Asn): RouteAttributes {
+  const large = [...merged(lists)].sort(
     (a, b) => a.globalAdmin - b.globalAdmin || a.local1 - b.local1 || a.local2 - b.local2,
   );
   return {

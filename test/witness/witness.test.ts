@@ -106,6 +106,15 @@ describe("what a witness tells", () => {
     expect(bench.told(R1, 1)).toEqual([claimOf({ epoch: 6 })]);
   });
 
+  test("of one site the newest claim is told as a whole", () => {
+    const bench = new Bench()
+      .up(...ALL)
+      .claim(P1, 1, { epoch: 6, state: "leaving" })
+      .claim(P2, 1, { epoch: 5 })
+      .run();
+    expect(bench.told(R1, 1)).toEqual([claimOf({ epoch: 6, state: "leaving" })]);
+  });
+
   test("a claim that changes or goes is told so", () => {
     const bench = new Bench()
       .up(...ALL)
