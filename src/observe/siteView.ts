@@ -114,14 +114,14 @@ export function renderSites({ policies }: SitesStatus, options: TextOptions): st
   const paint = painter(options);
   const ago = (at: string): string => duration(options.wall - Date.parse(at));
   const out = policies.flatMap((p) => {
-    const seen = p.witnesses.map(({ name, sight }) => `${name} ${sight}`).join(", ");
+    const seen = p.witnesses.map(({ name, sight }) => `${name} (${sight})`).join(", ");
     const guard =
       p.guardUntil === null ? "" : `, start-up guard for ${duration(Date.parse(p.guardUntil) - options.wall)} more`;
     const promote = p.promotedEpoch === null ? "" : `, promoted at ${p.promotedEpoch}`;
     return [
       `${paint("bold", p.site)} (siteID ${p.siteID}, rank ${p.rank}) by SitePolicy ${p.policy}`,
       `  ${p.whenNotPreferred}, failback ${p.failback}, epoch ${p.epoch}${promote}`,
-      ...fold(`${p.view}${guard}; ${p.quorum} of ${seen === "" ? "no witnesses" : seen}`, 2),
+      ...fold(`${p.view}${guard}; needs ${p.quorum} complete of: ${seen === "" ? "no witnesses" : seen}`, 2),
       ...p.prefixes.flatMap((x) => [
         `  ${x.prefix} ${paint(STYLES[x.state] ?? "dim", x.state)} for ${ago(x.since)}${nextText(x, options.wall)}`,
         ...fold(x.detail, 4),
