@@ -12,6 +12,7 @@ import { runKnocks } from "./attack/knockRole.ts";
 import type { Bench } from "./bench.ts";
 import { bfd } from "./bfd/bfd.ts";
 import { runBurden } from "./bfd/burdenRole.ts";
+import { footprint } from "./footprint/footprint.ts";
 import { inject } from "./inject/inject.ts";
 import { runSink } from "./inject/sinkRole.ts";
 import { runSpeaker } from "./inject/speakerRole.ts";
@@ -24,7 +25,7 @@ import { type Report, renderText } from "./report.ts";
 import { save } from "./save.ts";
 import { scale } from "./scale/scale.ts";
 
-const BENCHES: readonly Bench[] = [reaction, inject, packing, attack, bfd, scale, kube, allocate];
+const BENCHES: readonly Bench[] = [reaction, inject, packing, attack, footprint, bfd, scale, kube, allocate];
 
 /** Beside this bundle. */
 const BFD_WORKER = new URL("./bfdWorker.js", import.meta.url);
