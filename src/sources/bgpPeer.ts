@@ -5,6 +5,7 @@
 import { settingPath } from "../announce/annotations.ts";
 import type { BGPPeerObject, Meta } from "../announce/model.ts";
 import { type Ip, ipEquals, isMulticast, isUnspecified } from "../kernel/ip.ts";
+import type { Said } from "../kernel/messages.ts";
 import { quote } from "../kernel/text.ts";
 import type { Fields } from "./fields.ts";
 import { readIp } from "./ipFields.ts";
@@ -46,7 +47,7 @@ export function readBgpPeer(root: Fields, meta: Meta): BGPPeerObject | null {
   const dynamicAsn = spec.word("dynamicASN", ["internal", "external"]);
   checkOneOf(spec, "peerASN", peerAsn !== null || isGiven(spec, "peerASN"), "dynamicASN", spec.has("dynamicASN"));
   const common = readCommon(spec, peerAsn);
-  const peerAddress = readPeerAddress(spec, common.sourceAddress);
+  const peerAddress = readPeerAddress(spec);
   const interfaceName = spec.string("interface");
   checkOneOf(spec, "peerAddress", isGiven(spec, "peerAddress"), "interface", isGiven(spec, "interface"));
   const holdTime = spec.duration("holdTime");
@@ -83,7 +84,7 @@ export function readBgpPeerV1beta1(root: Fields, meta: Meta): BGPPeerObject | nu
   const peerAsn = spec.integer("peerASN", 0, MAX_ASN) || null;
   if (peerAsn === null && !isGiven(spec, "peerASN")) spec.error("peerASN", say("required"));
   const common = readCommon(spec, peerAsn);
-  const peerAddress = readPeerAddress(spec, common.sourceAddress);
+  const peerAddress = readPeerAddress(spec);
   if (!isGiven(spec, "peerAddress")) spec.error("peerAddress", say("required", {}, "Give the router's IP address."));
   const holdTime = spec.duration("holdTime") ?? 0;
   const keepaliveTime = spec.duration("keepaliveTime") ?? 0;
@@ -152,14 +153,11 @@ function checkOneOf(spec: Fields, a: string, hasA: boolean, b: string, hasB: boo
   if (!hasA && !hasB) spec.error(a, say("requiredUnless", { this: a, other: b }));
 }
 
-function readPeerAddress(spec: Fields, source: Ip | null): Ip | null {
+function readPeerAddress(spec: Fields): Ip | null {
   const address = readIp(spec, "peerAddress");
   if (address === null) return null;
   if (isUnspecified(address) || isMulticast(address)) {
     spec.warn("peerAddress", say("notAHost"));
-  }
-  if (source !== null && source.version !== address.version) {
-    spec.warn("sourceAddress", say("otherFamily"));
   }
   return address;
 }
@@ -206,12 +204,15 @@ function readConnectTime(spec: Fields): number | null {
  * absent the defaults apply.
  */
 function checkTimers(spec: Fields, hold: number | null, keepalive: number | null): void {
-  for (const [key, millis] of [["holdTime", hold] as const, ["keepaliveTime", keepalive] as const]) {
-    if (millis === null) continue;
-    if (millis > MAX_SECONDS * 1000) {
-      spec.error(key, say("longTime", { seconds: millis / 1000, max: MAX_SECONDS }));
-    } else if (millis % 1000 !== 0) {
-      spec.warn(key, say("cutTime", { seconds: Math.floor(millis / 1000) }));
+  const times = [["holdTime", hold] as const, ["keepaliveTime", keepalive] as const];
+  const refused = new Set<string>();
+  const refuse = (key: string, said: Said): void => {
+    refused.add(key);
+    spec.error(key, said);
+  };
+  for (const [key, millis] of times) {
+    if (millis !== null && millis > MAX_SECONDS * 1000) {
+      refuse(key, say("longTime", { seconds: millis / 1000, max: MAX_SECONDS }));
     }
   }
   if (hold !== null && keepalive !== null && keepalive > hold) {
@@ -220,16 +221,21 @@ function checkTimers(spec: Fields, hold: number | null, keepalive: number | null
         ? "An absent holdTime means 0 in v1beta1: give holdTime, or use metallb.io/v1beta2."
         : "";
     const values = { keepalive: keepalive / 1000, hold: hold / 1000 };
-    spec.error("keepaliveTime", say("keepaliveOverHold", values, hint));
+    refuse("keepaliveTime", say("keepaliveOverHold", values, hint));
   }
   const key = hold === null ? "keepaliveTime" : "holdTime";
   const seconds = wholeSeconds(hold ?? (keepalive === null ? null : 3 * keepalive));
-  if (seconds === null) return;
   const derived = hold === null ? "gives a hold time (three times this) of" : "is";
-  if (seconds !== 0 && seconds < 3) {
-    spec.error(key, say("shortHold", { derived, seconds }));
-  } else if (hold === null && seconds > MAX_SECONDS && (keepalive ?? 0) <= MAX_SECONDS * 1000) {
-    spec.error(key, say("longHold", { derived, seconds, max: MAX_SECONDS }));
+  if (seconds !== null && seconds !== 0 && seconds < 3) {
+    refuse(key, say("shortHold", { derived, seconds }));
+  } else if (hold === null && seconds !== null && seconds > MAX_SECONDS && !refused.has(key)) {
+    refuse(key, say("longHold", { derived, seconds, max: MAX_SECONDS }));
+  }
+  // of a time that is not used it does not matter what it would be cut to
+  for (const [key, millis] of times) {
+    if (millis !== null && millis % 1000 !== 0 && !refused.has(key)) {
+      spec.warn(key, say("cutTime", { seconds: Math.floor(millis / 1000) }));
+    }
   }
 }
 

@@ -295,11 +295,6 @@ export const SOURCE_MESSAGES = {
     cause: "The address is unspecified or multicast.",
     cure: "Give the router's own address.",
   },
-  otherFamily: {
-    text: "is of another family than peerAddress: no session can come up",
-    cause: "One TCP connection has addresses of one family.",
-    cure: "Give a source address of the peer's family, or leave it out.",
-  },
   longPassword: {
     text: "is longer than {max} bytes",
     cause: "The kernel's TCP MD5 keys end there.",

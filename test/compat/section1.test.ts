@@ -88,6 +88,10 @@ describe("1.1 BGPPeer: what each field does to the session", () => {
     const own = session(toRouter(text)).address;
     expect(own && formatIp(own)).toBe(address);
   });
+  test("1.1 a sourceAddress of the other family is refused, and told once", () => {
+    const { errors, warnings } = given(N1, peer("tor", `${external}, sourceAddress: "2001:db8::2"`));
+    expect({ errors, warnings }).toEqual({ errors: ["BGPPeer tor spec.sourceAddress"], warnings: [] });
+  });
   test("1.1 sourceAddress is honoured (Q-01: frr-k8s mode drops it)", () => {
     const source = session(`${external}, sourceAddress: 10.0.0.9`).sourceAddress;
     expect(source && formatIp(source)).toBe("10.0.0.9");
