@@ -13,7 +13,7 @@ import { decideAll, joinProblems, type Table, type TableRoute } from "./referenc
 
 export interface CheckRoute {
   readonly prefix: string;
-  /** `self` or an address. */
+  /** An address, where the route or the peer (vipcast.io/next-hop) has one; else `self`: ours on the session. */
   readonly nextHop: string;
   /** null where unset, and for external peers, which never carry it. */
   readonly localPref: number | null;
@@ -120,9 +120,11 @@ export function checkRoutes(
 /** One route in the stable JSON shape; also what `routes` of a running daemon prints. */
 export function checkRoute({ prefix, attributes, services }: TableRoute, config: PeerConfig): CheckRoute {
   const isInternal = config.peerAsn === "internal" || config.peerAsn === config.localAsn;
+  const own = config.nextHops[prefix.version === 4 ? "ipv4-unicast" : "ipv6-unicast"] ?? "self";
+  const nextHop = attributes.nextHop === "self" ? own : attributes.nextHop;
   return {
     prefix: formatPrefix(prefix),
-    nextHop: attributes.nextHop === "self" ? "self" : formatIp(attributes.nextHop),
+    nextHop: nextHop === "self" ? "self" : formatIp(nextHop),
     localPref: isInternal ? attributes.localPref : null,
     med: attributes.med,
     asPathPrepend: attributes.asPathPrepend,

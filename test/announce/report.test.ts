@@ -3,7 +3,7 @@ import type { ModelObject } from "../../src/announce/model.ts";
 import { renderCheckReport } from "../../src/announce/renderReport.ts";
 import { type CheckOptions, checkReport } from "../../src/announce/report.ts";
 import { type ConfigProblem, problemAt } from "../../src/kernel/problem.ts";
-import { adv, endpoint, node, onNode, peer, pool, service, slice, storeOf, withLabels } from "./builders.ts";
+import { adv, endpoint, ip, node, onNode, peer, pool, service, slice, storeOf, withLabels } from "./builders.ts";
 
 const check = (
   objects: readonly ModelObject[],
@@ -145,6 +145,17 @@ describe("the document (design.md section 9)", () => {
   test("an internal peer's route shows LOCAL_PREF", () => {
     const report = check([...objects, peer("rr", "203.0.113.3", { peerAsn: null, dynamicAsn: "internal" })]);
     expect(report.nodes.n1?.peers.rr?.routes[0]?.localPref).toBe(100);
+  });
+  test("the next hop is the peer's where it has one for the family, else self", () => {
+    const settings = { nextHop: ip("192.0.2.99") };
+    const two = [
+      pool("p1", ["192.0.2.0/24", "2001:db8::/64"]),
+      service("both", ["192.0.2.9", "2001:db8::9"]),
+      slice("both"),
+    ];
+    const dual = peer("tor", "203.0.113.1", { settings, dualStackAddressFamily: true });
+    const report = check([node("n1"), ...two, adv("a"), dual]);
+    expect(report.nodes.n1?.peers.tor?.routes.map((r) => r.nextHop)).toEqual(["192.0.2.99", "self"]);
   });
   test("problems of the source come first, by file and line; the source may place the others", () => {
     const ref = { kind: "Service", namespace: "x", name: "y" };
