@@ -38,10 +38,16 @@ interface SiteFlags {
   readonly json?: boolean;
 }
 
-/** Prints and leaves; in the callback, so that a pipe gets everything before the end. */
+/**
+ * Prints and leaves; in the callback, so that a pipe gets everything before the end. A reader that has seen enough is no failure; a full
+ * disk is, or half an answer would pass for a whole one.
+ */
 function finish({ output, error, exitCode }: CommandResult): void {
   if (error !== undefined) process.stderr.write(`vipcast: ${error}\n`);
-  process.stdout.write(output, () => process.exit(exitCode));
+  process.stdout.write(output, (failed) => {
+    if (failed == null || ("code" in failed && failed.code === "EPIPE")) process.exit(exitCode);
+    process.stderr.write(`vipcast: cannot write the answer: ${failed.message}\n`, () => process.exit(exitCode || 1));
+  });
 }
 
 type Flags = Readonly<Record<string, string | boolean | undefined>>;
