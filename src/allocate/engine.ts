@@ -13,13 +13,14 @@ import { say } from "./messages.ts";
 import {
   type AllocationEvent,
   type AllocationOptions,
+  type EventReason,
   events,
   type PoolCounters,
   type ServiceAllocation,
 } from "./model.ts";
 import { PoolTable } from "./pool.ts";
 import { SeniorityQueue } from "./seniority.ts";
-import { deprecatedAnnotations, parseHeldIp } from "./wishes.ts";
+import { deprecatedAnnotations, parseHeldIp, requestPath } from "./wishes.ts";
 
 /** What a service held when it was last written down. */
 export interface Remembered {
@@ -109,8 +110,9 @@ export class AllocationEngine {
       if (service === undefined) continue;
       // a request that cannot be understood is not used; everything else may come right by itself
       const why = { why: standing.text };
-      if (standing.reason === "LoadBalancerFailed") out.push(problemOf(service.ref, "", say("requestNotUsed", why)));
-      else out.push(problemOf(service.ref, "", say("lacksAddresses", why), "warning"));
+      const path = FIELD_OF[standing.reason] ?? requestPath(service);
+      if (standing.reason === "LoadBalancerFailed") out.push(problemOf(service.ref, path, say("requestNotUsed", why)));
+      else out.push(problemOf(service.ref, path, say("lacksAddresses", why), "warning"));
     }
     return out;
   }
@@ -277,6 +279,12 @@ export class AllocationEngine {
 }
 
 const NAME_LABEL = "kubernetes.io/metadata.name";
+/** The field to look at, where it is not the one that asks. */
+const FIELD_OF: Partial<Record<EventReason, string>> = {
+  "not enough clusterips": "spec.ipFamilyPolicy",
+  noclusterIPsIPFamily: "spec.clusterIPs",
+  nolbIPsIPFamily: "status.loadBalancer.ingress",
+};
 
 /** The texts of the addresses; entries with only a hostname are not ours. */
 const ingressOf = (service: ServiceObject | undefined): readonly string[] =>

@@ -1,6 +1,7 @@
 // What a service asks its allocator for: families, pool, addresses, sharing. Owns the reading of MetalLB's annotations in both spellings and
 // of spec.loadBalancerIP, and the rule which families a service has (metallb-compat 4.2, 4.3, 4.5). Knows no pools.
 // Contract: pure; a request that cannot be understood is a fault in words, and then nothing is asked for.
+import { annotationPath } from "../announce/annotations.ts";
 import type { AddressRequest, ServiceObject } from "../announce/model.ts";
 import { type Ip, type IpVersion, ipv4, parseIp } from "../kernel/ip.ts";
 import { quote } from "../kernel/text.ts";
@@ -28,9 +29,18 @@ export interface Wishes {
   readonly terms: Terms;
 }
 
-/** The current annotation wins also when it is empty. */
-function annotation({ annotations }: ServiceObject, name: RequestAnnotation): string {
-  return annotations.get(PREFIX + name) ?? annotations.get(OLD_PREFIX + name) ?? "";
+/** The key that counts: the current one wins also when it is empty. */
+const spelling = ({ annotations }: ServiceObject, name: RequestAnnotation): string =>
+  (annotations.has(PREFIX + name) ? PREFIX : OLD_PREFIX) + name;
+
+const annotation = (service: ServiceObject, name: RequestAnnotation): string =>
+  service.annotations.get(spelling(service, name)) ?? "";
+
+/** The field that asks for addresses, else the one that asks for a pool; empty where the service takes whichever there are. */
+export function requestPath(service: ServiceObject): string {
+  if (annotation(service, "loadBalancerIPs") !== "") return annotationPath(spelling(service, "loadBalancerIPs"));
+  if (service.request !== null && service.request.loadBalancerIp !== null) return "spec.loadBalancerIP";
+  return annotation(service, "address-pool") === "" ? "" : annotationPath(spelling(service, "address-pool"));
 }
 
 /** Annotations with the deprecated prefix, and how they are written today. */

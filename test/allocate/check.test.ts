@@ -1,5 +1,5 @@
 // `vipcast check --allocate`: the document promises a block of allocations, and routes computed with them.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -30,9 +30,16 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-const run = (over: { readonly allocate?: boolean; readonly lbClass?: string; readonly json?: boolean } = {}) => {
+const run = (
+  over: {
+    readonly allocate?: boolean;
+    readonly lbClass?: string;
+    readonly json?: boolean;
+    readonly path?: string;
+  } = {},
+) => {
   const base = { node: "n1", json: true, namespace: "metallb-system", lbClass: "", ignoreExcludeLb: false };
-  return check([dir], { ...base, allocate: true, color: false, ...over });
+  return check([over.path ?? dir], { ...base, allocate: true, color: false, ...over });
 };
 
 test("says who would get what, the eldest first, and what would be announced then", () => {
@@ -55,6 +62,43 @@ test("--lb-class allocates to Services of that class alone", () => {
 
 test("without --allocate the document is as it was", () => {
   expect(JSON.parse(run({ allocate: false }).output).allocations).toBeUndefined();
+});
+
+test.each([
+  [
+    "addresses that are no addresses",
+    "annotations: {metallb.io/loadBalancerIPs: x}",
+    "",
+    'metadata.annotations["metallb.io/loadBalancerIPs"]',
+  ],
+  [
+    "the same in the old spelling",
+    "annotations: {metallb.universe.tf/loadBalancerIPs: x}",
+    "",
+    'metadata.annotations["metallb.universe.tf/loadBalancerIPs"]',
+  ],
+  ["an address of no pool", "", "loadBalancerIP: 198.51.100.1", "spec.loadBalancerIP"],
+  [
+    "a pool that is not there",
+    "annotations: {metallb.io/address-pool: none}",
+    "",
+    'metadata.annotations["metallb.io/address-pool"]',
+  ],
+  [
+    "two families with one ClusterIP",
+    "",
+    "ipFamilyPolicy: RequireDualStack, clusterIP: 10.0.0.1",
+    "spec.ipFamilyPolicy",
+  ],
+  ["a headless Service", "", "clusterIP: None", "spec.clusterIPs"],
+  ["no address of its family left", "", "ipFamilies: [IPv6]", ""],
+])("the problem names the field: %s", (_what, metadata, spec, path) => {
+  const asking = join(dir, "asking");
+  mkdirSync(asking, { recursive: true });
+  const [pool = ""] = MANIFESTS.split("---");
+  const service = `{apiVersion: v1, kind: Service, metadata: {name: w, ${metadata}}, spec: {type: LoadBalancer, ${spec}}}`;
+  writeFileSync(join(asking, "all.yaml"), `${pool}---\n${service}\n`);
+  expect(JSON.parse(run({ path: asking }).output).problems).toMatchObject([{ kind: "Service", name: "w", path }]);
 });
 
 test("the text for people has the same", () => {
