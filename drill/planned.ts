@@ -175,6 +175,25 @@ const upgrade: Scenario = {
   },
 };
 
+const serviceRestart: Scenario = {
+  name: "service-restart",
+  summary:
+    "the only speaker with the service is restarted by its service manager (SIGTERM, start); graceful restart, --stop-keeps-routes",
+  speakers: BOTH,
+  aim: LOSSLESS,
+  perform: (kind) => {
+    const setup = (name: WorkerName): SpeakerSetup => ({ ...alone(name), extraArgs: ["--stop-keeps-routes"] });
+    return onStage({ speaker: kind, setup }, async (stage) => {
+      const performance = await measure(stage, async () => {
+        await stage.speaker("p221").stop();
+        await stage.speaker("p221").start();
+        await sessionBack(stage, "p221");
+      });
+      return checked(performance, { "the route stayed": performance.after.hub === `bgp via ${P221}` });
+    });
+  },
+};
+
 const restartBfd = (name: string, router: "plain" | "check"): Scenario => ({
   name,
   summary: `as crash-restart, but away for ${AWAY_MS / 1000} s, longer than BFD's detection; router ${router === "check" ? "with" : "without"} bfd check-control-plane-failure`,
@@ -220,6 +239,7 @@ export const PLANNED: readonly Scenario[] = [
   speakerRestart,
   crashRestart,
   upgrade,
+  serviceRestart,
   restartBfd("restart-bfd", "check"),
   restartBfd("restart-bfd-plain", "plain"),
 ];

@@ -1,8 +1,10 @@
 // The speaker daemon, put together: source -> store (-> allocator) -> engine -> speaker -> network, with logs beside it. Owns start and stop
 // order and nothing else: no rule about routes, files or messages lives here.
+import { setTimeout as sleep } from "node:timers/promises";
 import type { PlannedPeer } from "../announce/compiled.ts";
 import { DecisionEngine, type DecisionSink } from "../announce/engine.ts";
 import type { Endpoint } from "../bgp/listener.ts";
+import type { PeerRunner } from "../bgp/peerRunner.ts";
 import { Speaker } from "../bgp/speaker.ts";
 import { TcpNetwork } from "../bgp/transport.ts";
 import type { RouteAttributes } from "../bgp/wire/message.ts";
@@ -10,9 +12,11 @@ import { STOP_ACK_LIMIT } from "../drain/machine.ts";
 import type { Prefix } from "../kernel/ip.ts";
 import type { ConfigProblem } from "../kernel/problem.ts";
 import { invariant } from "../kernel/result.ts";
+import { listed } from "../kernel/suggest.ts";
 import type { Millis, PeerName, RouterId } from "../kernel/units.ts";
 import type { Logger } from "../observe/log.ts";
 import type { SourceHealth } from "../observe/metricTable.ts";
+import { peerOpen } from "../observe/peerView.ts";
 import { problemsByKey } from "../observe/problemLog.ts";
 import { ServiceHistory } from "../observe/serviceHistory.ts";
 import type { SourceView } from "../observe/sourceView.ts";
@@ -58,6 +62,8 @@ export interface DaemonOptions {
   readonly drainOnCordon: boolean;
   /** Drain while the Node has a taint with this key; null: none drains. */
   readonly drainOnTaint: string | null;
+  /** A stop is the first half of a restart: peers that keep routes over one are left with them. */
+  readonly stopKeepsRoutes: boolean;
   /** Told to the peers in the Cease when the daemon stops (RFC 9003). */
   readonly shutdownText: string;
 }
@@ -75,6 +81,12 @@ export type StopOutcome = "proven" | "not proven" | "taken back";
 
 /** A change that is not decided after this is a defect: a service manager with a watchdog then starts the daemon anew. */
 export const STUCK_MS = 30_000;
+
+/** It keeps our routes over a restart: both OPENs said so (RFC 4724 section 3). */
+const keepsRoutes = (runner: PeerRunner): boolean =>
+  runner.config.restartTime !== null &&
+  runner.negotiated !== null &&
+  peerOpen(runner)?.capabilities.some((c) => c.type === "gracefulRestart") === true;
 
 /** Kinds of problems behind which a Service may be that has not been read. */
 const MAY_HIDE: ReadonlySet<string> = new Set(["File", "Service"]);
@@ -303,18 +315,16 @@ export class Daemon {
   /** Drains, says goodbye to every peer, and waits until that has left, within limits. */
   async stop(): Promise<StopOutcome> {
     this.reporting?.reporter.hold(true); // a daemon that is started again finds its reports, and has no news to tell
+    if (this.options.stopKeepsRoutes && this.draining.state.name === "normal") {
+      const kept = [...this.speaker.peers()].filter(keepsRoutes);
+      if (kept.length > 0) return this.#leaveRoutes(new Set(kept));
+    }
     const isProven = await this.draining.stop();
     if (isProven === null) {
       this.reporting?.reporter.hold(false);
       return "taken back";
     }
-    this.draining.end();
-    this.reporting?.reporter.stop();
-    this.#source.source.stop();
-    this.reconciler.stop();
-    this.allocating?.stop();
-    this.injecting.stop();
-    this.access.stop();
+    this.#halt();
     let isSaid = false;
     const goodbye = this.speaker
       .shutdown(this.options.shutdownText)
@@ -334,6 +344,31 @@ export class Daemon {
     }
     clearTimeout(timer);
     return isProven ? "proven" : "not proven";
+  }
+
+  /** Nothing is decided or handed on any more. */
+  #halt(): void {
+    this.draining.end();
+    this.reporting?.reporter.stop();
+    this.#source.source.stop();
+    this.reconciler.stop();
+    this.allocating?.stop();
+    this.injecting.stop();
+    this.access.stop();
+  }
+
+  /**
+   * Ends like a process that dies, as far as these peers can see: the end of the process closes their connections, and they keep
+   * our routes until it is back (RFC 4724). BFD falls silent with it: AdminDown would say that there is no restart.
+   */
+  async #leaveRoutes(kept: ReadonlySet<PeerRunner>): Promise<StopOutcome> {
+    this.#halt();
+    this.#marker?.stop(); // the sign of life stays: the next start is a restart
+    const names = [...kept].map((runner) => runner.config.name);
+    this.#log.info("routesKept", { count: kept.size }, `left with our routes for a restart: ${listed(names)}`);
+    const told = this.speaker.shutdown(this.options.shutdownText, (runner) => kept.has(runner)).then(() => true);
+    const isTold = await Promise.race([told, sleep(FAREWELL_LIMIT_MS, false)]);
+    return isTold ? "proven" : "not proven";
   }
 
   #makeDraining(): Draining {

@@ -139,10 +139,12 @@ export class Speaker {
   /**
    * Withdraws everything from every peer, then Cease/Administrative Shutdown with the text (RFC 9003). Settles when the
    * kernel has it all; a peer that does not read can make that late, so the caller sets a limit.
+   * @param isKept a peer that hears nothing, as if the process had died: its routes are left with it
    */
-  async shutdown(text: string): Promise<void> {
+  async shutdown(text: string, isKept: (runner: PeerRunner) => boolean = () => false): Promise<void> {
     const goodbye = ceaseWithText(CEASE.adminShutdown, text);
-    await Promise.all([...this.#byName.values()].map((runner) => runner.shutdown(goodbye, text)));
+    const told = [...this.#byName.values()].filter((runner) => !isKept(runner));
+    await Promise.all(told.map((runner) => runner.shutdown(goodbye, text)));
   }
 }
 

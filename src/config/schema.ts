@@ -83,6 +83,7 @@ export interface DaemonConfig {
   readonly drainOnCordon: boolean;
   /** null: no taint drains. */
   readonly drainOnTaint: string | null;
+  readonly stopKeepsRoutes: boolean;
   readonly shutdownText: string;
 }
 
@@ -310,6 +311,14 @@ export const SETTINGS: { readonly [K in ConfigKey]: Setting<DaemonConfig[K]> } =
     read: readTaintKey,
     help: "Drain while the Node has a taint with this key, whatever its value and effect",
   },
+  stopKeepsRoutes: {
+    flag: "stop-keeps-routes",
+    env: ["VIPCAST_STOP_KEEPS_ROUTES"],
+    placeholder: null,
+    fallback: false,
+    read: readBoolean,
+    help: "On SIGTERM leave the routes with peers that agreed on graceful restart, for a daemon that is started anew at once; drain first where it is not",
+  },
   shutdownText: {
     flag: "shutdown-text",
     env: ["VIPCAST_SHUTDOWN_TEXT"],
@@ -419,6 +428,7 @@ export function resolveConfig(given: readonly Given[], required: readonly Config
     drainTime: settled("drainTime"),
     drainOnCordon: settled("drainOnCordon"),
     drainOnTaint: settled("drainOnTaint"),
+    stopKeepsRoutes: settled("stopKeepsRoutes"),
     shutdownText: settled("shutdownText"),
   };
   return { config, problems: [...problems, ...contradictions(config)] };
@@ -437,6 +447,10 @@ function contradictions(config: DaemonConfig): readonly ConfigProblem[] {
     refuse("allocate", "it is for manifests", "In a cluster the controller gives Services their addresses.");
   } else if (allocate && stateDir === null) {
     refuse("allocate", "it needs a state directory", `Give --${SETTINGS.stateDir.flag} DIR.`);
+  }
+  if (config.stopKeepsRoutes && stateDir === null) {
+    // the next start could not tell peers that it is a restart, and they would drop what they kept
+    refuse("stopKeepsRoutes", "it needs a state directory", `Give --${SETTINGS.stateDir.flag} DIR.`);
   }
   if ((metricsTlsCert === null) !== (metricsTlsKey === null)) {
     const [given, missing] =

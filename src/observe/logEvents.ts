@@ -91,6 +91,11 @@ export const LOG_EVENTS = {
     meaning: "That the node is to stay drained cannot be written to `stateDir`, or not taken away.",
     cure: "See its permissions and the space on its file system.",
   },
+  routesKept: {
+    level: "info",
+    meaning: "`stopKeepsRoutes`: the daemon ends without a goodbye to peers that keep its routes over a restart.",
+    cure: "",
+  },
   undrained: { level: "info", meaning: "The drain is over: everything is announced as it is decided.", cure: "" },
   stopIncomplete: {
     level: "warn",

@@ -61,6 +61,7 @@ async function daemon(directory: string, over: Partial<DaemonOptions>): Promise<
     drainTime: Millis(0),
     drainOnCordon: false,
     drainOnTaint: null,
+    stopKeepsRoutes: false,
     shutdownText: "bye",
     ...over,
   };

@@ -1,6 +1,6 @@
 // The drain of a real daemon on real sockets: what is proven of a peer that reads and of one that does not, what `status` and `why`
 // say of it, what comes back, and what a restart remembers.
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +11,7 @@ import { realClock, realTimers } from "../../src/app/realTime.ts";
 import { statusPages } from "../../src/app/views.ts";
 import { descriptorOf } from "../../src/bgp/transport.ts";
 import { encodeMessage } from "../../src/bgp/wire/codec.ts";
+import type { Capability } from "../../src/bgp/wire/message.ts";
 import { ask } from "../../src/commands/ask.ts";
 import { drain, undrain } from "../../src/commands/drain.ts";
 import { inject } from "../../src/commands/inject.ts";
@@ -20,7 +21,7 @@ import { int, setOption } from "../../src/linux/sockopt.ts";
 import type { DrainStatus } from "../../src/observe/drainView.ts";
 import { createLogger, limitRepeats } from "../../src/observe/log.ts";
 import { startStatusSocket } from "../../src/observe/statusSocket.ts";
-import { OPEN } from "../bgp/session/fixtures.ts";
+import { CAPABILITIES, OPEN, openWith } from "../bgp/session/fixtures.ts";
 
 (globalThis as { VIPCAST_VERSION?: string }).VIPCAST_VERSION = "0.0.0-test";
 
@@ -48,7 +49,7 @@ interface Router {
 }
 
 /** A peer that greets and then reads, or not; with a small window, so that little is needed to fill it. */
-async function router(isReading: boolean): Promise<Router> {
+async function router(isReading: boolean, greeting: Uint8Array = GREETING): Promise<Router> {
   const sockets: net.Socket[] = [];
   let count = 0;
   let reads = isReading;
@@ -60,7 +61,7 @@ async function router(isReading: boolean): Promise<Router> {
   const server = net.createServer({ pauseOnConnect: true }, (socket) => {
     sockets.push(socket);
     socket.on("error", () => {});
-    socket.write(GREETING);
+    socket.write(greeting);
     if (reads) {
       take(socket);
       socket.resume();
@@ -130,6 +131,7 @@ async function start(over: Partial<DaemonOptions> = {}): Promise<Running> {
     drainTime: Millis(0),
     drainOnCordon: false,
     drainOnTaint: null,
+    stopKeepsRoutes: false,
     shutdownText: "bye",
     witness: false,
     ...over,
@@ -269,6 +271,34 @@ describe.skipIf(process.platform !== "linux")("a drain", () => {
     expect(await stopped).toBe("taken back");
     expect([sent(s), (await s.status()) === null]).toEqual([1, true]);
     await told(s, { drainTime: "0" }); // the end of the test does not wait for routers
+  });
+
+  test("a stop that keeps routes says nothing to a peer with graceful restart, and goodbye to one without", async () => {
+    const graceful: Capability = {
+      type: "gracefulRestart",
+      restarting: false,
+      notification: true,
+      restartTime: 120,
+      families: [],
+    };
+    const helper = openWith({ capabilities: [...CAPABILITIES, graceful] });
+    const keeps = await router(true, Buffer.concat([encodeMessage(helper), encodeMessage({ type: "keepalive" })]));
+    const forgets = await router(true);
+    const restarting = (name: string, port: number): string =>
+      peer(port).replace("name: tor", `name: ${name}`).replace("holdTime", "enableGracefulRestart: true, holdTime");
+    const peers = [restarting("keeps", keeps.port), restarting("forgets", forgets.port)];
+    write("all.yaml", `${OBJECTS}---\n${peers.join("\n---\n")}`);
+    const s = await start({ stateDir: join(home, "state"), stopKeepsRoutes: true });
+    await until(
+      () => sent(s),
+      (n) => n === 2,
+    );
+    const before = [keeps.count(), forgets.count()];
+    expect(await s.daemon.stop()).toBe("proven");
+    await until(forgets.count, (n) => n > (before[1] ?? 0));
+    expect(keeps.count()).toBe(before[0]);
+    expect(existsSync(join(home, "state", "alive.json"))).toBe(true);
+    s.daemon.speaker.setPeers([]);
   });
 
   test("follows cordon and taint where asked to; undrain does not talk it out of that", async () => {

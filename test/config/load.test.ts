@@ -54,6 +54,7 @@ describe("the configuration", () => {
         drainTime: 0,
         drainOnCordon: false,
         drainOnTaint: null,
+        stopKeepsRoutes: false,
         shutdownText: "vipcast is stopping",
       },
       problems: [],
@@ -98,6 +99,7 @@ leaderElect: false
 drainTime: 1m30s
 drainOnCordon: true
 drainOnTaint: example.com/away
+stopKeepsRoutes: true
 shutdownText: back at noon
 `;
     expect(load({}, {}, yaml)).toEqual({
@@ -132,6 +134,7 @@ shutdownText: back at noon
         drainTime: 90_000,
         drainOnCordon: true,
         drainOnTaint: "example.com/away",
+        stopKeepsRoutes: true,
         shutdownText: "back at noon",
       },
       problems: [],
