@@ -7,7 +7,7 @@ import { GRACEFUL_SHUTDOWN } from "../bgp/wire/registry.ts";
 import type { Prefix } from "../kernel/ip.ts";
 import { refText } from "../kernel/problem.ts";
 import type { Millis, PeerName } from "../kernel/units.ts";
-import { type Claim, encodeClaim } from "../site/model.ts";
+import { type Claim, encodeClaim, MAX_RANK } from "../site/model.ts";
 import { PREFERRED } from "../site/rules.ts";
 import type { SitePolicyObject } from "./model.ts";
 import type { Reason } from "./reasons.ts";
@@ -67,7 +67,9 @@ export interface SiteGate {
 const LAST_CHOICE = 0;
 
 /** What routes of this site carry with that claim. */
-export function siteAdds({ object, ranks, standby }: CompiledSitePolicy, claim: Claim): CompiledEncoding {
+export function siteAdds({ object, ranks, standby }: CompiledSitePolicy, claimed: Claim): CompiledEncoding {
+  // a router that passes on the claim of the best rank alone must not hide who serves behind who stands by
+  const claim = claimed.state === "standby" ? { ...claimed, rank: MAX_RANK } : claimed;
   const isFallback =
     claim.state === "standby" || (claim.state === "leaving" && object.whenNotPreferred === "deprioritize");
   const encoding = isFallback ? standby : rankEncoding(ranks, claim.rank);

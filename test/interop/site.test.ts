@@ -1,0 +1,114 @@
+// Two sites with a SitePolicy each and a vipcast as their witness: loss of the preferred site, its return, promote, demote.
+import { describe, expect, test } from "vitest";
+import type { Host } from "../../lab/lab.ts";
+import { labProblem, titleOrSkip } from "../../lab/requirements.ts";
+import { listAt, objectAt } from "../../lab/routes.ts";
+import { CABLES, SITE_ASN, WITNESS_ASN, witnessStar } from "../../lab/topologies/witnessStar.ts";
+import type { Vipcast } from "../../lab/vipcast.ts";
+import { waitFor } from "../../lab/waitFor.ts";
+import {
+  advertisement,
+  bgpPeer,
+  labTracker,
+  type Manifest,
+  Manifests,
+  pool,
+  service,
+  startSpeaker,
+} from "./support.ts";
+
+const problem = labProblem();
+
+const peer = (name: string, address: string, myAsn: number, asn: number, annotations: object): Manifest => {
+  const timers = { keepaliveTime: "1s", ebgpMultiHop: true };
+  const made = bgpPeer({ routerAsn: asn, routerAddress: address }, { name, myAsn, holdTime: "3s", spec: timers });
+  return { ...made, metadata: { ...objectAt(made.metadata), annotations } };
+};
+
+const policy = (site: string, siteID: number): Manifest => ({
+  apiVersion: "vipcast.io/v1alpha1",
+  kind: "SitePolicy",
+  metadata: { name: "web", namespace: "metallb-system" },
+  spec: {
+    site,
+    siteID,
+    rank: siteID,
+    whenNotPreferred: "conditional",
+    ownership: { asn: 65_000 },
+    witnesses: ["witness"],
+    startupGuard: "10s",
+  },
+});
+
+function startSite(host: Host, name: "north" | "south", siteId: number): () => Vipcast {
+  const manifests = new Manifests(host);
+  manifests.write("peer.yaml", peer("witness", CABLES[name].witness, SITE_ASN, WITNESS_ASN, {}));
+  manifests.write("pool.yaml", pool(), advertisement(), policy(name, siteId));
+  manifests.write("web.yaml", ...service("web", "198.51.100.10"));
+  return () => startSpeaker(host, manifests, { nodeName: name, extraArgs: ["--router-id", CABLES[name].own] });
+}
+
+function startWitness(host: Host): Vipcast {
+  const manifests = new Manifests(host);
+  const opens = { "vipcast.io/opens": "peer" };
+  const peers = (["north", "south"] as const).map((n) => peer(n, CABLES[n].own, WITNESS_ASN, SITE_ASN, opens));
+  manifests.write("peers.yaml", ...peers);
+  return startSpeaker(host, manifests, {
+    extraArgs: ["--witness", "--listen", "0.0.0.0:179", "--router-id", "192.0.2.10"],
+  });
+}
+
+/** State of the one prefix. */
+async function stateOf(vipcast: Vipcast): Promise<string> {
+  const answer = JSON.parse(await vipcast.cli("site", "status", "--json", "--socket", vipcast.socket));
+  const [first] = listAt(objectAt(answer).policies);
+  const [prefix] = first === undefined ? [] : listAt(objectAt(first).prefixes);
+  return prefix === undefined ? "idle" : String(objectAt(prefix).state);
+}
+
+describe.skipIf(problem !== null)(titleOrSkip("two sites with a SitePolicy", problem), () => {
+  const track = labTracker();
+
+  test("the preferred site serves, is lost, comes back and waits, and is promoted", async () => {
+    const t = track(await witnessStar());
+    const witness = startWitness(t.witness);
+    const [startNorth, startSouth] = [startSite(t.north, "north", 1), startSite(t.south, "south", 2)];
+    let north = startNorth();
+    const south = startSouth();
+    const becomes = (who: Vipcast, wanted: string) =>
+      waitFor(
+        `${who.name} to be ${wanted}`,
+        () => stateOf(who),
+        (state) => state === wanted,
+        { logs: [north, south, witness], timeoutMs: 20_000 },
+      );
+    await becomes(north, "active");
+    await becomes(south, "standby");
+
+    await north.stop("SIGKILL");
+    const lostAt = performance.now();
+    await becomes(south, "active");
+    // the witness sees the connection end at once; then the takeover delay of a second
+    expect(performance.now() - lostAt).toBeGreaterThan(900);
+    expect(performance.now() - lostAt).toBeLessThan(8_000);
+
+    north = startNorth();
+    await becomes(north, "standby");
+    // the first process, then the second one: nothing was announced for a moment
+    const moves = north.logs().filter((line) => line.event === "siteState");
+    expect(moves.map((line) => line.to)).toEqual(["guarded", "active", "guarded", "standby"]);
+    const said = await north.cli("why", "web", "--socket", north.socket);
+    expect(said).toContain("siteNotPreferred");
+    expect(await stateOf(south)).toBe("active");
+
+    await north.cli("site", "promote", "--socket", north.socket);
+    await becomes(north, "active");
+    await becomes(south, "leaving");
+    await becomes(south, "standby");
+
+    await north.cli("site", "demote", "--socket", north.socket);
+    await becomes(south, "active");
+    await becomes(north, "standby");
+    expect(await north.metric('vipcast_site_prefixes{policy="metallb-system/web",state="standby"}')).toBe(1);
+  }, 90_000);
+});
