@@ -174,7 +174,7 @@ describe("the controller", () => {
     expect([...used].sort()).toEqual([...new Set(allowed)].sort());
   });
 
-  test("frees the address of a Service that leaves type LoadBalancer and its class (Q-12), also after a restart", async () => {
+  test("Q-12: frees the address of a Service that leaves type LoadBalancer and its class, also after a restart", async () => {
     cluster.own("IPAddressPool", "pool", { addresses: ["198.51.100.0/31"] });
     cluster.service("web", { loadBalancerClass: "ours" });
     cluster.service("foreign");
