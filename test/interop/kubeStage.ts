@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { LabApiServer } from "../../lab/apiServer.ts";
 import type { Host } from "../../lab/lab.ts";
+import type { LabProcess } from "../../lab/process.ts";
 import { type OneRouter, type OneRouterOptions, oneRouter } from "../../lab/topologies/oneRouter.ts";
 import { startVipcast, type Vipcast } from "../../lab/vipcast.ts";
 import { waitFor } from "../../lab/waitFor.ts";
@@ -19,7 +20,7 @@ import { established, type Manifest, NODE } from "./support.ts";
 
 export const HOME = "metallb-system";
 const API_ADDRESS = "203.0.113.2";
-const TOKEN = "the-token-of-the-speaker";
+const tokenOf = (program: "speaker" | "controller"): string => `the-token-of-the-${program}`;
 
 /** A route as far as the reference function knows it: prefix, then communities in ascending order. */
 export type Essence = readonly string[];
@@ -29,6 +30,8 @@ export interface KubeStage extends OneRouter {
   readonly apiHost: Host;
   /** Starts the speaker with the cluster as its source. */
   start(...extraArgs: readonly string[]): Vipcast;
+  /** Starts a controller beside the API server. */
+  startController(...extraArgs: readonly string[]): LabProcess;
   /** What the objects of the server amount to, for this node and its peer. */
   expected(): Promise<Essence>;
   /** What FRR has. */
@@ -56,19 +59,34 @@ export async function kubeStage(options: OneRouterOptions = {}): Promise<KubeSta
       const [program = "", ...args] = command;
       return apiHost.spawn(program, args, { name: "api" });
     };
-    const tokens = { [TOKEN]: serviceAccount(HOME, "vipcast-speaker") };
+    const tokens = {
+      [tokenOf("speaker")]: serviceAccount(HOME, "vipcast-speaker"),
+      [tokenOf("controller")]: serviceAccount(HOME, "vipcast-controller"),
+    };
     const api = await LabApiServer.start(
       { dir: apiHost.dir, start },
       { address: API_ADDRESS, tokens, bookmarkEveryMs: 500 },
     );
     await api.applyDefinitions("metallb", "vipcast");
     await api.applyFile("config/rbac/speaker/rbac.yaml", HOME);
+    await api.applyFile("config/rbac/controller/rbac.yaml", HOME);
     await api.apply(node());
-    const kubeconfig = writeKubeconfig(speaker, await api.url());
+    const kubeconfig = writeKubeconfig(speaker, await api.url(), tokenOf("speaker"));
+    const controllers = writeKubeconfig(apiHost, await api.url(), tokenOf("controller"));
     const stage = { ...router, api, apiHost };
     return {
       ...stage,
       start: (...extraArgs) => startVipcast(speaker, { kubeconfig, nodeName: NODE, extraArgs }),
+      startController: (...extraArgs) => {
+        const args = [
+          join(import.meta.dirname, "..", "..", "dist", "main.js"),
+          "controller",
+          "--kubeconfig",
+          controllers,
+          ...extraArgs,
+        ];
+        return apiHost.spawn(process.execPath, args, { name: "controller" });
+      },
       expected: () => expectedOf(api),
       seen: () => seenAt(router),
       atRest: (vipcast, timeoutMs = 20_000) => atRest(stage, vipcast, timeoutMs),
@@ -133,14 +151,14 @@ async function atRest(
 }
 
 /** The account's token is in a file, as in a pod. */
-function writeKubeconfig(host: Host, server: string): string {
-  host.writeFile("token", TOKEN);
+function writeKubeconfig(host: Host, server: string, token: string): string {
+  host.writeFile("token", token);
   const file = join(host.dir, "kubeconfig");
   const config = {
     "current-context": "lab",
-    contexts: [{ name: "lab", context: { cluster: "lab", user: "speaker" } }],
+    contexts: [{ name: "lab", context: { cluster: "lab", user: "program" } }],
     clusters: [{ name: "lab", cluster: { server } }],
-    users: [{ name: "speaker", user: { tokenFile: "token" } }],
+    users: [{ name: "program", user: { tokenFile: "token" } }],
   };
   writeFileSync(file, JSON.stringify(config));
   return file;
