@@ -34,10 +34,18 @@ export interface Permission {
 
 const FOLLOW: readonly PermissionVerb[] = ["list", "watch"];
 const KEEP: readonly PermissionVerb[] = ["create", "delete", "get", "list", "patch", "watch"];
-/** An object of ours and its status; the speaker's are written by src/reports. */
-const kept = (resource: Permission["resource"], why: string): readonly Permission[] => [
-  { resource, verbs: KEEP, scope: "home", why },
-  { resource, subresource: "status", verbs: ["patch"], scope: "home", why },
+/** One object that is there for good. */
+const KEEP_ONE: readonly PermissionVerb[] = ["create", "get", "list", "patch", "watch"];
+
+/** Objects of ours and their status; the speaker's are written by src/reports. */
+const kept = (
+  resource: Permission["resource"],
+  why: string,
+  verbs: readonly PermissionVerb[] = KEEP,
+  statusVerbs: readonly PermissionVerb[] = ["patch"],
+): readonly Permission[] => [
+  { resource, verbs, scope: "home", why },
+  { resource, subresource: "status", verbs: statusVerbs, scope: "home", why },
 ];
 
 const OWN_POD: Permission = { resource: PODS, verbs: ["get"], scope: "home", why: "owner of what we write" };
@@ -55,7 +63,7 @@ const followed = (resources: readonly WatchedResource[]): readonly Permission[] 
 export const SPEAKER_PERMISSIONS: readonly Permission[] = [
   ...followed(WATCHED),
   ...kept(SERVICE_BGP_STATUSES, "which Service is announced to whom"),
-  ...kept(CONFIGURATION_STATES, "whether the configuration is good"),
+  ...kept(CONFIGURATION_STATES, "whether the configuration is good", KEEP_ONE),
   ...kept(BGP_SESSION_STATES, "the state of the sessions"),
   OWN_POD,
   TELL,

@@ -5,7 +5,7 @@ import { Millis, ServiceKey } from "../../src/kernel/units.ts";
 import { answerFailure, localFailure } from "../../src/kube/apiError.ts";
 import { Keeper, RETRY_FIRST, type Write } from "../../src/reports/keeper.ts";
 import { PAUSE_LAST, PAUSE_SLOW } from "../../src/reports/obstacles.ts";
-import { PACE_FIRST, PACE_LAST } from "../../src/reports/pace.ts";
+import { PACE_LAST } from "../../src/reports/pace.ts";
 import { serviceStatus, serviceStatusKind } from "../../src/reports/serviceStatus.ts";
 import type { RawObject } from "../../src/sources/fields.ts";
 import { decision } from "./decisions.ts";
