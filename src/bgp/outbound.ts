@@ -5,6 +5,7 @@ import type { Ip, Prefix } from "../kernel/ip.ts";
 import { formatIp, ipEquals } from "../kernel/ip.ts";
 import type { PeerCounters } from "./counters.ts";
 import { AdjRibOut } from "./rib/adjRibOut.ts";
+import type { AttributeSets } from "./rib/attributeSets.ts";
 import { type PackContext, type Packed, packEndOfRib, packUpdates, packWithdrawals } from "./rib/packer.ts";
 import type { NextHopChoice } from "./session/nextHop.ts";
 import type { Family, Negotiated, RouteAttributes, RouteRefreshMessage } from "./wire/message.ts";
@@ -32,6 +33,7 @@ interface FamilyPack {
 export class Outbound {
   readonly #ribs = new Map<Family, AdjRibOut>();
   readonly #counters: PeerCounters;
+  readonly #sets: AttributeSets;
   /** Empty while no session stands. */
   #packs: readonly FamilyPack[] = [];
   #restating = false;
@@ -39,8 +41,9 @@ export class Outbound {
   #complete = false;
   #isEndHeld = false;
 
-  constructor(families: readonly Family[], counters: PeerCounters) {
+  constructor(families: readonly Family[], counters: PeerCounters, sets: AttributeSets) {
     this.#counters = counters;
+    this.#sets = sets;
     this.setFamilies(families);
   }
 
@@ -70,9 +73,22 @@ export class Outbound {
 
   /** Only while no session stands. Wishes of families that stay are kept. */
   setFamilies(families: readonly Family[]): void {
-    for (const family of families) if (!this.#ribs.has(family)) this.#ribs.set(family, newRib(family));
-    for (const family of this.#ribs.keys()) if (!families.includes(family)) this.#ribs.delete(family);
+    for (const family of families) if (!this.#ribs.has(family)) this.#ribs.set(family, this.#newRib(family));
+    for (const [family, rib] of this.#ribs) {
+      if (families.includes(family)) continue;
+      rib.discard();
+      this.#ribs.delete(family);
+    }
     this.#complete = false; // a new family has nothing wished yet
+  }
+
+  /** The peer is gone for good. */
+  discard(): void {
+    for (const rib of this.#ribs.values()) rib.discard();
+  }
+
+  #newRib(family: Family): AdjRibOut {
+    return new AdjRibOut(family === "ipv4-unicast" ? 4 : 6, 0, this.#sets);
   }
 
   want(prefix: Prefix, attributes: RouteAttributes | null): void {
@@ -209,8 +225,6 @@ export class Outbound {
     return at + message.length;
   }
 }
-
-const newRib = (family: Family): AdjRibOut => new AdjRibOut(family === "ipv4-unicast" ? 4 : 6);
 
 function contextOf(
   negotiated: Negotiated,

@@ -15,6 +15,7 @@ import type { PeerSurroundings } from "./peerSurroundings.ts";
 import { type FaultyUpdate, type Reading, Reception, type ReceptionWatch } from "./reception.ts";
 import type { AdjRibIn } from "./rib/adjRibIn.ts";
 import type { AdjRibOut } from "./rib/adjRibOut.ts";
+import { AttributeSets } from "./rib/attributeSets.ts";
 import type { PeerConfig } from "./session/config.ts";
 import type { FsmAction, FsmEvent, FsmStateName } from "./session/fsm.ts";
 import { type SessionImpact, sessionImpact } from "./session/impact.ts";
@@ -67,10 +68,16 @@ export class PeerRunner {
   readonly #outbound: Outbound;
   readonly #reception: Reception;
 
-  constructor(config: PeerConfig, around: PeerSurroundings, restart: Restart = FRESH_START) {
+  /** @param sets of all peers of the speaker */
+  constructor(
+    config: PeerConfig,
+    around: PeerSurroundings,
+    restart: Restart = FRESH_START,
+    sets: AttributeSets = new AttributeSets(),
+  ) {
     this.#around = around;
     this.#state = initialPeer(config, around.clock.now(), restart);
-    this.#outbound = new Outbound(config.families, this.counters);
+    this.#outbound = new Outbound(config.families, this.counters, sets);
     this.#reception = new Reception(this.#watch());
     this.#alarm = new Alarm(around, () => this.#safely(() => this.#step({ type: "timer" })));
   }
@@ -245,6 +252,7 @@ export class PeerRunner {
   remove(notification: NotificationMessage, detail: string): void {
     this.#removed = true;
     this.#stop(notification, detail, false);
+    this.#outbound.discard();
     this.#armTimer();
   }
 

@@ -7,6 +7,7 @@ import type { PeerName } from "../kernel/units.ts";
 import type { Connection, ConnectionHandlers } from "./network.ts";
 import { PeerRunner } from "./peerRunner.ts";
 import type { PeerSurroundings } from "./peerSurroundings.ts";
+import { AttributeSets } from "./rib/attributeSets.ts";
 import type { PeerConfig } from "./session/config.ts";
 import { type EditEffect, identified, matchPeers, type PeerField, sessionImpact } from "./session/impact.ts";
 import type { Restart } from "./session/peer.ts";
@@ -38,6 +39,8 @@ export class Speaker {
   /** Link-local address of the router that is heard on each interface. */
   readonly #neighbors = new Map<string, Ip>();
 
+  readonly #sets = new AttributeSets();
+
   constructor(around: SpeakerSurroundings) {
     this.#around = around;
     const { isRestart = false, isForwardingKept = false } = around.restart ?? {};
@@ -66,7 +69,7 @@ export class Speaker {
     this.#byName = new Map();
     for (const config of configs) {
       const old = known.get(config);
-      const runner = old ?? new PeerRunner(config, this.#around, this.#restart);
+      const runner = old ?? new PeerRunner(config, this.#around, this.#restart, this.#sets);
       this.#byName.set(config.name, runner);
       const change = old === undefined ? ADDED : update(old, config);
       if (change !== null) changes.push({ peer: config.name, ...change });

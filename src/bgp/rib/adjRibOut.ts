@@ -6,7 +6,7 @@
 import type { Prefix } from "../../kernel/ip.ts";
 import { invariant } from "../../kernel/result.ts";
 import type { RouteAttributes } from "../wire/message.ts";
-import { AttributeSets, type InternedAttributes } from "./attributeSets.ts";
+import { AttributeSets, type InternedAttributes, STALE_ID } from "./attributeSets.ts";
 
 /** Id of "no route" in the columns `wanted` and `sent`. */
 const NONE = 0;
@@ -17,7 +17,7 @@ export type PrefixVisitor = (w0: number, w1: number, w2: number, w3: number, len
 
 export class AdjRibOut {
   readonly version: 4 | 6;
-  readonly #sets = new AttributeSets();
+  readonly #sets: AttributeSets;
   // columns, indexed by entry; entry 0 is never used, so 0 can mean "none" in links and in the hash
   #w0: Uint32Array;
   /** w1, w2, w3 per entry; IPv6 only, empty for IPv4. */
@@ -42,10 +42,12 @@ export class AdjRibOut {
   #pending = 0;
   #wantedCount = 0;
   #sentCount = 0;
+  #staleCount = 0;
 
-  /** @param expected a hint: how many prefixes will come */
-  constructor(version: 4 | 6, expected = 0) {
+  /** @param expected a hint: how many prefixes will come @param sets may be shared with other tables; see `discard` */
+  constructor(version: 4 | 6, expected = 0, sets = new AttributeSets()) {
     this.version = version;
+    this.#sets = sets;
     this.#capacity = Math.max(MIN_CAPACITY, expected + 1);
     this.#w0 = new Uint32Array(this.#capacity);
     this.#rest = new Uint32Array(version === 4 ? 0 : 3 * this.#capacity);
@@ -75,7 +77,7 @@ export class AdjRibOut {
 
   /** Prefixes that `resendAll` has marked and that have been neither sent again nor withdrawn since. */
   get staleCount(): number {
-    return this.#sets.staleUsers;
+    return this.#staleCount;
   }
 
   /** Octets of the columns and of the hash; attribute sets come on top. */
@@ -137,6 +139,12 @@ export class AdjRibOut {
     }
   }
 
+  /** The end of the table: nothing is wanted nor at the peer, and shared sets lose these users. */
+  discard(): void {
+    this.unwantAll();
+    this.forgetSent();
+  }
+
   /** Visits every wanted prefix in no particular order; the table must not change meanwhile. */
   forEachWanted(visit: (prefix: Prefix, attributes: RouteAttributes) => void): void {
     for (let entry = 1; entry <= this.#top; entry++) {
@@ -165,8 +173,7 @@ export class AdjRibOut {
   /** ROUTE-REFRESH: all that is wanted goes out again; what the peer has meanwhile stays known, so withdraws still work. */
   resendAll(): void {
     // A set id that nobody wants marks "the peer has something here, but it must be sent again".
-    const stale = this.#sets.staleId();
-    this.#resend((sent) => (sent === NONE ? NONE : stale));
+    this.#resend((sent) => (sent === NONE ? NONE : STALE_ID));
   }
 
   /** Hands out up to `most` prefixes to withdraw and marks them gone. Returns how many. */
@@ -214,6 +221,7 @@ export class AdjRibOut {
     this.#sent[entry] = id;
     if (old === NONE) this.#sentCount++;
     else this.#sets.release(old);
+    if (old === STALE_ID) this.#staleCount--;
     if (id === NONE) {
       this.#sentCount--;
       if (isEmptying) this.#bury(entry);
@@ -229,6 +237,7 @@ export class AdjRibOut {
     this.#pendingSets.clear();
     this.#pending = 0;
     this.#sentCount = 0;
+    this.#staleCount = 0;
     const top = this.#top;
     for (let entry = 1; entry <= top; entry++) {
       if (column(this.#length, entry) === FREED) continue;
@@ -238,6 +247,7 @@ export class AdjRibOut {
       if (old !== NONE) this.#sets.release(old);
       this.#sent[entry] = sent;
       if (sent !== NONE) this.#sentCount++;
+      if (sent === STALE_ID) this.#staleCount++;
       const wanted = column(this.#wanted, entry);
       if (wanted !== sent) this.#link(entry, wanted);
       else if (wanted === NONE) this.#remove(entry);

@@ -1,5 +1,6 @@
-// Attribute sets of one table: each distinct set once, under a small number, with a count of its users.
-// Owns ids and their reuse. Knows no prefixes. Contract: `idOf` gives an id without taking it; whoever stores the id calls
+// Attribute sets of one or many tables: each distinct set once, under a small number, with a count of its users.
+// Owns ids and their reuse. Knows no prefixes. Shared by the tables of all peers, so that a peer which stopped reading
+// costs its columns and not a copy of every set. Contract: `idOf` gives an id without taking it; whoever stores the id calls
 // `retain`, and `release` when it stores it no longer; an id without users may be given to another set.
 import { formatIp } from "../../kernel/ip.ts";
 import type { LargeCommunity, RouteAttributes } from "../wire/message.ts";
@@ -13,32 +14,41 @@ export interface InternedAttributes {
   encoded: { readonly token: object; readonly value: unknown } | null;
 }
 
-const STALE_KEY = "stale";
+/** The set that no route ever wants; always there. */
+export const STALE_ID = 1;
+
+const NO_ATTRIBUTES: RouteAttributes = {
+  nextHop: "self",
+  localPref: null,
+  med: null,
+  asPathPrepend: 0,
+  communities: [],
+  largeCommunities: [],
+  linkBandwidth: null,
+};
 
 export class AttributeSets {
   readonly #byKey = new Map<string, InternedAttributes>();
   /** The same object again is the common case, and needs no key then. */
   readonly #byObject = new WeakMap<RouteAttributes, InternedAttributes>();
-  readonly #byId: (InternedAttributes | undefined)[] = [undefined];
+  readonly #byId: (InternedAttributes | undefined)[] = [
+    undefined,
+    { id: STALE_ID, attributes: NO_ATTRIBUTES, key: "stale", users: 1, encoded: null },
+  ];
   readonly #freeIds: number[] = [];
 
-  /** An id for a set with these contents, 1 or more. */
+  /** Sets with users, the one of STALE_ID aside. */
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  /** An id for a set with these contents, above STALE_ID. */
   idOf(attributes: RouteAttributes): number {
     const known = this.#byObject.get(attributes);
     if (known !== undefined && this.#byId[known.id] === known) return known.id;
     const interned = this.#intern(attributeKey(attributes), attributes);
     this.#byObject.set(attributes, interned);
     return interned.id;
-  }
-
-  /** The id of a set that no route ever wants. */
-  staleId(): number {
-    return this.#intern(STALE_KEY, NO_ATTRIBUTES).id;
-  }
-
-  /** Who has the set that no route ever wants. */
-  get staleUsers(): number {
-    return this.#byKey.get(STALE_KEY)?.users ?? 0;
   }
 
   interned(id: number): InternedAttributes | null {
@@ -72,16 +82,6 @@ export class AttributeSets {
     return interned;
   }
 }
-
-const NO_ATTRIBUTES: RouteAttributes = {
-  nextHop: "self",
-  localPref: null,
-  med: null,
-  asPathPrepend: 0,
-  communities: [],
-  largeCommunities: [],
-  linkBandwidth: null,
-};
 
 /** Canonical text: equal attributes, equal text. */
 export function attributeKey(a: RouteAttributes): string {

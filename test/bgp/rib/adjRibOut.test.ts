@@ -386,3 +386,31 @@ describe("attribute sets", () => {
     expect(attributeKey({ ...base, nextHop: ipv4(1) })).not.toBe(attributeKey({ ...base, nextHop: ipv6(1, 0, 0, 0) }));
   });
 });
+
+describe("tables that share their attribute sets", () => {
+  const sets = new AttributeSets();
+  const host6 = (n: number): Prefix => prefixOf(ipv6(0x2001_0db8, 0, 0, n), 128);
+  const sendAll = (rib: AdjRibOut): void => {
+    for (let set = rib.nextPendingSet(); set !== null; set = rib.nextPendingSet())
+      rib.takeAnnouncements(set, 100, () => {});
+  };
+  const [one, other] = [new AdjRibOut(4, 0, sets), new AdjRibOut(6, 0, sets)];
+
+  it("hold each set once, tell their own refreshes apart, and let go of all when discarded", () => {
+    for (let i = 0; i < 50; i++) {
+      one.want(host4(i), attributes(i));
+      other.want(host6(i), attributes(i));
+    }
+    expect(sets.size).toBe(50);
+    sendAll(one);
+    sendAll(other);
+    one.resendAll();
+    expect([one.staleCount, other.staleCount]).toEqual([50, 0]);
+    one.discard();
+    expect([one.wantedCount, one.sentCount, one.pendingCount, one.staleCount]).toEqual([0, 0, 0, 0]);
+    expect(sets.size).toBe(50);
+    expect(other.wantedFor(host6(7))).toEqual(attributes(7));
+    other.discard();
+    expect(sets.size).toBe(0);
+  });
+});
