@@ -4,6 +4,7 @@ import { defineConfig } from "vitest/config";
 // sockets, threads and clocks; `interop` makes network namespaces with real routers and needs root.
 const LIVE = [
   "test/app/answers.test.ts",
+  "test/app/shadow.test.ts",
   "test/app/allocationKill.test.ts",
   "test/app/drain.test.ts",
   "test/bfd/loop.test.ts",

@@ -10,6 +10,7 @@ import { drain, undrain } from "./commands/drain.ts";
 import { inject } from "./commands/inject.ts";
 import { plan } from "./commands/plan.ts";
 import { type CommandResult, UsageError } from "./commands/result.ts";
+import { shadow } from "./commands/shadow.ts";
 import { SITE_ACTIONS, type SiteAction, site } from "./commands/site.ts";
 import { REQUIRED, speaker } from "./commands/speaker.ts";
 import { why } from "./commands/why.ts";
@@ -227,6 +228,15 @@ function program(): Command {
     .option("--json", "as JSON")
     .action(async (peer: string, { socket, json = false }: { socket: string; json?: boolean }) => {
       finish(await clear(peer, { socket, json }));
+    });
+
+  vipcast
+    .command("shadow")
+    .description("ask a daemon that runs with --shadow how what it would announce compares with what MetalLB reports")
+    .requiredOption(flagText("socket"), "Unix socket of the daemon", process.env[SETTINGS.socket.env[0] ?? ""])
+    .option("--json", "as JSON")
+    .action(async ({ socket, json = false }: { socket: string; json?: boolean }) => {
+      finish(await shadow({ socket, json, color: isColored, wall: realClock.wall() }));
     });
 
   vipcast

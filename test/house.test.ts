@@ -35,6 +35,7 @@ const PURE = [
   "site/",
   "witness/",
   "sources/",
+  "shadow/",
   "bgp/",
   "bfd/",
   "config/",
@@ -79,8 +80,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   site: ["kernel", "bgp/wire", "announce"],
   witness: ["kernel", "bgp/wire", "site"],
   sources: ["kernel", "announce"],
+  shadow: ["kernel", "announce", "sources"],
   config: ["kernel", "observe"],
   observe: [
+    "shadow",
     "kernel",
     "drain",
     "bgp",

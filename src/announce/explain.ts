@@ -180,6 +180,29 @@ function explainPeer(
   return { name: planned.name, planned, routes, missing: routes.length > 0 ? missing : [], failure };
 }
 
+/**
+ * Why a peer gets no route of the service for its first address, where it gets none at all: without a look at other services.
+ * @returns null: there is no such BGPPeer
+ */
+export function whyNotTo(
+  service: ServiceObject,
+  peer: string,
+  store: StoreView,
+  config: CompiledConfig,
+  holds: HoldView = NO_HOLDS,
+  sites: SiteView = POLICY_ALONE,
+): PeerFailure | null {
+  const planned = config.peers.find((p) => p.name === peer);
+  if (planned === undefined) {
+    const other = [...store.list("BGPPeer")].find((p) => p.ref.name === peer);
+    return other === undefined ? null : notSelected(other.ref, config.node.name).failure;
+  }
+  const decision = decideService(service, store, config, holds, sites);
+  const walk = walkRules(service, store, config, holds, sites);
+  const [first] = walk.ips;
+  return first === undefined ? serviceFailure(decision) : whyMissing(planned, first, decision, walk);
+}
+
 /** The service is not announced at all; the same for every peer. */
 function serviceFailure({ reason, detail, cause }: ServiceDecision): PeerFailure | null {
   return reason === null || detail === null || cause === null ? null : { reason, detail, cause };

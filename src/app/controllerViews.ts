@@ -28,6 +28,7 @@ export function controllerMetricsInput(controller: Controller, logLinesDropped: 
     bfd: () => NO_BFD,
     tcpDrops: () => ({}),
     witnessed: () => null,
+    shadow: () => null,
     sites: () => [],
     siteMoves: () => new Map(),
     reports: () => ({

@@ -33,6 +33,7 @@ import { realClock, realRandom, realTimers } from "./realTime.ts";
 import { type ReconcileObserver, type ReconcileReport, Reconciler, type ReconcileTarget } from "./reconcile.ts";
 import { type ReportedState, Reporting } from "./reporting.ts";
 import { RestartMarker } from "./restartMarker.ts";
+import { Shadowing } from "./shadowing.ts";
 import { Siting } from "./siting.ts";
 import { inSlices } from "./slices.ts";
 import { type OpenSource, openSource, type SourceOptions } from "./source.ts";
@@ -41,6 +42,8 @@ import { Witnessing, withoutServices } from "./witnessing.ts";
 export interface DaemonOptions {
   readonly nodeName: string;
   readonly source: SourceOptions;
+  /** Compare with what MetalLB reports, and do nothing else: with the other settings of SHADOWED. */
+  readonly shadow: boolean;
   /** Of MetalLB's own objects; those elsewhere are not used. */
   readonly namespace: string;
   /** Owns what is reported to the cluster; null: the Node does. */
@@ -111,6 +114,8 @@ export class Daemon {
   readonly siting: Siting;
   /** null: we announce Services. */
   readonly witnessing: Witnessing | null;
+  /** null: we announce, and are no shadow of somebody who does. */
+  readonly shadowing: Shadowing | null;
   readonly history = new ServiceHistory();
   /** null: addresses are taken as the objects have them. */
   readonly allocating: Allocating | null;
@@ -207,6 +212,7 @@ export class Daemon {
         turn: (duration) => observer.turn(duration),
         settled: (report) => {
           this.history.settled();
+          this.shadowing?.changed();
           this.#noteWritten();
           observer.settled(report);
           this.#reconciled(report);
@@ -230,6 +236,7 @@ export class Daemon {
       },
       listed: () => this.reconciler.listed(),
     });
+    this.shadowing = this.#makeShadowing(options);
     this.reporting = this.#makeReporting(options);
   }
 
@@ -304,6 +311,7 @@ export class Daemon {
     await this.allocating?.start();
     await this.#source.source.start();
     this.reporting?.reporter.start();
+    this.shadowing?.start();
   }
 
   /** Reads everything again. */
@@ -350,6 +358,7 @@ export class Daemon {
   #halt(): void {
     this.draining.end();
     this.reporting?.reporter.stop();
+    this.shadowing?.stop();
     this.#source.source.stop();
     this.reconciler.stop();
     this.allocating?.stop();
@@ -369,6 +378,24 @@ export class Daemon {
     const told = this.speaker.shutdown(this.options.shutdownText, (runner) => kept.has(runner)).then(() => true);
     const isTold = await Promise.race([told, sleep(FAREWELL_LIMIT_MS, false)]);
     return isTold ? "proven" : "not proven";
+  }
+
+  #makeShadowing({ shadow, nodeName, namespace }: DaemonOptions): Shadowing | null {
+    const { cluster } = this.#source;
+    if (!shadow || cluster === null) return null;
+    return new Shadowing(cluster, {
+      log: this.#log,
+      nodeName,
+      namespace,
+      notReady: () => this.notReady(),
+      decided: () => {
+        const { config, decisions } = this.engine;
+        if (config === null) return null;
+        const holds = this.engine.holdsAt(realClock.now());
+        return { store: this.view, config, decisions, holds, sites: this.engine.siteView };
+      },
+      defect: (error) => this.defect(error),
+    });
   }
 
   #makeDraining(): Draining {
@@ -438,9 +465,9 @@ export class Daemon {
     });
   }
 
-  #makeReporting({ nodeName: node, namespace: home, podName }: DaemonOptions): Reporting | null {
+  #makeReporting({ nodeName: node, namespace: home, podName, shadow }: DaemonOptions): Reporting | null {
     const { cluster } = this.#source;
-    if (cluster === null) return null;
+    if (cluster === null || shadow) return null;
     const state = (): ReportedState => ({
       store: this.store,
       decisions: this.engine.decisions,
@@ -482,7 +509,9 @@ export class Daemon {
       peersChanged: (decided) => {
         const planned = this.witnessing?.plan(decided) ?? decided;
         this.#planned = planned;
-        const configs = planned.flatMap((p) => (p.config === null ? [] : [p.config]));
+        // a shadow runs no peer: no session, no BFD, nothing that listens
+        const running = this.shadowing === null ? planned : [];
+        const configs = running.flatMap((p) => (p.config === null ? [] : [p.config]));
         this.access.setPeers(configs);
         const changes = this.speaker.setPeers(configs);
         this.reports.peerChanges(changes);

@@ -74,6 +74,7 @@ import { SAVE_INTERVAL } from "./injectedFile.ts";
 import { LEASE_REQUEST_LIMIT } from "./leader.ts";
 import { SLICE_MS } from "./reconcile.ts";
 import { LIFE_SIGN_INTERVAL, LONGEST_RESTART } from "./restartMarker.ts";
+import { SHADOW_GRACE, SHADOW_ONCE_LIMIT, SHADOW_PAUSE } from "./shadowing.ts";
 import { ANSWER_SLICE_MS } from "./slices.ts";
 
 interface Limit {
@@ -314,6 +315,12 @@ const LIMITS: readonly Limit[] = [
     value: kib(HTTP_LIMITS.bodyOctets),
     why: "memory",
     there: "413; a stream has no such end",
+  },
+  {
+    what: "A difference from what MetalLB reports (`--shadow`)",
+    value: `compared ${seconds(SHADOW_PAUSE)} after a change, told after ${seconds(SHADOW_GRACE)}; \`--shadow-once\` waits ${seconds(SHADOW_ONCE_LIMIT)} at most`,
+    why: "MetalLB needs seconds to act, and to write what it did",
+    there: "`--shadow-once` says what is missing and ends with exit code 1",
   },
   {
     what: "Tokens of scrapers (`--metrics-auth`)",

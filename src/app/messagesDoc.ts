@@ -8,6 +8,7 @@ import type { MessageTable } from "../kernel/messages.ts";
 import { KUBE_MESSAGES } from "../kube/messages.ts";
 import { LOG_EVENTS, type LogEventEntry } from "../observe/logEvents.ts";
 import { REPORT_MESSAGES } from "../reports/messages.ts";
+import { SHADOW_MESSAGES } from "../shadow/messages.ts";
 import { SOURCE_MESSAGES } from "../sources/messages.ts";
 import { APP_MESSAGES } from "./messages.ts";
 
@@ -21,6 +22,7 @@ export const MESSAGE_TABLES: Readonly<Record<string, MessageTable>> = {
   "Injected routes": INJECT_MESSAGES,
   "The API server and the kubeconfig": KUBE_MESSAGES,
   "Reports in the cluster": REPORT_MESSAGES,
+  "A shadow of MetalLB (`--shadow`)": SHADOW_MESSAGES,
 };
 
 /** As it may stand in a cell. */

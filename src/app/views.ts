@@ -19,6 +19,7 @@ import {
   receivedRoutes,
   tablesText,
 } from "../observe/routesStream.ts";
+import { shadowCounts } from "../observe/shadowView.ts";
 import { type DaemonStatus, daemonStatus, peersStatus, type RoutesStatus } from "../observe/status.ts";
 import type { StatusPages } from "../observe/statusSocket.ts";
 import type { Daemon } from "./daemon.ts";
@@ -37,12 +38,14 @@ export function metricsInput(daemon: Daemon, logLinesDropped: () => number): Met
     wall: realClock.wall,
     peers: () => daemon.speaker.peers(),
     announced: function* () {
+      if (daemon.shadowing !== null) return; // it announces nothing, and MetalLB's own series are there beside it
       for (const [service, { announced, vips }] of daemon.engine.decisions) if (announced) yield { service, vips };
     },
     source: () => daemon.sourceHealth(),
     resources: () => daemon.sourceView().resources,
     reports: () => daemon.reporting,
     problems: () => daemon.problems(),
+    shadow: () => (daemon.shadowing === null ? null : shadowCounts(daemon.shadowing.report())),
     pools: () => daemon.allocating?.counters() ?? [],
     internalErrors: () => daemon.reports.internalErrors,
     logLinesDropped,
@@ -130,6 +133,7 @@ export function statusPages(daemon: Daemon): StatusPages {
     beginDrain: (question) => beginDrain(daemon, question),
     endDrain: () => endDrain(daemon),
     planBase: (node) => planBase(daemon, node),
+    ...(daemon.shadowing === null ? {} : { shadow: () => daemon.shadowing?.report() }),
     site: (action, name) => daemon.siting.operate(action, name),
     status: async () => {
       await daemon.paths.refresh();
@@ -146,6 +150,7 @@ export function statusPages(daemon: Daemon): StatusPages {
           prefixes: daemon.injecting.injections.table.size,
           persistent: daemon.injecting.injections.table.persistentSize,
         },
+        shadow: daemon.shadowing === null ? null : shadowCounts(daemon.shadowing.report()),
         drain: daemon.draining.state.name === "normal" ? null : drainAnswer(daemon),
         allocations: allocationsOf(daemon),
         decisions: daemon.engine.decisions.values(),

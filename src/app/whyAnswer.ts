@@ -34,7 +34,7 @@ export async function whyAnswer(daemon: Daemon, { service: text, node: asked, pe
     return no(`there is no BGPPeer ${peer}. ${nameHint(peer, peers, "BGPPeer")}`);
   await daemon.paths.refresh();
   const service = store.get("Service", key);
-  const observed = isOwn ? observedOf(daemon, key) : null;
+  const observed = isOwn && daemon.shadowing === null ? observedOf(daemon, key) : null; // a shadow has no sessions
   if (service === undefined) {
     return observed === null ? no(`there is no Service ${key}`) : yes(goneDocument(key, node, observed));
   }

@@ -4,6 +4,7 @@ import { Daemon, type DaemonOptions, STOP_LIMIT_MS } from "../app/daemon.ts";
 import { startMetricsServer } from "../app/metricsServer.ts";
 import { realClock, realTimers } from "../app/realTime.ts";
 import { ServiceManager, watchdogOf } from "../app/serviceManager.ts";
+import { SHADOWED } from "../app/shadowing.ts";
 import { metricsInput, statusPages } from "../app/views.ts";
 import { joinHostPort } from "../config/readers.ts";
 import { type ConfigKey, type DaemonConfig, type ResolvedConfig, SPEAKER_KEYS } from "../config/schema.ts";
@@ -15,9 +16,11 @@ import { startHttp } from "../observe/http.ts";
 import { createLogger, type Logger, limitRepeats } from "../observe/log.ts";
 import { createLogSink } from "../observe/logSink.ts";
 import { createMetrics, type Metrics } from "../observe/metrics.ts";
+import { type ShadowReport, shadowExitCode } from "../observe/shadowView.ts";
 import { startStatusSocket } from "../observe/statusSocket.ts";
 import { LOG_FLUSH_MS, onDefects, problemLine, reread } from "./process.ts";
 import { UsageError } from "./result.ts";
+import { shadowText } from "./shadow.ts";
 import { chooseSource } from "./source.ts";
 
 /** The settings without which the daemon cannot run. */
@@ -41,14 +44,14 @@ export async function speaker(
   if (problems.some((p) => p.severity === "error") || config.nodeName === null || source === null) {
     throw new UsageError(problems.map(problemLine).join("\n"));
   }
-  const sink = createLogSink(1);
+  const sink = createLogSink(config.shadowOnce === null ? 1 : 2); // then the comparison has the output to itself
   const log = limitRepeats(createLogger(config.logLevel, sink, realClock.wall), realClock, realTimers);
   log.info("start", { node: config.nodeName, version: VIPCAST_VERSION }, `vipcast ${VIPCAST_VERSION} starts`);
   for (const p of problems) log.warn("configProblem", { kind: p.kind, name: p.name, path: p.path }, problemLine(p));
   const withheld = raiseCapabilities(); // before any thread is started: threads have those of their maker
   if (withheld !== null) log.debug("capabilities", {}, `capabilities stay as they are: ${withheld}`);
   const { nodeName } = config;
-  const options: DaemonOptions = { ...config, nodeName, source };
+  const options: DaemonOptions = { ...config, ...(config.shadow ? SHADOWED : {}), nodeName, source };
   const daemon = new Daemon(options, log, {
     turn: (duration) => metrics.decided(duration / 1000),
     settled: ({ duration }) => {
@@ -65,7 +68,9 @@ export async function speaker(
   try {
     stopListeners.push(...(await startListeners(daemon, config, metrics, log)));
     await daemon.start();
-    exitCode = await ending;
+    const once = config.shadowOnce === null ? null : daemon.shadowing?.once();
+    exitCode = await (once == null ? ending : Promise.race([ending, once.then((report) => printOnce(report, config))]));
+    if (once != null) await daemon.stop();
   } catch (error) {
     log.error("startFailed", { error }, error instanceof Error ? error.message : String(error));
     exitCode = 1;
@@ -75,6 +80,12 @@ export async function speaker(
   service?.end();
   sink.flush(LOG_FLUSH_MS);
   return exitCode;
+}
+
+/** @returns the exit code, once the output has been taken */
+function printOnce(report: ShadowReport, { shadowOnce }: DaemonConfig): Promise<number> {
+  const text = shadowText(report, shadowOnce === "json", { color: false, wall: realClock.wall() });
+  return new Promise((resolve) => process.stdout.write(text, () => resolve(shadowExitCode(report))));
 }
 
 async function startListeners(

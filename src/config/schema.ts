@@ -40,6 +40,10 @@ export interface Setting<T> {
 export interface DaemonConfig {
   /** null where it was not given. */
   readonly nodeName: string | null;
+  /** Decide, compare with what MetalLB reports, and do nothing else. */
+  readonly shadow: boolean;
+  /** How to print the first comparison, and end; null: go on. */
+  readonly shadowOnce: ShadowFormat | null;
   readonly manifests: string | null;
   readonly kubeconfig: string | null;
   /** null: the kubeconfig's current one. */
@@ -87,6 +91,8 @@ export interface DaemonConfig {
   readonly shutdownText: string;
 }
 
+export type ShadowFormat = "text" | "json";
+
 export type ConfigKey = keyof DaemonConfig;
 
 /** Milliseconds; whoever stops the daemon waits no longer than that. */
@@ -102,6 +108,22 @@ export const SETTINGS: { readonly [K in ConfigKey]: Setting<DaemonConfig[K]> } =
     fallback: null,
     read: readKubernetesName("subdomain"),
     help: "Name of this node: node selectors and endpoints refer to it",
+  },
+  shadow: {
+    flag: "shadow",
+    env: ["VIPCAST_SHADOW"],
+    placeholder: null,
+    fallback: false,
+    read: readBoolean,
+    help: "Open no session and write nothing: tell what would be announced, and where a running MetalLB reports something else",
+  },
+  shadowOnce: {
+    flag: "shadow-once",
+    env: ["VIPCAST_SHADOW_ONCE"],
+    placeholder: "FORMAT",
+    fallback: null,
+    read: readWord<ShadowFormat>(["text", "json"]),
+    help: "The same once: print the comparison as text or json and end, with exit code 1 where something differs",
   },
   manifests: {
     flag: "manifests",
@@ -402,6 +424,8 @@ export function resolveConfig(given: readonly Given[], required: readonly Config
     values.has(key) ? (values.get(key) as DaemonConfig[K]) : SETTINGS[key].fallback;
   const config: DaemonConfig = {
     nodeName: settled("nodeName"),
+    shadow: settled("shadow") || settled("shadowOnce") !== null,
+    shadowOnce: settled("shadowOnce"),
     manifests: settled("manifests"),
     kubeconfig: settled("kubeconfig"),
     context: settled("context"),
@@ -458,6 +482,16 @@ function contradictions(config: DaemonConfig): readonly ConfigProblem[] {
         ? (["metricsTlsCert", "metricsTlsKey"] as const)
         : (["metricsTlsKey", "metricsTlsCert"] as const);
     refuse(given, "certificate and key belong together", `Give --${SETTINGS[missing].flag} FILE, too.`);
+  }
+  if (config.shadow && manifests !== null) {
+    refuse(
+      "shadow",
+      "there is no MetalLB to compare with",
+      "Read from a cluster; for manifests there is `vipcast check`.",
+    );
+  }
+  if (config.shadow && config.witness) {
+    refuse("shadow", "a witness has no Services", `Leave out --${SETTINGS.witness.flag} or this.`);
   }
   if (metricsAuth && manifests !== null) {
     refuse("metricsAuth", "there is no API server to ask", "Leave it out, or read from a cluster.");

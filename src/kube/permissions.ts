@@ -69,6 +69,12 @@ export const SPEAKER_PERMISSIONS: readonly Permission[] = [
   TELL,
 ];
 
+/** Of a speaker with `--shadow`: it writes nothing. */
+export const SHADOW_PERMISSIONS: readonly Permission[] = [
+  ...followed(WATCHED),
+  { resource: SERVICE_BGP_STATUSES, verbs: FOLLOW, scope: "home", why: "what MetalLB reports, to compare with" },
+];
+
 /** With `--metrics-auth`. */
 export const METRICS_AUTH_PERMISSIONS: readonly Permission[] = [
   { resource: TOKEN_REVIEWS, verbs: ["create"], scope: "cluster", why: "whose the token of a scraper is" },

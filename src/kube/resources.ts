@@ -46,8 +46,8 @@ export const BGP_ADVERTISEMENTS = metallb("v1beta1", "bgpadvertisements", "BGPAd
 export const L2_ADVERTISEMENTS = metallb("v1beta1", "l2advertisements", "L2Advertisement");
 export const IP_ADDRESS_POOLS = metallb("v1beta1", "ipaddresspools", "IPAddressPool");
 export const BFD_PROFILES = metallb("v1beta1", "bfdprofiles", "BFDProfile");
-export const COMMUNITIES = metallb("v1beta1", "communities", "Community");
 export const SERVICE_BGP_STATUSES = metallb("v1beta1", "servicebgpstatuses", "ServiceBGPStatus");
+export const COMMUNITIES = metallb("v1beta1", "communities", "Community");
 export const CONFIGURATION_STATES = metallb("v1beta1", "configurationstates", "ConfigurationState");
 export const BGP_SESSION_STATES = resource("vipcast.io", "v1alpha1", "bgpsessionstates", "BGPSessionState");
 

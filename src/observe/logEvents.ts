@@ -24,6 +24,18 @@ export const LOG_EVENTS = {
     meaning: "A listening socket is open: for peers, for metrics and health, or for status.",
     cure: "",
   },
+  shadowDiffers: {
+    level: "warn",
+    meaning:
+      "With `--shadow`: what would be announced and what MetalLB reports have differed for 10 s; `here` and `there` are the peers.",
+    cure: "Follow the hint; `vipcast shadow` has the whole comparison.",
+  },
+  shadowAgrees: { level: "info", meaning: "With `--shadow`: a difference that was told is gone.", cure: "" },
+  shadowWaits: {
+    level: "info",
+    meaning: "With `--shadow`: there is nothing to compare with, and why.",
+    cure: "Let the daemon's account list and watch servicebgpstatuses, and let MetalLB's speaker run.",
+  },
   metricsCertificate: {
     level: "info, warn",
     meaning:

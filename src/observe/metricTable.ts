@@ -39,6 +39,12 @@ export interface MetricsInput {
   readonly problems: () => Iterable<{ readonly severity: Severity }>;
   /** Of the pools that addresses are given from; none where nobody asked us to. */
   readonly pools: () => Iterable<PoolCounters>;
+  /** Services that differ from what MetalLB reports; null: the daemon is no shadow. */
+  readonly shadow: () => {
+    readonly isCompared: boolean;
+    readonly different: number;
+    readonly explained: number;
+  } | null;
   readonly internalErrors: () => number;
   readonly logLinesDropped: () => number;
   /** Prefixes injected for a peer. */
@@ -315,6 +321,28 @@ export const METRIC_ROWS: readonly MetricRow[] = [
   single("vipcast_log_lines_dropped_total", "counter", "Log lines lost to a full disk or a slow reader", (i) =>
     i.logLinesDropped(),
   ),
+  {
+    name: "vipcast_shadow_differences",
+    type: "gauge",
+    help: "Services that MetalLB reports otherwise than they would be announced: different, or explained (the same on the wire); of --shadow alone",
+    labels: ["verdict"],
+    read: (i, put) => {
+      const { isCompared = false, different = 0, explained = 0 } = i.shadow() ?? {};
+      if (!isCompared) return;
+      put({ verdict: "different" }, different);
+      put({ verdict: "explained" }, explained);
+    },
+  },
+  {
+    name: "vipcast_shadow_compared_bool",
+    type: "gauge",
+    help: "1 while a shadow can compare with what MetalLB reports; of --shadow alone",
+    labels: [],
+    read: (i, put) => {
+      const shadow = i.shadow();
+      if (shadow !== null) put({}, shadow.isCompared ? 1 : 0);
+    },
+  },
   {
     name: "vipcast_config_problems",
     type: "gauge",

@@ -262,6 +262,8 @@ export interface DaemonStatus {
   readonly services: { readonly total: number; readonly announced: number };
   /** Prefixes put in by hand; `persistent` of them outlive the daemon. */
   readonly injected: { readonly prefixes: number; readonly persistent: number };
+  /** Services for which MetalLB reports something else than would be announced; null: the daemon is no shadow. */
+  readonly shadow: { readonly isCompared: boolean; readonly different: number; readonly explained: number } | null;
   /** null: the node does not drain. */
   readonly drain: DrainStatus | null;
   /** The thread that runs BFD; null: there is no BFD session. */
@@ -277,7 +279,7 @@ export interface DaemonStatus {
 export interface DaemonStatusInput
   extends Pick<
     DaemonStatus,
-    "version" | "node" | "notReady" | "problems" | "injected" | "bfd" | "allocations" | "drain"
+    "version" | "node" | "notReady" | "problems" | "injected" | "bfd" | "allocations" | "drain" | "shadow"
   > {
   readonly source: SourceView;
   readonly startedAt: Millis;
@@ -298,6 +300,7 @@ export function daemonStatus(input: DaemonStatusInput, now: Millis, wall: number
     notReady,
     source: sourceStatus(source, now),
     peers: { total: peers.peers.length, established: peers.peers.filter((p) => p.state === "Established").length },
+    shadow: input.shadow,
     drain: input.drain,
     injected: input.injected,
     allocations: input.allocations,

@@ -43,6 +43,8 @@ export interface StatusPages {
   /** What is decided for a node, to plan against. @param node null: the daemon's own */
   readonly planBase?: (node: string | null) => Promise<StreamAnswer>;
   /** What is known of other sites, or an operator's word about who serves. @param site null: every SitePolicy of the node */
+  /** How what would be announced compares with what MetalLB reports; absent: the daemon is no shadow. */
+  readonly shadow?: () => unknown;
   readonly site?: (action: "status" | "promote" | "demote", site: string | null) => Answer;
 }
 
@@ -115,6 +117,10 @@ export async function startStatusSocket(
       return answerPage(await why({ service, node, peer }));
     });
   }
+  const { shadow } = pages;
+  byPath.set("/shadow", () =>
+    shadow === undefined ? textPage(BAD_QUESTION, "the daemon does not run with --shadow") : jsonPage(shadow()),
+  );
   if (clear !== undefined) byPath.set("POST /clear", ({ query }) => answerPage(clear(query.get("peer") ?? "")));
   const { drain, beginDrain, endDrain } = pages;
   if (drain !== undefined) byPath.set("/drain", () => jsonPage(drain()));

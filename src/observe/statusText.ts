@@ -157,6 +157,14 @@ export function renderStatus(s: DaemonStatus, options: TextOptions): string {
     `  peers     ${paint(allUp ? "green" : "red", `${s.peers.established} of ${s.peers.total} established`)}`,
     `  services  ${s.services.announced} of ${s.services.total} announced`,
   ];
+  if (s.shadow !== null) {
+    const { isCompared, different } = s.shadow;
+    const what = isCompared
+      ? `${different} services differ from what MetalLB reports`
+      : "nothing could be compared yet";
+    const text = `shadow    no session is opened; ${what}: see vipcast shadow`;
+    out.push(...fold(text, 2).map((line) => paint(isCompared && different === 0 ? "green" : "yellow", line)));
+  }
   if (s.drain !== null) {
     const [state = "", ...peers] = drainLines(s.drain);
     out.push(

@@ -51,6 +51,7 @@ async function daemon(directory: string, over: Partial<DaemonOptions>): Promise<
     source: { type: "manifests", path: join(home, directory) },
     allocate: false,
     witness: false,
+    shadow: false,
     namespace: "metallb-system",
     podName: null,
     lbClass: "",

@@ -134,6 +134,7 @@ async function start(over: Partial<DaemonOptions> = {}): Promise<Running> {
     stopKeepsRoutes: false,
     shutdownText: "bye",
     witness: false,
+    shadow: false,
     ...over,
   };
   const daemon = new Daemon(options, log, { turn: () => {}, settled: () => {}, notification: () => {} });

@@ -28,6 +28,8 @@ describe("the configuration", () => {
     expect(load()).toEqual({
       config: {
         nodeName: null,
+        shadow: false,
+        shadowOnce: null,
         manifests: null,
         kubeconfig: null,
         context: null,
@@ -75,6 +77,7 @@ describe("the configuration", () => {
   test("reads every key from the file", () => {
     const yaml = `
 nodeName: worker-1
+shadow: false
 manifests: /etc/vipcast/manifests
 kubeconfig: /etc/vipcast/kubeconfig
 context: lab
@@ -105,6 +108,8 @@ shutdownText: back at noon
     expect(load({}, {}, yaml)).toEqual({
       config: {
         nodeName: "worker-1",
+        shadow: false,
+        shadowOnce: null,
         manifests: "/etc/vipcast/manifests",
         kubeconfig: "/etc/vipcast/kubeconfig",
         context: "lab",

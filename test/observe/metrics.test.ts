@@ -39,6 +39,7 @@ const input: MetricsInput = {
   sites: () => [],
   siteMoves: () => new Map(),
   witnessed: () => null,
+  shadow: () => ({ isCompared: true, different: 2, explained: 3 }),
   inbound: () => ({ accepted: 5, strangers: 6, refused: 7 }),
   tcpDrops: () => ({ TCPMD5NotFound: 8, TCPMinTTLDrop: 9 }),
   logLinesDropped: () => 7,

@@ -232,6 +232,7 @@ const status = daemonStatus(
     notReady: null,
     injected: { prefixes: 3, persistent: 1 },
     drain: null,
+    shadow: null,
     source: { kind: "manifests", location: "/etc/vipcast/manifests", resources: [] },
     allocations: {
       services: {
