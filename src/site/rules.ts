@@ -140,7 +140,7 @@ export function step(before: Domain, facts: Facts, rules: DomainRules, now: Mill
   for (let moves = 0; moves < MOST_MOVES; moves++) {
     const next = move(domain, facts, rules, now);
     if (next === domain) break;
-    domain = next;
+    domain = observe(next, facts, rules, now);
   }
   return { domain, deadline: deadlineOf(domain, facts, rules) };
 }

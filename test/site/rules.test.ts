@@ -383,6 +383,7 @@ describe("failback", () => {
 });
 
 describe("any history", () => {
+  const RUNS = { numRuns: Number(process.env.VIPCAST_SITE_RUNS ?? 300) };
   const claim: fc.Arbitrary<Claim> = fc.record({
     siteId: fc.constantFrom(1, 2, 3),
     rank: fc.integer({ min: 0, max: 3 }),
@@ -434,6 +435,7 @@ describe("any history", () => {
           }
         },
       ),
+      RUNS,
     );
   });
 
@@ -457,6 +459,7 @@ describe("any history", () => {
           }
         },
       ),
+      RUNS,
     );
   });
 });
