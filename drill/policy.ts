@@ -45,11 +45,21 @@ spec:
   holdTime: 3s
   keepaliveTime: 1s
   connectTime: 1s
-  bfdProfile: site
+  bfdProfile: witness
   passwordSecret: { name: router-key }
 `;
 
-const WITNESS_PEER = peer("witness", ASN, WITNESS_ASN, WITNESS, '"vipcast.io/keep-received": "true"');
+/** Two routers stand between a worker and the witness: packets arrive with TTL 253, and the default asks for 254. */
+const BFD_PROFILE = `apiVersion: metallb.io/v1beta1
+kind: BFDProfile
+metadata: { name: witness, namespace: metallb-system }
+spec: { transmitInterval: ${BFD_INTERVAL}, receiveInterval: ${BFD_INTERVAL}, detectMultiplier: 3, minimumTtl: 253 }
+`;
+
+const WITNESS_PEER = [
+  BFD_PROFILE,
+  peer("witness", ASN, WITNESS_ASN, WITNESS, '"vipcast.io/keep-received": "true"'),
+].join("---\n");
 
 const policy = (site: SiteName, whenNotPreferred: string): string => `apiVersion: vipcast.io/v1alpha1
 kind: SitePolicy
@@ -64,16 +74,11 @@ ${whenNotPreferred === "deprioritize" ? `  standbyEncoding: { communities: ["${R
   witnesses: [witness]
 `;
 
-const COMMON = `apiVersion: v1
+const KEY = `apiVersion: v1
 kind: Secret
 metadata: { name: router-key, namespace: metallb-system }
 type: kubernetes.io/basic-auth
 stringData: { password: ${PASSWORD} }
----
-apiVersion: metallb.io/v1beta1
-kind: BFDProfile
-metadata: { name: site, namespace: metallb-system }
-spec: { transmitInterval: ${BFD_INTERVAL}, receiveInterval: ${BFD_INTERVAL}, detectMultiplier: 3 }
 `;
 
 /** A vipcast in the role of the witness, on the host of that name. */
@@ -83,7 +88,7 @@ export function startWitness({ witness, workers }: TwoSites): Vipcast {
   const peers = Object.values(workers).map((w) =>
     peer(w.name, WITNESS_ASN, ASN, w.address, '"vipcast.io/opens": "peer"'),
   );
-  writeFileSync(join(manifests, "peers.yaml"), [COMMON, ...peers].join("---\n"));
+  writeFileSync(join(manifests, "peers.yaml"), [KEY, BFD_PROFILE, ...peers].join("---\n"));
   return startVipcast(witness, {
     manifests,
     nodeName: "witness",
