@@ -1,13 +1,14 @@
 // `npm run drill -- [SCENARIO…] [--json] [--with vipcast|frr] [--save]`: performs scenarios and tells what they cost. Owns the command
 // line and the table. Contract: exit 0 when every aim is met and every check holds, 1 when not, 2 usage. Names with an @ are
 // the programs that it starts inside namespaces.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { describeMachine } from "../bench/machine.ts";
 import { labProblem } from "../lab/requirements.ts";
 import { packageRoot } from "../lab/vipcast.ts";
 import { LOSSES } from "./losses.ts";
+import { fillPage, type SavedDrill, type SavedRow } from "./page.ts";
 import { PLANNED } from "./planned.ts";
 import { runProbe, runWeb } from "./programs.ts";
 import { missed, type Row, renderTable } from "./report.ts";
@@ -52,7 +53,7 @@ async function main(args: readonly string[]): Promise<number> {
       }
     }
   }
-  const report = {
+  const report: SavedDrill = {
     name: "drill",
     date: new Date().toISOString().slice(0, 10),
     machine: describeMachine(),
@@ -67,13 +68,27 @@ async function main(args: readonly string[]): Promise<number> {
   };
   const table = renderTable(rows);
   process.stdout.write(asked.json ? `${JSON.stringify(report)}\n` : table);
-  if (asked.save) {
-    const directory = join(packageRoot(), "bench", "results");
-    mkdirSync(directory, { recursive: true });
-    writeFileSync(join(directory, `${report.date}-drill.json`), `${JSON.stringify(report, null, 2)}\n`);
-    writeFileSync(join(directory, `${report.date}-drill.txt`), table);
-  }
+  if (asked.save) save(report, table);
   return rows.every((row) => row.who !== "vipcast" || missed(row).length === 0) ? 0 : 1;
+}
+
+/** Keeps the result; rows of the same day that were not performed anew stay. */
+function save(report: SavedDrill, table: string): void {
+  const directory = join(packageRoot(), "bench", "results");
+  mkdirSync(directory, { recursive: true });
+  const base = join(directory, `${report.date}-drill`);
+  const known: readonly SavedRow[] = existsSync(`${base}.json`)
+    ? (JSON.parse(readFileSync(`${base}.json`, "utf8")) as SavedDrill).results
+    : [];
+  const kept = known.filter((k) => !report.results.some((r) => r.scenario === k.scenario && r.who === k.who));
+  const order = SCENARIOS.map((s) => s.name);
+  const results = [...kept, ...report.results].sort(
+    (a, b) => order.indexOf(a.scenario) - order.indexOf(b.scenario) || (a.who < b.who ? 1 : -1),
+  );
+  writeFileSync(`${base}.json`, `${JSON.stringify({ ...report, results }, null, 2)}\n`);
+  writeFileSync(`${base}.txt`, `${existsSync(`${base}.txt`) ? readFileSync(`${base}.txt`, "utf8") : ""}${table}`);
+  const page = join(packageRoot(), "docs", "disaster-recovery.md");
+  if (existsSync(page)) writeFileSync(page, fillPage(readFileSync(page, "utf8"), { ...report, results }));
 }
 
 interface Asked {

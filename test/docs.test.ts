@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { fillPage, type SavedDrill } from "../drill/page.ts";
 import { renderAnnotationsDoc } from "../src/announce/annotations.ts";
 import { renderReasonsDoc } from "../src/announce/reasons.ts";
 import { renderLimitsDoc } from "../src/app/limits.ts";
@@ -29,6 +30,20 @@ describe("generated pages", () => {
     if (process.env.VIPCAST_WRITE_DOCS === "1") writeFileSync(path, render());
     expect(existsSync(path) ? readFileSync(path, "utf8") : "").toBe(render());
   });
+});
+
+test("docs/disaster-recovery.md shows the lab and the newest result that was kept", () => {
+  const path = join(root, "docs", "disaster-recovery.md");
+  const results = join(root, "bench", "results");
+  const newest = readdirSync(results)
+    .filter((name) => name.endsWith("-drill.json"))
+    .sort()
+    .at(-1);
+  const kept = newest === undefined ? null : (JSON.parse(readFileSync(join(results, newest), "utf8")) as SavedDrill);
+  const page = readFileSync(path, "utf8");
+  const filled = fillPage(page, kept);
+  if (process.env.VIPCAST_WRITE_DOCS === "1") writeFileSync(path, filled);
+  expect(process.env.VIPCAST_WRITE_DOCS === "1" ? filled : page).toBe(filled);
 });
 
 describe("links", () => {

@@ -67,18 +67,18 @@ export interface TwoSitesOptions {
   readonly routers?: "plain" | "recommended";
 }
 
-const SITES: Readonly<
+export const SITES: Readonly<
   Record<SiteName, { readonly network: string; readonly router: RouterName; readonly host: (n: string) => string }>
 > = {
   primary: { network: "192.100.1.0/24", router: "hub", host: (n) => `192.100.1.${n}` },
   recovery: { network: "192.200.1.0/24", router: "dr", host: (n) => `192.200.1.${n}` },
 };
-const BACKBONE: Readonly<Record<RouterName, string>> = {
+export const BACKBONE: Readonly<Record<RouterName, string>> = {
   hub: "199.10.1.254",
   access: "199.10.1.253",
   dr: "199.10.1.252",
 };
-const WORKERS: readonly { readonly name: WorkerName; readonly site: SiteName; readonly number: string }[] = [
+export const WORKERS: readonly { readonly name: WorkerName; readonly site: SiteName; readonly number: string }[] = [
   { name: "p221", site: "primary", number: "221" },
   { name: "p222", site: "primary", number: "222" },
   { name: "r221", site: "recovery", number: "221" },
@@ -158,7 +158,8 @@ export const RANKS = [
 
 type Style = NonNullable<TwoSitesOptions["routers"]>;
 
-function siteRouter(
+/** Configuration of a site's router, for bgpd, ospfd and bfdd. */
+export function siteRouter(
   site: SiteName,
   style: Style,
 ): { readonly bgpd: string; readonly ospfd: string; readonly bfdd: string } {
