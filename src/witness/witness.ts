@@ -42,6 +42,7 @@ interface Entry {
 
 export class Witness {
   readonly #host: WitnessHost;
+  readonly #most: number;
   readonly #peers = new Map<PeerName, Peer>();
   readonly #entries = new Map<string, Entry>();
   /** Prefixes whose telling may have to change. */
@@ -49,8 +50,10 @@ export class Witness {
   #count = 0;
   #refused = 0;
 
-  constructor(host: WitnessHost) {
+  /** @param most routes with claims that are followed, over all peers */
+  constructor(host: WitnessHost, most = MAX_WITNESSED) {
     this.#host = host;
+    this.#most = most;
   }
 
   /** Routes with claims that are followed. */
@@ -105,7 +108,7 @@ export class Witness {
       if (entry?.claims.delete(from) !== true) return;
       this.#count--;
     } else if (entry?.claims.has(from) === true) entry.claims.set(from, claims);
-    else if (this.#count >= MAX_WITNESSED) {
+    else if (this.#count >= this.#most) {
       this.#refused++;
       return;
     } else {
@@ -126,7 +129,7 @@ export class Witness {
       if (entry.claims.size === 0) this.#entries.delete(key);
       if (isOver() && this.#dirty.size > 0) return false;
     }
-    if (this.#count < MAX_WITNESSED) this.#refused = 0;
+    if (this.#count < this.#most) this.#refused = 0;
     for (const [name, peer] of this.#peers) {
       if (peer.isHeld && this.#othersAreKnown(name, now)) this.#hold(name, peer, false);
     }

@@ -1,0 +1,33 @@
+// The scenarios of two sites under a policy, as tests: bounds are generous, since CI has other things to do; `npm run drill` has the
+// aims. The short ones run always, all of them with VIPCAST_DRILL=all.
+import { describe, expect, test } from "vitest";
+import { SITES } from "../../drill/site.ts";
+import { captureProblem } from "../../lab/capture.ts";
+import { labProblem, titleOrSkip } from "../../lab/requirements.ts";
+
+const problem = labProblem();
+const areAllAsked = process.env.VIPCAST_DRILL === "all";
+const SHORT: readonly string[] = ["promote", "site-isolated-policy", "returning-primary"];
+/** They count packets with tshark. */
+const CAPTURING: readonly string[] = ["returning-primary", "returning-primary-today"];
+
+/** A connection whose packets move to another site in the middle of its request is reset, and counts as lost. */
+const LOST = 5;
+/** Milliseconds of outage where a site is lost or routers fight. */
+const OUTAGE: Readonly<Record<string, number>> = { "site-isolated-policy": 6_000, "partition-policy-plain": 30_000 };
+
+describe.skipIf(problem !== null)(titleOrSkip("two sites under a policy", problem), () => {
+  for (const scenario of SITES) {
+    const cannot = CAPTURING.includes(scenario.name) ? captureProblem() : null;
+    const isAsked = (areAllAsked || SHORT.includes(scenario.name)) && cannot === null;
+    const title = titleOrSkip(`${scenario.name}: ${scenario.summary}`, cannot);
+    test.skipIf(!isAsked)(title, { timeout: 180_000 }, async () => {
+      const performance = await scenario.perform("vipcast");
+      expect(performance.failures).toEqual([]);
+      expect(performance.requests).toBeGreaterThan(100);
+      const outage = OUTAGE[scenario.name];
+      if (outage === undefined) expect(performance.lost).toBeLessThanOrEqual(LOST);
+      else expect(performance.outageMs).toBeLessThan(outage);
+    });
+  }
+});
