@@ -169,6 +169,8 @@ export class DecisionEngine {
     this.#markGoverned();
     const config = this.#config;
     if (config === null) return true;
+    // what a drain withdraws goes before the services are told of it, however many there are
+    if (this.#level === "withdrawn" && !this.#restate(config, isOver)) return false;
     while (this.#changed.size + this.#affected.size > 0) {
       this.#decideSome(config);
       // a prefix that could be announced from now on may be granted at once
@@ -179,11 +181,17 @@ export class DecisionEngine {
     }
     for (const key of this.#waiting) this.#restated.add(key);
     this.#waiting.clear();
+    if (!this.#restate(config, isOver)) return false;
+    if (this.#areProblemsDirty) this.#tellProblems(config);
+    return true;
+  }
+
+  /** @returns false: the turn is over before the end */
+  #restate(config: CompiledConfig, isOver: () => boolean): boolean {
     while (this.#restated.size > 0) {
       this.#flush(this.#restated, config);
       if (this.#restated.size > 0 && isOver()) return false;
     }
-    if (this.#areProblemsDirty) this.#tellProblems(config);
     return true;
   }
 

@@ -344,9 +344,9 @@ describe("C-193 draining", () => {
     engine.setLevel("withdrawn", "by a test");
     expect(engine.run()).toBe(true);
     expect(take()).toEqual([
+      "- tor 192.0.2.10/32",
       "default/web true>nodeDrained",
       "default/db noEndpoints>nodeDrained",
-      "- tor 192.0.2.10/32",
     ]);
     expect([...engine.decisions.values()].map((d) => d.detail)).toContain("by a test");
     engine.setLevel("none", null);
