@@ -12,14 +12,29 @@ type Parsed =
   | { readonly ok: true; readonly held: ReadonlyMap<ServiceKey, Remembered> }
   | { readonly ok: false; readonly fault: string };
 
-/** JSON with one line for each service, in the order given. */
-export function formatRemembered(held: Iterable<readonly [ServiceKey, Remembered]>): string {
+/** Services put into text between two places to rest. */
+const BATCH = 64;
+
+/** JSON with one line for each service, in the order given. Yields where whoever has other work may rest; the text comes at the end. */
+export function* formattingRemembered(
+  held: Iterable<readonly [ServiceKey, Remembered]>,
+): Generator<undefined, string, undefined> {
   const lines: string[] = [];
   for (const [key, { ips, terms }] of held) {
     const sharing = terms.sharingKey === "" ? {} : { sharing: terms };
     lines.push(`    ${JSON.stringify(key)}: ${JSON.stringify({ ips, ...sharing })}`);
+    if (lines.length % BATCH === 0) yield;
   }
   return `{\n  "version": ${VERSION},\n  "services": {\n${lines.join(",\n")}\n  }\n}\n`;
+}
+
+/** The same in one go, for those who have nothing else to do. */
+export function formatRemembered(held: Iterable<readonly [ServiceKey, Remembered]>): string {
+  const work = formattingRemembered(held);
+  for (;;) {
+    const { done, value } = work.next();
+    if (done === true) return value;
+  }
 }
 
 export function parseRemembered(text: string): Parsed {

@@ -6,7 +6,7 @@ import { AllocationEngine, type Remembered } from "../allocate/engine.ts";
 import type { AllocationEvent, AllocationOptions, PoolCounters, ServiceAllocation } from "../allocate/model.ts";
 import { AllocatedView } from "../allocate/view.ts";
 import { CONFIG_KIND } from "../config/schema.ts";
-import type { Timers } from "../kernel/clock.ts";
+import type { Clock, Timers } from "../kernel/clock.ts";
 import { type ConfigProblem, problemOf } from "../kernel/problem.ts";
 import { invariant } from "../kernel/result.ts";
 import type { ServiceKey } from "../kernel/units.ts";
@@ -18,6 +18,7 @@ import type { Progress, ReconcileTarget } from "./reconcile.ts";
 
 export interface AllocatingSurroundings {
   readonly stateDir: string;
+  readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Logger;
   /** Whether everything in the source could be read: else a Service that is not there may yet be meant to be. */
@@ -53,6 +54,7 @@ export class Allocating implements ReconcileTarget {
     this.#around = around;
     this.view = new AllocatedView(store, this.#options);
     this.#file = new AllocationFile(around.stateDir, {
+      clock: around.clock,
       timers: around.timers,
       current: () => this.#started.holdings(),
       saved: (held) => this.#saved(held),

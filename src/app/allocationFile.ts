@@ -5,10 +5,11 @@
 import { mkdir, open, readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Remembered } from "../allocate/engine.ts";
-import { formatRemembered, parseRemembered } from "../allocate/remembered.ts";
-import type { TimerHandle, Timers } from "../kernel/clock.ts";
+import { formattingRemembered, parseRemembered } from "../allocate/remembered.ts";
+import type { Clock, TimerHandle, Timers } from "../kernel/clock.ts";
 import type { ServiceKey } from "../kernel/units.ts";
 import { Millis } from "../kernel/units.ts";
+import { inSlices } from "./slices.ts";
 
 /** Between two attempts to write where the first one failed. */
 export const RETRY_INTERVAL = Millis(1_000);
@@ -18,6 +19,7 @@ const NAME = "allocations.json";
 type Held = ReadonlyMap<ServiceKey, Remembered>;
 
 export interface AllocationFileSurroundings {
+  readonly clock: Clock;
   readonly timers: Timers;
   /** What the file is to hold, now. */
   readonly current: () => Iterable<readonly [ServiceKey, Remembered]>;
@@ -72,7 +74,9 @@ export class AllocationFile {
     this.#isWanted = false;
     this.#isWriting = true;
     const held = new Map(this.#around.current());
-    this.#write(formatRemembered(held))
+    // 10,000 services take tens of milliseconds: too long for one turn
+    inSlices(formattingRemembered(held), this.#around.clock)
+      .then((text) => this.#write(text))
       .then(
         () => this.#around.saved(held),
         (error: unknown) => {

@@ -438,6 +438,7 @@ export class Daemon {
     invariant(stateDir !== null, "allocate needs a state directory");
     return new Allocating(this.store, lbClass, {
       stateDir,
+      clock: realClock,
       timers: realTimers,
       log: this.#log,
       isSourceClean: () => !this.#sourceProblems.some((p) => p.severity === "error" && MAY_HIDE.has(p.kind)),

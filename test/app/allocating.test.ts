@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { formatRemembered, parseRemembered } from "../../src/allocate/remembered.ts";
+import { formatRemembered, formattingRemembered, parseRemembered } from "../../src/allocate/remembered.ts";
 import type { ModelObject } from "../../src/announce/model.ts";
 import { Allocating } from "../../src/app/allocating.ts";
-import { realTimers } from "../../src/app/realTime.ts";
+import { realClock, realTimers } from "../../src/app/realTime.ts";
 import { ServiceKey } from "../../src/kernel/units.ts";
 import type { Logger } from "../../src/observe/log.ts";
 import { ObjectStore, type StoreChange } from "../../src/sources/store.ts";
@@ -30,6 +30,7 @@ async function daemon(over: { readonly isSourceClean?: () => boolean } = {}) {
   let problems = 0;
   const allocating = new Allocating(store, "", {
     stateDir: dir,
+    clock: realClock,
     timers: realTimers,
     log: quiet,
     isSourceClean: over.isSourceClean ?? (() => true),
@@ -208,5 +209,16 @@ describe("the file", () => {
     const parsed = parseRemembered(formatRemembered(held));
     expect(parsed.ok && [...parsed.held]).toEqual(held);
     expect(parseRemembered(formatRemembered([]))).toEqual({ ok: true, held: new Map() });
+  });
+
+  test("is put into text with a rest after every 64 Services, so that no turn of the event loop gets long", () => {
+    const terms = { sharingKey: "", backendKey: "", ports: [] };
+    const held = Array.from(
+      { length: 1_000 },
+      (_, i) => [ServiceKey("default", `s${i}`), { ips: ["192.0.2.1"], terms }] as const,
+    );
+    let rests = 0;
+    for (const work = formattingRemembered(held); work.next().done !== true; ) rests++;
+    expect(rests).toBe(15);
   });
 });
