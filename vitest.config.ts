@@ -20,6 +20,7 @@ const LIVE = [
   "test/kube/source.test.ts",
   "test/linux/poll.test.ts",
   "test/observe/http.test.ts",
+  "test/reports/daemon.test.ts",
   "test/reports/reporter.test.ts",
 ];
 

@@ -37,6 +37,9 @@ export type WriteAnswer =
 export const RETRY_FIRST = Millis(100);
 export const RETRY_LAST = Millis(300_000);
 
+/** Objects compared at a time: what turns out to be as it should takes time, too. */
+const LOOKS_AT_ONCE = 500;
+
 /** A stored object with what we know of it from our own writes alone. */
 interface Stored extends Seen {
   /** The watch has told of it. */
@@ -69,6 +72,7 @@ export class Keeper {
   readonly #obstacles: Obstacles;
   #owner: OwnerReference | null = null;
   #isListed = false;
+  #hasMore = false;
 
   /** @param home namespace of the objects */
   constructor(kind: ReportKind, home: string, random: { next(): number }) {
@@ -145,12 +149,23 @@ export class Keeper {
 
   // --- what is to be done
 
-  /** The next write; null: nothing now. Its answer goes to `answer`. */
+  /** The last `next` has not looked at everything: ask again in another turn. */
+  get hasMore(): boolean {
+    return this.#hasMore;
+  }
+
+  /** The next write; null: none was found. Its answer goes to `answer`. */
   next(now: Millis): Write | null {
+    this.#hasMore = false;
     if (!this.#isListed || this.#owner === null || this.#obstacles.isPaused(now)) return null;
     this.#wake(now);
+    let left = LOOKS_AT_ONCE;
     for (const key of this.#queue) {
       if (this.#busy.has(key)) continue;
+      if (left-- === 0) {
+        this.#hasMore = true;
+        return null;
+      }
       this.#queue.delete(key);
       const write = this.#difference(key, this.#owner);
       if (write === null) {

@@ -298,6 +298,7 @@ export class Reporter {
   #arm(limitedUntil: Millis | null, now: Millis): void {
     if (this.#changed.size > 0 && this.#isSettled && this.#canTellServices()) this.#wakeIn(Millis(0));
     if (this.#underWay >= MAX_AT_ONCE) return;
+    if (this.#all().some(({ keeper }) => keeper.hasMore)) this.#wakeIn(Millis(0));
     const due =
       limitedUntil === null
         ? [...this.#all().map((k) => k.keeper.deadline()), this.#events.deadline()]

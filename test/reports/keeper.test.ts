@@ -91,6 +91,7 @@ class Stage {
     const from = this.log.length;
     for (let i = 0; i < limit; i++) {
       const write = this.next();
+      if (write === null && this.keeper.hasMore) continue;
       if (write === null) break;
       this.do(write);
       this.tell();
@@ -200,6 +201,19 @@ describe("what is written", () => {
     expect(stage.next()).toBeNull();
     stage.tell();
     expect(stage.rest()).toEqual([]);
+  });
+
+  test("thousands that are as they should are looked at in pieces", () => {
+    const stage = new Stage();
+    for (let i = 0; i < 1_200; i++) stage.want(`s${i}`, "a");
+    expect(stage.run(5_000)).toHaveLength(2_400);
+    stage.keeper.listed();
+    const pieces: boolean[] = [];
+    do {
+      expect(stage.next()).toBeNull();
+      pieces.push(stage.keeper.hasMore);
+    } while (stage.keeper.hasMore);
+    expect(pieces).toEqual([true, true, false]);
   });
 
   test("one write at a time for one object, whatever is wanted meanwhile", () => {
