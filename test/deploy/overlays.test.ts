@@ -6,6 +6,7 @@ import { join, relative } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { titleOrSkip } from "../../lab/requirements.ts";
 import { STOP_LIMIT_MS } from "../../src/app/daemon.ts";
+import { loadConfig } from "../../src/config/load.ts";
 import { CONTROLLER_KEYS, SETTINGS, SPEAKER_KEYS } from "../../src/config/schema.ts";
 import { parseGoDuration } from "../../src/kernel/goDuration.ts";
 import { type ApiServer, startApiServer } from "../kube/apiServer.ts";
@@ -14,8 +15,15 @@ import { at, type Json, type JsonObject, list, object, text, texts } from "../ku
 import { CONFIG, kustomize, kustomized } from "./manifests.ts";
 
 const problem = kubectlProblem();
-const OVERLAYS = ["overlays/standalone", "overlays/metallb-dropin"] as const;
-const COMPONENTS = ["listen", "raw-sockets", "realtime-bfd", "scrape-annotations"] as const;
+const OVERLAYS = ["overlays/standalone", "overlays/metallb-dropin", "overlays/shadow"] as const;
+const COMPONENTS = [
+  "listen",
+  "raw-sockets",
+  "realtime-bfd",
+  "scrape-annotations",
+  "metrics-auth",
+  "metrics-tls",
+] as const;
 
 const named = (objects: readonly JsonObject[], kind: string, name: string): JsonObject => {
   const found = objects.find((o) => o.kind === kind && at(o, "metadata", "name") === name);
@@ -110,11 +118,43 @@ describe.skipIf(problem !== null)(titleOrSkip("config/", problem), () => {
       "ClusterRole/vipcast-speaker",
       "ClusterRoleBinding/vipcast-speaker",
       "CustomResourceDefinition/bgpsessionstates.vipcast.io",
+      "CustomResourceDefinition/sitepolicies.vipcast.io",
       "DaemonSet/vipcast-speaker",
       "Role/vipcast-speaker",
       "RoleBinding/vipcast-speaker",
       "ServiceAccount/vipcast-speaker",
     ]);
+  });
+
+  test.each(OVERLAYS)("every argument in %s is a setting of its program, with a value that it takes", (overlay) => {
+    const pods = kustomized(overlay).filter((o) => at(o, "spec", "template") !== undefined);
+    expect(pods.length).toBeGreaterThan(0);
+    for (const pod of pods) takesItsArguments(pod);
+  });
+
+  test("so is every argument that a component adds", () => takesItsArguments(speakerWith(...COMPONENTS)));
+
+  function takesItsArguments(workload: JsonObject): void {
+    const [program, ...args] = texts(containerOf(workload).args);
+    const keys = program === "controller" ? CONTROLLER_KEYS : SPEAKER_KEYS;
+    const flags = Object.fromEntries(
+      args.map((arg) => {
+        const [, flag = "", , value] = /^--([^=]+)(=(.*))?$/.exec(arg) ?? [];
+        const key = keys.find((k) => SETTINGS[k].flag === flag);
+        expect(key, `${program} ${arg}`).toBeDefined();
+        return [key, value ?? true] as const;
+      }),
+    );
+    const { problems } = loadConfig({ flags: { nodeName: "n", ...flags }, env: {}, file: undefined });
+    expect(problems).toEqual([]);
+  }
+
+  test("the shadow needs no network of the node, and listens where the kubelet can ask it", () => {
+    const shadow = named(kustomized("overlays/shadow"), "DaemonSet", "vipcast-shadow");
+    expect(podOf(shadow).hostNetwork).toBeUndefined();
+    expect(texts(containerOf(shadow).args)).toContain("--shadow");
+    for (const probe of ["livenessProbe", "readinessProbe"])
+      expect(at(containerOf(shadow), probe, "httpGet", "port")).toBe("health");
   });
 
   describe("the speaker", () => {
@@ -188,7 +228,8 @@ describe.skipIf(problem !== null)(titleOrSkip("config/", problem), () => {
       const speaker = speakerWith(...COMPONENTS);
       const added: Json | undefined = at(containerOf(speaker), "securityContext", "capabilities", "add");
       expect(added).toEqual(["NET_BIND_SERVICE", "NET_RAW", "SYS_NICE"]);
-      expect(texts(containerOf(speaker).args).at(-1)).toBe("--listen=0.0.0.0:179,[::]:179");
+      expect(texts(containerOf(speaker).args)).toContain("--listen=0.0.0.0:179,[::]:179");
+      expect(texts(containerOf(speaker).args)).toContain("--metrics-auth");
       expect(at(speaker, "spec", "template", "metadata", "annotations")).toMatchObject({
         "prometheus.io/port": "9120",
       });

@@ -1,7 +1,13 @@
 // The roles of config/rbac against what the code asks for: nothing is missing, nothing is there for nothing.
 import { afterEach, describe, expect, test } from "vitest";
 import { titleOrSkip } from "../../lab/requirements.ts";
-import { CONTROLLER_PERMISSIONS, type Permission, SPEAKER_PERMISSIONS } from "../../src/kube/permissions.ts";
+import {
+  CONTROLLER_PERMISSIONS,
+  METRICS_AUTH_PERMISSIONS,
+  type Permission,
+  SHADOW_PERMISSIONS,
+  SPEAKER_PERMISSIONS,
+} from "../../src/kube/permissions.ts";
 import { isAllowed, serviceAccount } from "../kube/access.ts";
 import { type ApiServer, startApiServer } from "../kube/apiServer.ts";
 import { kubectlProblem } from "../kube/kubectl.ts";
@@ -11,6 +17,7 @@ import { kustomized, objectsIn, readConfig } from "./manifests.ts";
 const HOME = "metallb-system";
 const PROGRAMS: readonly (readonly [program: string, permissions: readonly Permission[]])[] = [
   ["speaker", SPEAKER_PERMISSIONS],
+  ["shadow", SHADOW_PERMISSIONS],
   ["controller", CONTROLLER_PERMISSIONS],
 ];
 
@@ -56,6 +63,13 @@ describe.each(PROGRAMS)("the role of the %s", (program, permissions) => {
   });
 });
 
+test("components/metrics-auth lets the speaker review tokens, and a scraper read metrics, and no more", () => {
+  const objects = objectsIn(readConfig("components/metrics-auth/rbac.yaml"));
+  expect([...granted(objects)].sort()).toEqual([...asked(METRICS_AUTH_PERMISSIONS)].sort());
+  const reader = objects.find((o) => at(o, "metadata", "name") === "vipcast-metrics-reader");
+  expect(reader?.rules).toEqual([{ nonResourceURLs: ["/metrics"], verbs: ["get"] }]);
+});
+
 const problem = kubectlProblem();
 
 describe.skipIf(problem !== null)(titleOrSkip("the overlays", problem), () => {
@@ -66,6 +80,7 @@ describe.skipIf(problem !== null)(titleOrSkip("the overlays", problem), () => {
     ["standalone", "speaker", SPEAKER_PERMISSIONS],
     ["standalone", "controller", CONTROLLER_PERMISSIONS],
     ["metallb-dropin", "speaker", SPEAKER_PERMISSIONS],
+    ["shadow", "shadow", SHADOW_PERMISSIONS],
   ];
 
   test.each(CASES)(
