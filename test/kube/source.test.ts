@@ -34,11 +34,11 @@ const service = (name: string, address = "192.0.2.1", metadata: Readonly<Record<
 });
 
 const watches = () => server.requests.all.filter((r) => r.verb === "watch" && r.resource === "services");
-/** The services' watch has heard since it was opened: of nothing but bookmarks, where nothing changes. */
-const bookmarked = () => {
-  const [last] = watches().slice(-1);
+/** The services' watch has heard something long after it was opened: a bookmark, where nothing changes. */
+const isBookmarked = (): boolean => {
+  const opened = watches().at(-1)?.at;
   const { heardAt } = follower.view("services");
-  return last !== undefined && heardAt !== null && heardAt > last.at + 100 ? 1 : 0;
+  return opened !== undefined && heardAt !== null && heardAt > opened + 100;
 };
 const isWatching = () => follower.view("services").phase === "watching";
 
@@ -144,7 +144,7 @@ describe("trouble", () => {
   });
 
   test("a connection that is half-open is given up after the silence limit, and not before", async () => {
-    await follower.until("a bookmark", () => bookmarked() > 0);
+    await follower.until("a bookmark", isBookmarked);
     server.stall("services");
     server.apply(service("b"));
     const opened = watches().length;
