@@ -109,7 +109,7 @@ export const peerLabels = (peer: PeerView): { readonly peer: string; readonly vr
 const SITE_STATES = ["idle", "guarded", "standby", "active", "leaving"] as const;
 const isRival =
   (siteId: number) =>
-  ({ claim }: SitePrefixView["claims"][number]): boolean =>
+  ({ claim }: ReturnType<SitePrefixView["claims"]>[number]): boolean =>
     claim.siteId !== siteId && claim.state === "active";
 
 const PEER = ["peer", "vrf"] as const;
@@ -447,7 +447,7 @@ export const METRIC_ROWS: readonly MetricRow[] = [
     labels: ["policy"],
     read: (i, put) => {
       for (const { compiled, prefixes } of i.sites()) {
-        put({ policy: compiled.key }, prefixes.filter((p) => p.claims.some(isRival(compiled.object.siteId))).length);
+        put({ policy: compiled.key }, prefixes.filter((p) => p.claims().some(isRival(compiled.object.siteId))).length);
       }
     },
   },

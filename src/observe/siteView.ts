@@ -88,13 +88,13 @@ function prefixStatus(p: SitePrefixView, time: (at: Millis) => string): SitePref
   return {
     prefix: p.prefixKey,
     state: state.name,
-    detail: p.detail,
+    detail: p.detail(),
     announced: p.announces,
     rank,
     epoch,
     since: time(p.since),
     nextChangeAt: p.deadline === null ? null : time(p.deadline),
-    claims: p.claims.map(({ from, claim, since, isRemembered }) => ({
+    claims: p.claims().map(({ from, claim, since, isRemembered }) => ({
       siteID: claim.siteId,
       rank: claim.rank,
       epoch: claim.epoch,

@@ -246,8 +246,8 @@ export class Sites implements SiteGate {
           since: entry.since,
           deadline: entry.deadline,
           announces: entry.outcome.announces,
-          detail: this.#detailOf(policy, entry),
-          claims: this.#claims.at(entry.at.prefixKey).filter((seen) => compiled.witnesses.includes(seen.from)),
+          detail: () => this.#detailOf(policy, entry),
+          claims: () => this.#claims.at(entry.at.prefixKey).filter((seen) => compiled.witnesses.includes(seen.from)),
         })),
       };
     }
@@ -422,8 +422,9 @@ export interface SitePrefixView {
   readonly since: Millis;
   readonly deadline: Millis | null;
   readonly announces: boolean;
-  readonly detail: string;
-  readonly claims: readonly SeenClaim[];
+  /** Asked for only where it is shown: there may be many prefixes. */
+  readonly detail: () => string;
+  readonly claims: () => readonly SeenClaim[];
 }
 
 const rulesOf = ({ object }: CompiledSitePolicy): DomainRules => {

@@ -82,6 +82,7 @@ describe("every definition", () => {
   });
 });
 
+const SITE = { site: "north", siteID: 1, rank: 1, ownership: { asn: 65008 } };
 const PEER = { myASN: 65001, peerASN: 65002, peerAddress: "192.0.2.1" };
 
 describe("what is filled in", () => {
@@ -95,6 +96,7 @@ describe("what is filled in", () => {
     ],
     ["BFDProfile", {}, {}],
     ["Community", { communities: [{ name: "a", value: "1:2" }] }, { communities: [{ name: "a", value: "1:2" }] }],
+    ["SitePolicy", { ...SITE, epoch: 4_294_967_295 }, { ...SITE, epoch: 4_294_967_295 }],
     ["L2Advertisement", { interfaces: ["eth0"], foreign: 1 }, { interfaces: ["eth0"] }],
   ])("%s", async (kind, spec, expected) => {
     const { code, body } = await create(kind, spec, kind === "BGPPeer" ? "v1beta2" : undefined);
@@ -140,6 +142,10 @@ describe("what is refused", () => {
       { aggregationLengthV6: 64, serviceSelectors: [{}] },
       "spec",
     ],
+    ["a site without a number", "SitePolicy", { ...SITE, siteID: null }, "spec.siteID"],
+    ["rank 0, which is a promote", "SitePolicy", { ...SITE, rank: 0 }, "spec.rank"],
+    ["a site that hides", "SitePolicy", { ...SITE, whenNotPreferred: "hide" }, "spec.whenNotPreferred"],
+    ["a name of a site with a space", "SitePolicy", { ...SITE, site: "a b" }, "spec.site"],
     ["a pool without addresses", "IPAddressPool", {}, "spec.addresses"],
     ["a BFD interval of 9 ms", "BFDProfile", { receiveInterval: 9 }, "spec.receiveInterval"],
     ["a BFD multiplier of 1", "BFDProfile", { detectMultiplier: 1 }, "spec.detectMultiplier"],
