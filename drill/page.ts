@@ -98,10 +98,11 @@ function witnessText(): string {
 export function renderResults({ date, results }: SavedDrill): string {
   const ms = (value: number | null | undefined): string => (value == null ? "-" : `${Math.round(value)}`);
   const rows = results.map((r) => {
-    const { packetsAtPrimary } = r.extra ?? {};
+    const { packetsAtPrimary, lostByReset } = r.extra ?? {};
+    const lost = lostByReset === undefined || lostByReset === 0 ? `${r.lost}` : `${r.lost} (${lostByReset} by a reset)`;
     const cells = [
       r.requests,
-      r.lost,
+      lost,
       ms(r.outageMs),
       ms(r.detectMs),
       ms(r.withdrawMs),

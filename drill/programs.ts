@@ -20,7 +20,10 @@ export function runWeb(name: string): void {
   }).listen(PORT, "0.0.0.0");
 }
 
-/** Asks `address` for its page on a fixed schedule. A line: when it began, how long it took, and who answered or `-`. */
+/** A request that was lost, and the system's word for it where it has one. */
+const lostBy = (error: Error): string => `-${"code" in error ? String(error.code) : ""}`;
+
+/** Asks `address` for its page on a fixed schedule. A line: when it began, how long it took, and who answered or `-`, with the fault. */
 export function runProbe(address: string): void {
   const ask = (): void => {
     const began = wallNow();
@@ -38,9 +41,9 @@ export function runProbe(address: string): void {
         text += chunk;
       });
       response.on("end", () => end(text === "" ? "-" : text));
-      response.on("error", () => end("-"));
+      response.on("error", (error) => end(lostBy(error)));
     });
-    asked.on("error", () => end("-"));
+    asked.on("error", (error) => end(lostBy(error)));
     asked.end();
     const limit = setTimeout(() => {
       end("-");

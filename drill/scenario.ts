@@ -103,6 +103,9 @@ export async function measure(
     before,
     after: stage.tables(),
     failures,
-    extra: { eventMs: eventDone - from },
+    extra: {
+      eventMs: eventDone - from,
+      ...(lost.length === 0 ? {} : { lostByReset: lost.filter((p) => p.isReset).length }),
+    },
   };
 }

@@ -29,6 +29,8 @@ export interface Probe {
   readonly ms: number;
   /** Worker that answered; null: lost. */
   readonly by: string | null;
+  /** Lost because its connection was reset: its packets came to another worker in the middle of it. */
+  readonly isReset: boolean;
 }
 
 export interface StageOptions extends TwoSitesOptions {
@@ -75,7 +77,8 @@ export class Stage {
       .flatMap((line) => {
         const [at, ms, by] = line.split(" ");
         if (at === undefined || ms === undefined || by === undefined || by === "") return [];
-        return [{ at: Number(at), ms: Number(ms), by: by === "-" ? null : by }];
+        const isReset = by === "-ECONNRESET";
+        return [{ at: Number(at), ms: Number(ms), by: by.startsWith("-") ? null : by, isReset }];
       })
       .filter((p) => p.at >= from && p.at <= to)
       .sort((a, b) => a.at - b.at);

@@ -6,7 +6,7 @@ import type { LargeCommunity, RouteAttributes } from "../bgp/wire/message.ts";
 import { wellKnownCommunity } from "../bgp/wire/registry.ts";
 import { formatPrefix, type Prefix } from "../kernel/ip.ts";
 import { Asn, later, Millis, type PeerName } from "../kernel/units.ts";
-import { decodeClaims, encodeClaim, mergeClaims, type Sight } from "../site/model.ts";
+import { type Claim, decodeClaims, encodeClaim, mergeClaims, type Sight } from "../site/model.ts";
 
 export interface WitnessHost {
   /** What the peer is to be told of a prefix; null: nothing. */
@@ -192,21 +192,32 @@ export class Witness {
 /** Whether there is a claim among them, whatever its ASN: the witness needs no configuration for that. */
 export const hasClaims = (communities: readonly LargeCommunity[]): boolean => claimsIn(communities).length > 0;
 
-/** One claim for each site, as a whole: the epoch of one node must not stand beside the state of another. */
-function merged(lists: readonly (readonly LargeCommunity[])[]): readonly LargeCommunity[] {
-  const asns = new Set(lists.flatMap((list) => list.map((c) => c.globalAdmin)));
-  return [...asns].flatMap((number) => {
-    const asn = Asn(number);
-    return mergeClaims(lists.flatMap((list) => decodeClaims(list, asn))).flatMap((claim) => encodeClaim(asn, claim));
-  });
+interface Claimed {
+  readonly asn: Asn;
+  readonly claims: readonly Claim[];
+}
+
+/** The claims among them by their ASN, in one walk whatever was sent. */
+function claimsByAsn(communities: readonly LargeCommunity[]): readonly Claimed[] {
+  const groups = new Map<number, LargeCommunity[]>();
+  for (const community of communities) {
+    const own = groups.get(community.globalAdmin);
+    if (own === undefined) groups.set(community.globalAdmin, [community]);
+    else own.push(community);
+  }
+  groups.delete(0); // no AS (RFC 7607)
+  return [...groups].map(([number, own]) => ({ asn: Asn(number), claims: decodeClaims(own, Asn(number)) }));
 }
 
 const claimsIn = (communities: readonly LargeCommunity[]): readonly LargeCommunity[] =>
-  [...new Set(communities.map((c) => c.globalAdmin))].flatMap((number) => {
-    if (number === 0) return [];
-    const asn = Asn(number);
-    return decodeClaims(communities, asn).flatMap((claim) => encodeClaim(asn, claim));
-  });
+  claimsByAsn(communities).flatMap(({ asn, claims }) => claims.flatMap((claim) => encodeClaim(asn, claim)));
+
+/** One claim for each site, as a whole: the epoch of one node must not stand beside the state of another. */
+function merged(lists: readonly (readonly LargeCommunity[])[]): readonly LargeCommunity[] {
+  const all = new Map<Asn, Claim[]>();
+  for (const { asn, claims } of lists.flatMap(claimsByAsn)) all.set(asn, [...(all.get(asn) ?? []), ...claims]);
+  return [...all].flatMap(([asn, claims]) => mergeClaims(claims).flatMap((claim) => encodeClaim(asn, claim)));
+}
 
 /**
  * One route for all that the others claim, merged as sites read it. The receiver's own AS stands in the path, so that a router

@@ -184,7 +184,7 @@ const TABLE = `
 154 M RFC 4271 4.3 | A prefix withdrawn and announced in one UPDATE is announced.
 155 M RFC 4724 2 | End-of-RIB at any time and any number is harmless.
 156 M RFC 7606 3 | Routes without any attribute are withdrawn.
-157 M own rule | What we receive changes nothing that we announce, and never reaches the kernel.
+157 M own rule | What we receive never reaches the kernel, and changes nothing that we announce but what a SitePolicy decides by the claims in it.
 158 M RFC 4486 4 | More prefixes than the limit: Cease/1, held down, counted.
 159 S RFC 7606 8 | Faults are counted by verdict, and the last bad message can be seen.
 ## 11. NOTIFICATION

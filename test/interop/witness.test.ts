@@ -163,6 +163,7 @@ describe.skipIf(problem !== null)(titleOrSkip("a witness between two sites", pro
     await south.vipcast.stop("SIGKILL");
     await hears(north, "north to hear of south no more", (r) => r.length === 0, logs);
     expect(performance.now() - killedAt).toBeLessThan(2_000);
+    expect(await witness.stop()).toMatchObject({ code: 0, forced: false });
   }, 60_000);
 
   test("FRR, as the documentation configures it: both sides hear the claim with the better rank", async () => {
