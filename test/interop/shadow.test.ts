@@ -1,0 +1,124 @@
+// `vipcast speaker --shadow-once` as CI runs it: the built program against the API server for tests. Output, log and exit code; no router
+// hears of it. Needs the built program, no root.
+import { spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { ShadowReport } from "../../src/observe/shadowView.ts";
+import { type ApiServer, startApiServer } from "../kube/apiServer.ts";
+
+const ROOT = join(import.meta.dirname, "..", "..");
+
+let api: ApiServer;
+let router: Server;
+let callers = 0;
+let directory = "";
+beforeEach(async () => {
+  callers = 0;
+  directory = mkdtempSync(join(tmpdir(), "shadow-once-"));
+  router = createServer(() => callers++);
+  const port = await listenBelow(router);
+  api = await startApiServer();
+  const definitions = join(ROOT, "config", "crds", "metallb");
+  for (const name of readdirSync(definitions).filter((n) => n !== "kustomization.yaml"))
+    api.apply(readFileSync(join(definitions, name), "utf8"));
+  for (const name of readdirSync(join(ROOT, "config", "crds", "vipcast")).filter((n) => n !== "kustomization.yaml"))
+    api.apply(readFileSync(join(ROOT, "config", "crds", "vipcast", name), "utf8"));
+  api.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: "metallb-system" } });
+  api.apply(`
+apiVersion: v1
+kind: Node
+metadata: {name: worker-1}
+status: {addresses: [{type: InternalIP, address: 127.0.0.1}]}
+---
+apiVersion: metallb.io/v1beta1
+kind: IPAddressPool
+metadata: {name: p, namespace: metallb-system}
+spec: {addresses: [192.0.2.0/24]}
+---
+apiVersion: metallb.io/v1beta1
+kind: BGPAdvertisement
+metadata: {name: all, namespace: metallb-system}
+---
+apiVersion: metallb.io/v1beta2
+kind: BGPPeer
+metadata: {name: tor, namespace: metallb-system}
+spec: {myASN: 64512, peerASN: 64513, peerAddress: 127.0.0.2, peerPort: ${port}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: default}
+spec: {type: LoadBalancer, ports: [{port: 80}]}
+status: {loadBalancer: {ingress: [{ip: 192.0.2.10}]}}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-1, namespace: default, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+endpoints: [{addresses: [10.0.0.1], conditions: {ready: true}}]
+---
+apiVersion: metallb.io/v1beta1
+kind: ServiceBGPStatus
+metadata: {name: bgp-a, namespace: metallb-system, labels: {metallb.io/node: worker-1}}
+status: {node: worker-1, serviceName: web, serviceNamespace: default, peers: [tor]}
+`);
+  const clusters = [{ name: "c", cluster: { server: api.url } }];
+  const contexts = [{ name: "c", context: { cluster: "c" } }];
+  writeFileSync(join(directory, "kubeconfig"), JSON.stringify({ "current-context": "c", clusters, contexts }));
+});
+afterEach(async () => {
+  await api.stop();
+  await new Promise((resolve) => router.close(resolve));
+  rmSync(directory, { recursive: true });
+});
+
+/** Below 16384, where the API of MetalLB ends. */
+function listenBelow(server: Server, from = 10_000 + (process.pid % 6000)): Promise<number> {
+  return new Promise((resolve) => {
+    server.once("error", () => resolve(listenBelow(server, from + 1)));
+    server.listen(from, "127.0.0.2", () => resolve(from));
+  });
+}
+
+function run(...args: readonly string[]): Promise<{ code: number | null; out: string; log: string }> {
+  const main = join(ROOT, "dist", "main.js");
+  const common = ["--node-name", "worker-1", "--kubeconfig", join(directory, "kubeconfig")];
+  const child = spawn(process.execPath, [main, "speaker", ...common, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  let [out, log] = ["", ""];
+  child.stdout.on("data", (chunk: Buffer) => {
+    out += chunk.toString("utf8");
+  });
+  child.stderr.on("data", (chunk: Buffer) => {
+    log += chunk.toString("utf8");
+  });
+  return new Promise((resolve) => child.once("close", (code) => resolve({ code, out, log })));
+}
+
+test("agreement is one JSON document on stdout, the log on stderr, and exit code 0", async () => {
+  const { code, out, log } = await run("--shadow-once", "json", "--listen", "127.0.0.1:0", "--state-dir", directory);
+  const report = JSON.parse(out) as ShadowReport;
+  expect(report).toMatchObject({ node: "worker-1", verdict: "same", services: { here: 1, there: 1, same: 1 } });
+  expect([code, callers]).toEqual([0, 0]);
+  expect(log).toContain('"event":"firstDecision"');
+  expect(readdirSync(directory), "nothing is kept").toEqual(["kubeconfig"]);
+  expect(new Set(api.requests.all.map((r) => r.verb))).toEqual(new Set(["list", "watch"]));
+});
+
+test("a difference is exit code 1, with the Service and both sides in the text", async () => {
+  api.delete("ServiceBGPStatus", "metallb-system", "bgp-a");
+  const { code, out } = await run("--shadow-once", "text");
+  expect([code, callers]).toEqual([1, 0]);
+  expect(out).toContain("worker-1: 1 services would be announced otherwise than MetalLB reports");
+  expect(out).toContain("here tor; MetalLB -");
+}, 40_000);
+
+test.each([
+  [["--shadow-once", "yaml"], "is not known"],
+  [["--shadow", "--manifests", "."], "there is no MetalLB to compare with"],
+])("%j is refused with exit code 2", async (args, message) => {
+  const { code, log } = await run(...args);
+  expect(code).toBe(2);
+  expect(log).toContain(message);
+});
