@@ -9,12 +9,14 @@ import { readObject } from "../../src/sources/intake.ts";
 import { ObjectStore } from "../../src/sources/store.ts";
 import type { Bench, BenchOptions, Measured } from "../bench.ts";
 import { type Result, resultOf } from "../report.ts";
+import { type ClusterTrial, clusterTrial } from "./cluster.ts";
 
 const COUNT = 10_000;
 
 export const allocate: Bench = {
   name: "allocate",
-  summary: "10,000 services from a /16 and from a /64; a restart with 10,000 assigned; one service more or less",
+  summary:
+    "10,000 services from a /16 and from a /64, also through an API server; a restart with 10,000 assigned; one service more or less",
   run,
 };
 
@@ -54,11 +56,26 @@ async function run({ quick, progress }: BenchOptions): Promise<Measured> {
       row("one service less, and the one that waits gets its address", "released");
     } else row("one service more", "added");
   }
+  const count = quick ? 1_000 : COUNT;
+  const offices: ClusterTrial[] = [];
+  for (let i = 0; i < (quick ? 1 : 5); i++) offices.push(await clusterTrial(count));
+  progress("allocate: through an API server");
+  for (const [name, unit, of] of [
+    ["until every Service has its address in its status", "ms", "fresh"],
+    ["restart, until it is clear that nothing is to be written", "ms", "restart"],
+    ["longest hold of the event loop", "ms", "hold"],
+  ] as const) {
+    const values = offices.map((office) => office[of]);
+    results.push(resultOf(`API server with ${count} Services: ${name}`, "vipcast", unit, values));
+  }
   return {
     results,
     ratios: [],
     versions: {},
-    notes: ["One process, one thread, without files, sockets or the decision that follows."],
+    notes: [
+      "Pools: one process, one thread, without files, sockets or the decision that follows.",
+      "API server: in memory, a process of its own on the same machine; Events and the pool's status are written meanwhile.",
+    ],
   };
 }
 

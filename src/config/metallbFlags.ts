@@ -31,7 +31,7 @@ export const METALLB_FLAGS: readonly MetallbFlag[] = [
   { flag: "pprof-bind-address", note: "this is no Go program" },
 ];
 
-const WEBHOOKS = "validation webhooks are not served by this flag";
+const WEBHOOKS = "webhooks are not served: what is wrong in an object is reported, and keeps only that object out";
 const MEMBERLIST = "it makes the Secret of layer 2 mode, which is not done here";
 
 export const METALLB_CONTROLLER_FLAGS: readonly MetallbFlag[] = [
