@@ -277,6 +277,7 @@ const NOT_ANNOUNCED = `default/db on n1: not announced: ipNotAllowed, for 0s
       the node is not drained
       an endpoint can take the traffic
       a peer of this node gets one of the prefixes
+      its SitePolicy, if any, lets this site announce it
 `;
 
 test("why shows the injected route that goes out instead of the decided one, and is as before when it is gone", async () => {
