@@ -6,6 +6,7 @@
 import { later, Millis } from "../kernel/units.ts";
 import type { ApiFailure } from "../kube/apiError.ts";
 import type { RawObject } from "../sources/fields.ts";
+import { isSame } from "../sources/same.ts";
 import { Obstacles, type WriteFault } from "./obstacles.ts";
 import { doubled, Pace } from "./pace.ts";
 import {
@@ -38,7 +39,7 @@ export const RETRY_FIRST = Millis(100);
 export const RETRY_LAST = Millis(300_000);
 
 /** Objects compared at a time: what turns out to be as it should takes time, too. */
-const LOOKS_AT_ONCE = 500;
+const LOOKS_AT_ONCE = 200;
 
 /** A stored object with what we know of it from our own writes alone. */
 interface Stored extends Seen {
@@ -71,6 +72,8 @@ export class Keeper {
   readonly #futile = new Map<string, string>();
   readonly #obstacles: Obstacles;
   #owner: OwnerReference | null = null;
+  /** As an object of ours has it. */
+  #owners: readonly OwnerReference[] = [];
   #isListed = false;
   #hasMore = false;
 
@@ -113,9 +116,11 @@ export class Keeper {
   }
 
   setOwner(owner: OwnerReference | null): void {
-    const isSame = owner !== null && this.#owner !== null && owner.uid === this.#owner.uid;
+    const before = this.#owner;
     this.#owner = owner;
-    if (!isSame && owner !== null) for (const key of this.#wanted.keys()) this.#queue.add(key);
+    if (owner === null || owner.uid === before?.uid) return;
+    this.#owners = [owner];
+    for (const key of this.#wanted.keys()) this.#queue.add(key);
   }
 
   // --- what the watch tells
@@ -144,7 +149,6 @@ export class Keeper {
       this.#unsure.add(key);
       this.#touch(key);
     }
-    for (const key of [...this.#wanted.keys(), ...this.#seen.keys()]) this.#queue.add(key);
   }
 
   // --- what is to be done
@@ -277,10 +281,25 @@ export class Keeper {
   #settle(key: string, now: Millis): void {
     this.#fresh.delete(key);
     this.#recovered(key);
+    this.#share(key);
     if (this.#wanted.has(key) || this.#seen.has(key)) return;
     this.#futile.delete(`status ${key}`);
     this.#futile.delete(`describe ${key}`);
     if (this.#paces.get(key)?.pace.isOver(now) === true) this.#paces.delete(key);
+  }
+
+  /** What is stored says the same as what is wanted: kept once, for thousands of Services that is half the memory. */
+  #share(key: string): void {
+    const wanted = this.#wanted.get(key);
+    const [first] = this.#seen.get(key) ?? [];
+    if (wanted === undefined || first === undefined || first.owners === this.#owners) return;
+    const shared = {
+      ...first,
+      owners: isSame(first.owners, this.#owners) ? this.#owners : first.owners,
+      labels: isSame(first.labels, wanted.labels) ? wanted.labels : first.labels,
+      status: isSame(first.status, wanted.status) ? wanted.status : first.status,
+    };
+    this.#seen.set(key, [shared]);
   }
 
   #take(raw: RawObject, isConfirmed: boolean): boolean {
