@@ -219,6 +219,8 @@ const DEVIATIONS = `- One bad object is out alone, with every problem listed; Me
 - A session whose Secret or BFD profile is missing, broken or emptied does not run: never a weaker one than was asked for. MetalLB keeps the old
   session, and after a restart announces nothing.
 - A lost connection is retried after 0.5 s, doubling to 5 s; FRR waits up to 120 s. MED 0 is sent as FRR does ([ADR 2](adr/0002-wire-defaults.md)).
+- ConfigurationState lists every object that is out while everything else is in force, and \`lastTransitionTime\` moves with the status alone. The Event
+  \`nodeAssigned\` is made when a node begins to announce, not at every resync; \`nodeWithdrawn\` is ours ([ADR 13](adr/0013-reports.md)).
 - Well-known communities may be written by name (\`no-export\`); MetalLB takes numbers and aliases only, and an alias of that name wins.
 - No validating webhooks are served; \`vipcast check\` finds the same mistakes before they are applied, and the speaker reports them after.
 - \`bgpextras\` cannot be honoured, because there is no FRR: it is reported as an error.`;
@@ -243,6 +245,7 @@ modes give, per node and peer. \`vipcast check\` shows them before anything runs
 | The same prefixes per node and peer for every rule of the decision, conflicts and merges included | Tables in \`test/compat\`, one row per rule (below) |
 | Metrics and alerts with MetalLB's names | [Metrics](metrics.md); labels are those of native mode and never change |
 | Reasons with MetalLB's words | [Reasons](reasons.md): \`vipcast check\`, log lines |
+| ServiceBGPStatus, ConfigurationState and Events | The same names, labels, fields and words ([operations](operations.md#reports-in-the-cluster)); under systemd the Node owns the objects, because there is no Pod |
 | Existing Secrets, namespaces and annotations | Objects and Secrets are read from MetalLB's namespace alone; \`metallb.io/*\` annotations are left as they are |
 | \`bgpextras\` | Reported as unsupported |
 | Beside MetalLB's controller | The speaker reads \`status.loadBalancer\` and does not care who wrote it |

@@ -52,6 +52,13 @@ describe("ServiceBGPStatus", () => {
     });
   });
 
+  test("names no peer that does not carry the family (Q-07), nor one that another Service of the prefix goes to (Q-08)", () => {
+    // what is offered names the peers that carry it, and another Service's offers are not looked at
+    const status = (peers: readonly (readonly string[])[]) => serviceStatus("n1", WEB, decision(peers))?.status.peers;
+    expect(status([["v4-only", "both"], ["both"]])).toEqual(["both", "v4-only"]);
+    expect(status([["a"]])).toEqual(["a"]);
+  });
+
   test.each([
     ["a Service that is withdrawn", decision([])],
     ["a Service that is gone", undefined],
