@@ -240,7 +240,7 @@ describe("a service manager", () => {
     expect(await hear(/RELOADING=1/)).toMatch(/^RELOADING=1\nMONOTONIC_USEC=\d+\n/);
     await hear(/READY=1/);
     child.kill("SIGTERM");
-    expect(await hear(/STOPPING=1/)).toMatch(/EXTEND_TIMEOUT_USEC=7500000$/);
+    expect(await hear(/STOPPING=1/)).toMatch(/EXTEND_TIMEOUT_USEC=8500000$/);
     await hear(/^WATCHDOG=1$/); // while it drains it is alive
     const [code] = (await once(child, "exit")) as [number];
     expect(code).toBe(0);
