@@ -1,5 +1,6 @@
 // What each report says, as the cluster gets it: golden documents after MetalLB's (metallb-compat 1.8, 5.6), and the bodies of writes.
 import { describe, expect, test } from "vitest";
+import { decideAll } from "../../src/announce/reference.ts";
 import { parseIp } from "../../src/kernel/ip.ts";
 import type { ConfigProblem } from "../../src/kernel/problem.ts";
 import { ServiceKey } from "../../src/kernel/units.ts";
@@ -12,6 +13,9 @@ import { createBody, isOlder, metadataPatch, readSeen, statusPatch } from "../..
 import { eventOf } from "../../src/reports/serviceEvents.ts";
 import { serviceStatus, serviceStatusKind } from "../../src/reports/serviceStatus.ts";
 import { peerLabel, sessionState, sessionStateKind } from "../../src/reports/sessionState.ts";
+import { ObjectSet } from "../../src/sources/objectSet.ts";
+import { ObjectStore } from "../../src/sources/store.ts";
+import { adv, N1, POOL, peer, ready, svc, toRouter } from "../compat/world.ts";
 import { decision, facts } from "./decisions.ts";
 
 const WEB = ServiceKey("shop", "web");
@@ -52,11 +56,30 @@ describe("ServiceBGPStatus", () => {
     });
   });
 
-  test("names no peer that does not carry the family (Q-07), nor one that another Service of the prefix goes to (Q-08)", () => {
-    // what is offered names the peers that carry it, and another Service's offers are not looked at
-    const status = (peers: readonly (readonly string[])[]) => serviceStatus("n1", WEB, decision(peers))?.status.peers;
-    expect(status([["v4-only", "both"], ["both"]])).toEqual(["both", "v4-only"]);
-    expect(status([["a"]])).toEqual(["a"]);
+  test("names no peer without the family of the addresses (Q-07), nor those of another Service with the same prefix (Q-08)", () => {
+    const store = new ObjectStore();
+    const peerTo = (name: string, address: string) => peer(name, toRouter(address));
+    const docs = [
+      N1,
+      POOL,
+      peerTo("v4", "10.0.0.1"),
+      peerTo("v6", "2001:db8:f::1"),
+      peerTo("other", "10.0.0.2"),
+      // both Services are in 192.0.2.0/24, of which the peers get different parts
+      adv("all", "aggregationLength: 24, peers: [v4, v6]"),
+      adv("one", "aggregationLength: 32, peers: [other], serviceSelectors: [{matchLabels: {to: other}}]"),
+      ...["web", "db"].flatMap((name, i) => [
+        svc(name, `192.0.2.${i + 1}`, "", name === "db" ? "labels: {to: other}" : ""),
+        ready(name, "n1"),
+      ]),
+    ];
+    new ObjectSet(store).setFile("all.yaml", docs.join("\n---\n"));
+    const { decisions } = decideAll(store, { nodeName: "n1", lbClass: "", ignoreExcludeLb: false, routerId: null });
+    const peersOf = (name: string) => {
+      const key = ServiceKey("default", name);
+      return serviceStatus("n1", key, decisions.get(key))?.status.peers;
+    };
+    expect([peersOf("web"), peersOf("db")]).toEqual([["v4"], ["other", "v4"]]);
   });
 
   test.each([
