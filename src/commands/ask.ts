@@ -1,10 +1,10 @@
 // `vipcast status`, `peers`, `routes`: ask a running daemon over its Unix socket and print what it says, as JSON or for people.
-
+import { nameHint } from "../kernel/suggest.ts";
 import type { ReceivedTables } from "../observe/routesStream.ts";
 import type { DaemonStatus, PeersStatus, RoutesStatus } from "../observe/status.ts";
 import { askDaemon, DaemonUnreachable } from "../observe/statusSocket.ts";
 import { renderPeers, renderReceived, renderRoutes, renderStatus, type TextOptions } from "../observe/statusText.ts";
-import type { CommandResult } from "./result.ts";
+import { type CommandResult, UsageError } from "./result.ts";
 
 export interface AskOptions extends TextOptions {
   readonly socket: string;
@@ -17,10 +17,15 @@ export interface AskOptions extends TextOptions {
 
 export type Question = "status" | "peers" | "routes";
 
-/** @returns exit code 1 with a message when there is no daemon that answers */
+/**
+ * @returns exit code 1 with a message when there is no daemon that answers
+ * @throws UsageError (rejects) when no peer of the node has the name
+ */
 export async function ask(question: Question, options: AskOptions): Promise<CommandResult> {
-  const query = options.peer == null ? "" : `?peer=${encodeURIComponent(options.peer)}`;
+  const { peer = null } = options;
+  const query = peer === null ? "" : `?peer=${encodeURIComponent(peer)}`;
   try {
+    if (peer !== null) await checkPeer(options.socket, peer);
     const answer = await askDaemon(options.socket, `/${options.received === true ? "received" : question}${query}`);
     return {
       output: options.json ? `${JSON.stringify(answer, null, 2)}\n` : render(question, answer, options),
@@ -30,6 +35,14 @@ export async function ask(question: Question, options: AskOptions): Promise<Comm
     if (!(error instanceof DaemonUnreachable)) throw error;
     return { output: "", error: error.message, exitCode: 1 };
   }
+}
+
+/** An empty table would look like a peer that gets nothing. */
+async function checkPeer(socket: string, peer: string): Promise<void> {
+  const { peers } = (await askDaemon(socket, "/peers")) as PeersStatus;
+  const names = peers.map(({ name }) => name);
+  if (names.includes(peer)) return;
+  throw new UsageError(`no BGPPeer ${peer} selects this node. ${nameHint(peer, names, "other")}`);
 }
 
 function render(question: Question, answer: unknown, options: AskOptions): string {

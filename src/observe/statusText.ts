@@ -96,7 +96,7 @@ function threadNote({ kind, kindReason, schedulingClass, schedulingReason, ...t 
 export function renderRoutes({ peers }: RoutesStatus, options: TextOptions): string {
   const paint = painter(options);
   const entries = Object.entries(peers);
-  if (entries.length === 0) return "No BGPPeer selects this node, or there is none of that name.\n";
+  if (entries.length === 0) return "No BGPPeer selects this node.\n";
   const out: string[] = [];
   for (const [name, { problem, routes, injectedNotShown = 0 }] of entries) {
     const count = routes.length === 1 ? "1 route" : `${routes.length} routes`;
@@ -124,7 +124,7 @@ function forWhom({ services, source }: RouteStatus): string {
 export function renderReceived({ peers }: ReceivedTables, options: TextOptions): string {
   const paint = painter(options);
   const entries = Object.entries(peers);
-  if (entries.length === 0) return "No peer runs a session here, or there is none of that name.\n";
+  if (entries.length === 0) return "No peer runs a session here.\n";
   const out: string[] = [];
   for (const [name, { count, kept, routes }] of entries) {
     const how = kept ? "" : " (counted only: annotate the BGPPeer with vipcast.io/keep-received)";
