@@ -370,6 +370,13 @@ test("peers and routes answer over the same socket", async () => {
   expect(JSON.parse(received.output)).toEqual({ peers: { tor: { count: 0, kept: false, routes: [] } } });
 });
 
+test("routes of a peer that is not there are no empty table", async () => {
+  for (const received of [false, true]) {
+    const asked = ask("routes", { ...text, socket, json: true, peer: "torr", received });
+    await expect(asked).rejects.toThrow('no BGPPeer torr selects this node. Did you mean "tor"?');
+  }
+});
+
 describe("clear", () => {
   test("an unknown peer is told", async () => {
     await expect(clear("torr", { socket, json: false })).rejects.toThrow('Did you mean "tor"?');
