@@ -51,7 +51,7 @@ export const inject: Bench = {
 };
 
 async function run({ quick, progress }: BenchOptions): Promise<Measured> {
-  const trials = quick ? 2 : 10;
+  const trials = quick ? 1 : 10;
   const versions: Record<string, string> = {};
   const notes: string[] = [];
   for (const { who, program } of contenders) {
@@ -75,7 +75,7 @@ async function run({ quick, progress }: BenchOptions): Promise<Measured> {
     await measure("vipcast", (workshop) => clientTrial(workshop, COUNT));
     await measure("vipcast", async (workshop) => (await clientTrial(workshop, SMALL)).map(small));
     await measure("bird", loadedBirdTrial);
-    if (i > (quick ? 1 : SLOW_TRIALS)) continue;
+    if (i > SLOW_TRIALS) continue;
     for (const contender of contenders.filter((c) => c !== bird)) {
       const count = quick ? SMALL : contender.most;
       progress(`inject: ${contender.who}, ${count} routes`);
