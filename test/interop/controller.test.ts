@@ -190,6 +190,25 @@ describe("the controller", () => {
     await until(controller("--lb-class", "ours"), {});
   });
 
+  test("leaves to a Service that it cannot read what its status says, until it is gone", async () => {
+    cluster.own("IPAddressPool", "pool", { addresses: ["198.51.100.0/31"] });
+    const odd = { metadata: { name: "odd", namespace: "default", labels: { a: 1 } }, spec: { type: "LoadBalancer" } };
+    const status = { loadBalancer: { ingress: [{ ip: "198.51.100.0" }] } };
+    cluster.server.apply({ apiVersion: "v1", kind: "Service", ...odd, status });
+    cluster.service("web");
+    const program = controller();
+    await until(program, { odd: ["198.51.100.0"], web: ["198.51.100.1"] });
+    cluster.service("next");
+    await waitFor(
+      "the refusal",
+      () => eventsOf("next"),
+      (found) => found.length === 1,
+      { logs: [program] },
+    );
+    cluster.server.delete("Service", "default", "odd");
+    await until(program, { web: ["198.51.100.1"], next: ["198.51.100.0"] });
+  });
+
   test("decides anew what somebody else changed meanwhile", async () => {
     cluster.own("IPAddressPool", "pool", { addresses: ["198.51.100.0/24"] });
     const program = controller();

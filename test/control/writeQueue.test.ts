@@ -1,0 +1,156 @@
+// The queue of writes under a clock of the test: one at a time for each key, rests that grow, conflicts that end with the newer object.
+import { expect, test } from "vitest";
+import { FIRST_REST, LAST_REST, WRITES_AT_ONCE, WriteQueue } from "../../src/control/writeQueue.ts";
+import type { Timers } from "../../src/kernel/clock.ts";
+import { ApiError, localFailure } from "../../src/kube/apiError.ts";
+
+/** Timers that fire when the test says so, in the order of their deadlines. */
+class TestTime {
+  now = 0;
+  readonly #armed = new Set<{ readonly at: number; readonly callback: () => void }>();
+  readonly timers: Timers = {
+    after: (delay, callback) => {
+      const entry = { at: this.now + delay, callback };
+      this.#armed.add(entry);
+      return { cancel: () => void this.#armed.delete(entry) };
+    },
+  };
+
+  async pass(ms: number): Promise<void> {
+    const end = this.now + ms;
+    for (;;) {
+      await new Promise((resolve) => setImmediate(resolve)); // what promises lead to comes before the next timer
+      const [next] = [...this.#armed].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
+      if (next === undefined) break;
+      this.#armed.delete(next);
+      this.now = next.at;
+      next.callback();
+    }
+    this.now = end;
+  }
+}
+
+const failure = (code: number): ApiError => new ApiError({ ...localFailure("test", "no"), code });
+
+function queueOf(attempt: (key: string) => Promise<unknown> | null, mayWrite = () => true) {
+  const time = new TestTime();
+  const settled: string[] = [];
+  const queue = new WriteQueue({
+    timers: time.timers,
+    random: { next: () => 1 },
+    attempt,
+    mayWrite,
+    settled: (key, error) => void settled.push(`${key} ${error?.code ?? "ok"}`),
+  });
+  return { time, queue, settled };
+}
+
+test("a key that is added while it is written is looked at once more, after the write", async () => {
+  const ends: (() => void)[] = [];
+  const { time, queue } = queueOf(() => new Promise<void>((resolve) => ends.push(resolve)));
+  queue.add("a");
+  await time.pass(0);
+  queue.add("a");
+  queue.add("a");
+  await time.pass(10);
+  expect(ends.length).toBe(1);
+  ends[0]?.();
+  await time.pass(10);
+  expect(ends.length).toBe(2);
+});
+
+test(`no more than ${WRITES_AT_ONCE} writes are under way, and the next begins when one ends`, async () => {
+  const ends: (() => void)[] = [];
+  const { time, queue } = queueOf(() => new Promise<void>((resolve) => ends.push(resolve)));
+  for (let i = 0; i < 40; i++) queue.add(`k${i}`);
+  await time.pass(0);
+  expect(ends.length).toBe(WRITES_AT_ONCE);
+  ends[0]?.();
+  await time.pass(0);
+  expect(ends.length).toBe(WRITES_AT_ONCE + 1);
+});
+
+test("a refused write rests longer each time, up to a limit, and forgets that when it works", async () => {
+  let tries = 0;
+  let isGood = false;
+  const { time, queue, settled } = queueOf(() => {
+    tries++;
+    return isGood ? Promise.resolve() : Promise.reject(failure(500));
+  });
+  queue.add("a");
+  await time.pass(0);
+  for (const rest of [1, 2, 4, 8, 16, 32, 60, 60]) {
+    const before = tries;
+    queue.add("a"); // does not cut the rest short
+    await time.pass(Math.min(FIRST_REST * rest, LAST_REST) - 1);
+    expect(tries).toBe(before);
+    await time.pass(1);
+    expect(tries).toBe(before + 1);
+  }
+  isGood = true;
+  await time.pass(LAST_REST);
+  expect(settled.at(-1)).toBe("a ok");
+  isGood = false;
+  queue.add("a");
+  await time.pass(FIRST_REST);
+  const before = tries;
+  await time.pass(FIRST_REST);
+  expect(tries).toBe(before);
+});
+
+test("a conflict ends as soon as the newer object is there, and other keys never wait for it", async () => {
+  const tried: string[] = [];
+  const { time, queue } = queueOf((key) => {
+    tried.push(key);
+    return key === "a" && tried.length === 1 ? Promise.reject(failure(409)) : Promise.resolve();
+  });
+  queue.add("a");
+  queue.add("b");
+  await time.pass(1);
+  queue.add("a");
+  await time.pass(1);
+  expect(tried).toEqual(["a", "b", "a"]);
+});
+
+test("nothing is written while nobody may, and what waited is, when somebody may", async () => {
+  let tries = 0;
+  let mayWrite = false;
+  const { time, queue } = queueOf(
+    () => {
+      tries++;
+      return Promise.resolve();
+    },
+    () => mayWrite,
+  );
+  queue.add("a");
+  await time.pass(1_000);
+  expect(tries).toBe(0);
+  mayWrite = true;
+  queue.pump();
+  await time.pass(0);
+  expect(tries).toBe(1);
+});
+
+test("a stop waits for what is under way and begins nothing", async () => {
+  let tries = 0;
+  let end: () => void = () => {};
+  const { time, queue } = queueOf(() => {
+    tries++;
+    return new Promise<void>((resolve) => {
+      end = resolve;
+    });
+  });
+  queue.add("a");
+  await time.pass(0);
+  queue.add("a");
+  let isStopped = false;
+  const stopped = queue.stop().then(() => {
+    isStopped = true;
+  });
+  await time.pass(10);
+  expect(isStopped).toBe(false);
+  end();
+  await stopped;
+  await time.pass(LAST_REST);
+  expect(tries).toBe(1);
+});
