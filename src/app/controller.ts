@@ -17,7 +17,7 @@ import type { ResourceView } from "../observe/sourceView.ts";
 import type { RawObject } from "../sources/fields.ts";
 import { ControllerTerm } from "./controllerTerm.ts";
 import { WriteCounts } from "./controllerWrites.ts";
-import { STOP_LIMIT_MS } from "./daemon.ts";
+import { STOP_LIMIT_MS } from "./farewell.ts";
 import { Leader } from "./leader.ts";
 import { realClock, realRandom, realTimers } from "./realTime.ts";
 

@@ -1,22 +1,17 @@
 // The speaker daemon, put together: source -> store (-> allocator) -> engine -> speaker -> network, with logs beside it. Owns start and stop
 // order and nothing else: no rule about routes, files or messages lives here.
-import { setTimeout as sleep } from "node:timers/promises";
 import type { PlannedPeer } from "../announce/compiled.ts";
 import { DecisionEngine, type DecisionSink } from "../announce/engine.ts";
 import type { Endpoint } from "../bgp/listener.ts";
-import type { PeerRunner } from "../bgp/peerRunner.ts";
 import { Speaker } from "../bgp/speaker.ts";
 import { TcpNetwork } from "../bgp/transport.ts";
 import type { RouteAttributes } from "../bgp/wire/message.ts";
-import { STOP_ACK_LIMIT } from "../drain/machine.ts";
 import type { Prefix } from "../kernel/ip.ts";
 import type { ConfigProblem } from "../kernel/problem.ts";
 import { invariant } from "../kernel/result.ts";
-import { listed } from "../kernel/suggest.ts";
 import type { Millis, PeerName, RouterId } from "../kernel/units.ts";
 import type { Logger } from "../observe/log.ts";
 import type { SourceHealth } from "../observe/metricTable.ts";
-import { peerOpen } from "../observe/peerView.ts";
 import { problemsByKey } from "../observe/problemLog.ts";
 import { ServiceHistory } from "../observe/serviceHistory.ts";
 import type { SourceView } from "../observe/sourceView.ts";
@@ -25,6 +20,7 @@ import { Allocating } from "./allocating.ts";
 import { ClaimFeed } from "./claimFeed.ts";
 import { DrainFile } from "./drainFile.ts";
 import { Draining, peerFact } from "./draining.ts";
+import { leave, type StopOutcome } from "./farewell.ts";
 import { Injecting } from "./injecting.ts";
 import { PathWatch } from "./pathWatch.ts";
 import { PeerAccess } from "./peerAccess.ts";
@@ -74,22 +70,8 @@ export interface DaemonOptions {
 /** Who counts what happens. */
 export type DaemonObserver = ReconcileObserver & NotificationCounts;
 
-/** How long a stop may take for withdrawals and farewells; the process has 2 s in all. */
-export const STOP_LIMIT_MS = 1_500;
-/** Of it the farewells where the acknowledgement of withdrawals has taken its time. */
-const FAREWELL_LIMIT_MS = STOP_LIMIT_MS - STOP_ACK_LIMIT;
-
-/** How a stop went: `taken back` by an operator, so that the daemon goes on. */
-export type StopOutcome = "proven" | "not proven" | "taken back";
-
 /** A change that is not decided after this is a defect: a service manager with a watchdog then starts the daemon anew. */
 export const STUCK_MS = 30_000;
-
-/** It keeps our routes over a restart: both OPENs said so (RFC 4724 section 3). */
-const keepsRoutes = (runner: PeerRunner): boolean =>
-  runner.config.restartTime !== null &&
-  runner.negotiated !== null &&
-  peerOpen(runner)?.capabilities.some((c) => c.type === "gracefulRestart") === true;
 
 /** Kinds of problems behind which a Service may be that has not been read. */
 const MAY_HIDE: ReadonlySet<string> = new Set(["File", "Service"]);
@@ -320,38 +302,21 @@ export class Daemon {
     void this.#source.source.rescan();
   }
 
-  /** Drains, says goodbye to every peer, and waits until that has left, within limits. */
-  async stop(): Promise<StopOutcome> {
-    this.reporting?.reporter.hold(true); // a daemon that is started again finds its reports, and has no news to tell
-    if (this.options.stopKeepsRoutes && this.draining.state.name === "normal") {
-      const kept = [...this.speaker.peers()].filter(keepsRoutes);
-      if (kept.length > 0) return this.#leaveRoutes(new Set(kept));
-    }
-    const isProven = await this.draining.stop();
-    if (isProven === null) {
-      this.reporting?.reporter.hold(false);
-      return "taken back";
-    }
-    this.#halt();
-    let isSaid = false;
-    const goodbye = this.speaker
-      .shutdown(this.options.shutdownText)
-      .then(() => this.#network.idle())
-      .then(() => {
-        isSaid = true;
-        return this.#marker?.remove();
-      })
-      .then(() => this.paths.stop()); // not before: AdminDown is no reason for a peer to keep a route
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise<"late">((resolve) => {
-      timer = setTimeout(() => resolve("late"), isProven ? STOP_LIMIT_MS : FAREWELL_LIMIT_MS);
+  /** Says goodbye to every peer, within STOP_LIMIT_MS beyond the drain. */
+  stop(): Promise<StopOutcome> {
+    const { stopKeepsRoutes, shutdownText } = this.options;
+    return leave({
+      log: this.#log,
+      speaker: this.speaker,
+      network: this.#network,
+      draining: this.draining,
+      paths: this.paths,
+      marker: this.#marker,
+      keepsRoutes: stopKeepsRoutes,
+      text: shutdownText,
+      holdReports: (isHeld) => this.reporting?.reporter.hold(isHeld),
+      halt: () => this.#halt(),
     });
-    if ((await Promise.race([goodbye, limit])) === "late" && !isSaid) {
-      this.#log.warn("stopIncomplete", {}, "a peer did not take its withdrawals and Cease in time; leaving anyway");
-      this.#marker?.stop(); // that peer may keep our routes, so the next start is a restart to it
-    }
-    clearTimeout(timer);
-    return isProven ? "proven" : "not proven";
   }
 
   /** Nothing is decided or handed on any more. */
@@ -364,20 +329,6 @@ export class Daemon {
     this.allocating?.stop();
     this.injecting.stop();
     this.access.stop();
-  }
-
-  /**
-   * Ends like a process that dies, as far as these peers can see: the end of the process closes their connections, and they keep
-   * our routes until it is back (RFC 4724). BFD falls silent with it: AdminDown would say that there is no restart.
-   */
-  async #leaveRoutes(kept: ReadonlySet<PeerRunner>): Promise<StopOutcome> {
-    this.#halt();
-    this.#marker?.stop(); // the sign of life stays: the next start is a restart
-    const names = [...kept].map((runner) => runner.config.name);
-    this.#log.info("routesKept", { count: kept.size }, `left with our routes for a restart: ${listed(names)}`);
-    const told = this.speaker.shutdown(this.options.shutdownText, (runner) => kept.has(runner)).then(() => true);
-    const isTold = await Promise.race([told, sleep(FAREWELL_LIMIT_MS, false)]);
-    return isTold ? "proven" : "not proven";
   }
 
   #makeShadowing({ shadow, nodeName, namespace }: DaemonOptions): Shadowing | null {

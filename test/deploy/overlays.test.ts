@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { titleOrSkip } from "../../lab/requirements.ts";
-import { STOP_LIMIT_MS } from "../../src/app/daemon.ts";
+import { STOP_LIMIT_MS } from "../../src/app/farewell.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { CONTROLLER_KEYS, SETTINGS, SPEAKER_KEYS } from "../../src/config/schema.ts";
 import { parseGoDuration } from "../../src/kernel/goDuration.ts";
