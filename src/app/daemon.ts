@@ -12,7 +12,6 @@ import { invariant } from "../kernel/result.ts";
 import type { Millis, PeerName, RouterId } from "../kernel/units.ts";
 import type { Logger } from "../observe/log.ts";
 import type { SourceHealth } from "../observe/metricTable.ts";
-import { problemsByKey } from "../observe/problemLog.ts";
 import { ServiceHistory } from "../observe/serviceHistory.ts";
 import type { SourceView } from "../observe/sourceView.ts";
 import { ObjectStore, type StoreChange, type StoreView } from "../sources/store.ts";
@@ -25,6 +24,7 @@ import { Injecting } from "./injecting.ts";
 import { PathWatch } from "./pathWatch.ts";
 import { PeerAccess } from "./peerAccess.ts";
 import { type NotificationCounts, PeerReports } from "./peerReports.ts";
+import { ProblemBook } from "./problemBook.ts";
 import { realClock, realRandom, realTimers } from "./realTime.ts";
 import { type ReconcileObserver, type ReconcileReport, Reconciler, type ReconcileTarget } from "./reconcile.ts";
 import { type ReportedState, Reporting } from "./reporting.ts";
@@ -85,6 +85,7 @@ export class Daemon {
   readonly engine: DecisionEngine;
   readonly reconciler: Reconciler;
   readonly reports: PeerReports;
+  readonly problems: ProblemBook;
   readonly access: PeerAccess;
   readonly paths: PathWatch;
   readonly injecting: Injecting;
@@ -108,15 +109,9 @@ export class Daemon {
   readonly #network = new TcpNetwork();
   readonly #marker: RestartMarker | null;
   readonly #source: OpenSource;
-  readonly #health: { changes: number; errors: number; staleSince: Millis | null } = {
-    changes: 0,
-    errors: 0,
-    staleSince: null,
-  };
+  /** Changes taken over from the source. */
+  #updates = 0;
   #planned: readonly PlannedPeer[] = [];
-  #sourceProblems: readonly ConfigProblem[] = [];
-  #decisionProblems: readonly ConfigProblem[] = [];
-  #toldProblems: ReadonlyMap<string, ConfigProblem> = new Map();
   /** Services announced in the first complete decision are counted, not listed. */
   #isFirstDecision = true;
 
@@ -127,6 +122,16 @@ export class Daemon {
       notification: (...seen) => observer.notification(...seen),
       drained: () => this.#noteWritten(),
       changed: () => this.reporting?.reporter.peersChanged(),
+    });
+    this.problems = new ProblemBook({
+      clock: realClock,
+      running: () => this.#running(),
+      locate: (problem) => this.locate(problem),
+      told: (before, after) => {
+        this.reports.problems(before, after);
+        this.reporting?.reporter.problemsChanged();
+        this.reporting?.reporter.peersChanged(); // what keeps a peer from running is told with it
+      },
     });
     this.#marker = options.stateDir === null ? null : this.#openMarker(options.stateDir);
     this.siting = new Siting(options.nodeName, {
@@ -155,13 +160,13 @@ export class Daemon {
       speaker: this.speaker,
       network: this.#network,
       log,
-      problemsChanged: () => this.#tellProblems(),
+      problemsChanged: () => this.problems.tell(),
       neighborsChanged: () => this.paths.sync(),
     });
     this.paths = new PathWatch({
       speaker: this.speaker,
       log,
-      problemsChanged: () => this.#tellProblems(),
+      problemsChanged: () => this.problems.tell(),
       verdictChanged: () => this.reporting?.reporter.peersChanged(),
     });
     const { nodeName, lbClass, ignoreExcludeLb, routerId } = options;
@@ -180,7 +185,7 @@ export class Daemon {
       decided: (peer, prefix) => (this.witnessing ?? this.engine).routeAt(peer, prefix),
       setRoute: (peer, prefix, attributes) => this.speaker.setRoute(peer, prefix, attributes),
       flush: (settled) => this.speaker.flush(settled),
-      problemsChanged: () => this.#tellProblems(),
+      problemsChanged: () => this.problems.tell(),
     });
     this.reconciler = new Reconciler(
       this.#target(),
@@ -206,14 +211,13 @@ export class Daemon {
     this.draining = this.#makeDraining();
     this.#source = openSource(options.source, this.store, options.namespace, {
       changed: (changes) => {
-        this.#health.changes++;
+        this.#updates++;
         this.#noteArrival(changes);
         this.draining.follow(changes);
         this.reconciler.changed(changes);
       },
       problemsChanged: (problems) => {
-        this.#sourceProblems = problems;
-        this.#tellProblems();
+        this.problems.sourceFound(problems);
         this.allocating?.sourceChanged();
       },
       listed: () => this.reconciler.listed(),
@@ -231,29 +235,22 @@ export class Daemon {
     });
   }
 
-  /** Everything that is wrong now, with file and line where it has one. */
-  problems(): readonly ConfigProblem[] {
+  /** What the parts find wrong while they run. */
+  #running(): readonly ConfigProblem[] {
     const { namespace } = this.options;
-    const running = [...this.access.configProblems(namespace), ...this.paths.problems(namespace)];
     const roles = [this.allocating?.problems(), this.witnessing?.problems(), this.reporting?.reporter.problems()];
-    const found = [
-      ...this.#decisionProblems,
-      ...running,
+    return [
+      ...this.access.configProblems(namespace),
+      ...this.paths.problems(namespace),
       ...this.injecting.problems(),
       ...roles.flatMap((of) => of ?? []),
     ];
-    return [...this.#sourceProblems, ...found.map((p) => this.#located(p))];
   }
 
   /** What the decision reads: the store, with the addresses that are given here where they are. */
   get view(): StoreView {
     if (this.witnessing !== null) return withoutServices(this.store);
     return this.allocating?.view ?? this.store;
-  }
-
-  /** What the source found wrong while reading. */
-  get sourceProblems(): readonly ConfigProblem[] {
-    return this.#sourceProblems;
   }
 
   /** A defect of our own that no peer's handling caught. */
@@ -280,8 +277,8 @@ export class Daemon {
   }
 
   sourceHealth(): SourceHealth {
-    const { changes: updates, errors: updateErrors, staleSince } = this.#health;
-    return { updates, updateErrors, isLoaded: this.reconciler.isSettled, staleSince };
+    const { arrivals: updateErrors, staleSince } = this.problems;
+    return { updates: this.#updates, updateErrors, isLoaded: this.reconciler.isSettled, staleSince };
   }
 
   /** Settles when the listening sockets are there and the source has been read once. @throws Error when one cannot be */
@@ -392,9 +389,9 @@ export class Daemon {
       clock: realClock,
       timers: realTimers,
       log: this.#log,
-      isSourceClean: () => !this.#sourceProblems.some((p) => p.severity === "error" && MAY_HIDE.has(p.kind)),
+      isSourceClean: () => !this.problems.source.some((p) => p.severity === "error" && MAY_HIDE.has(p.kind)),
       wake: () => this.reconciler.changed([]),
-      problemsChanged: () => this.#tellProblems(),
+      problemsChanged: () => this.problems.tell(),
     });
   }
 
@@ -404,7 +401,7 @@ export class Daemon {
       clock: realClock,
       setRoute: (peer, prefix, attributes) => this.#witnessed(peer, prefix, attributes),
       holdEndOfRib: (peer, isHeld) => this.speaker.peer(peer)?.holdEndOfRib(isHeld),
-      problemsChanged: () => this.#tellProblems(),
+      problemsChanged: () => this.problems.tell(),
       // sessions speak in the middle of their own work
       wake: () => {
         if (isWoken) return;
@@ -425,9 +422,9 @@ export class Daemon {
       decisions: this.engine.decisions,
       planned: this.planned,
       peer: (name) => this.speaker.peer(name),
-      problems: () => this.problems(),
+      problems: () => this.problems.all(),
     });
-    return new Reporting({ node, home, podName }, cluster, state, () => this.#tellProblems());
+    return new Reporting({ node, home, podName }, cluster, state, () => this.problems.tell());
   }
 
   /** store (-> allocate) -> decide, or (-> witness) */
@@ -472,7 +469,7 @@ export class Daemon {
         this.witnessing?.peersChanged(planned);
         this.paths.sync();
         this.reporting?.reporter.peersChanged();
-        this.#tellProblems();
+        this.problems.tell();
       },
       setRoute: (peer, prefix, attributes) => this.injecting.decidedChanged(peer, prefix, attributes),
       serviceChanged: (key, before, after) => {
@@ -481,10 +478,7 @@ export class Daemon {
         if (!this.#isFirstDecision) this.reports.serviceChanged(key, before, after);
         this.reporting?.reporter.serviceChanged(key);
       },
-      problemsChanged: (problems) => {
-        this.#decisionProblems = problems;
-        this.#tellProblems();
-      },
+      problemsChanged: (problems) => this.problems.decisionFound(problems),
     };
   }
 
@@ -518,25 +512,8 @@ export class Daemon {
     this.#isFirstDecision = false;
     const decisions = [...this.engine.decisions.values()];
     const announced = decisions.filter((d) => d.announced).length;
-    const counts = { services: decisions.length, peers: this.#planned.length, problems: this.problems().length };
+    const counts = { services: decisions.length, peers: this.#planned.length, problems: this.problems.all().length };
     const text = `${announced} of ${decisions.length} services announced to ${this.#planned.length} peers`;
     this.#log.info("firstDecision", { ...counts, durationMs: report.duration }, text);
-  }
-
-  #tellProblems(): void {
-    const now = problemsByKey(this.problems());
-    const isWrong = [...now.values()].some((p) => p.severity === "error");
-    if ([...now.keys()].some((key) => !this.#toldProblems.has(key))) this.#health.errors++;
-    // what is in force is not what was written, until the last error is gone
-    this.#health.staleSince = isWrong ? (this.#health.staleSince ?? realClock.now()) : null;
-    this.reports.problems(this.#toldProblems, now);
-    this.#toldProblems = now;
-    this.reporting?.reporter.problemsChanged();
-    this.reporting?.reporter.peersChanged(); // what keeps a peer from running is told with it
-  }
-
-  #located(problem: ConfigProblem): ConfigProblem {
-    const place = problem.file === undefined ? this.locate(problem) : null;
-    return place === null ? problem : { ...problem, ...place };
   }
 }

@@ -54,7 +54,7 @@ export async function planBase(daemon: Daemon, asked: string | null): Promise<St
   const held = allocating?.holdings() ?? null;
   const { location: source } = daemon.sourceView();
   const head = { node, source, salt, namespace, lbClass, ignoreExcludeLb, routerId };
-  const side = planSideText(table, daemon.sourceProblems, hideWith(salt));
+  const side = planSideText(table, daemon.problems.source, hideWith(salt));
   return { ok: true, pieces: streamInSlices(planBaseText(head, held, side), realClock) };
 }
 

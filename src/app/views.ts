@@ -44,7 +44,7 @@ export function metricsInput(daemon: Daemon, logLinesDropped: () => number): Met
     source: () => daemon.sourceHealth(),
     resources: () => daemon.sourceView().resources,
     reports: () => daemon.reporting,
-    problems: () => daemon.problems(),
+    problems: () => daemon.problems.all(),
     shadow: () => (daemon.shadowing === null ? null : shadowCounts(daemon.shadowing.report())),
     pools: () => daemon.allocating?.counters() ?? [],
     internalErrors: () => daemon.reports.internalErrors,
@@ -143,7 +143,7 @@ export function statusPages(daemon: Daemon): StatusPages {
         node: nodeName,
         notReady: daemon.notReady(),
         source: daemon.sourceView(),
-        problems: daemon.problems(),
+        problems: daemon.problems.all(),
         startedAt: daemon.startedAt,
         peers: peers(),
         injected: {
