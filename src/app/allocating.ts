@@ -28,6 +28,13 @@ export interface AllocatingSurroundings {
   readonly problemsChanged: () => void;
 }
 
+/** Kinds of problems behind which a Service may be that has not been read. */
+const MAY_HIDE: ReadonlySet<string> = new Set(["File", "Service"]);
+
+/** Whether Services may be meant to be there although the source has not got them. @param problems of the source */
+export const mayHideServices = (problems: readonly ConfigProblem[]): boolean =>
+  problems.some((p) => p.severity === "error" && MAY_HIDE.has(p.kind));
+
 export class Allocating implements ReconcileTarget {
   /** What the decision is to read instead of the store. */
   readonly view: AllocatedView;

@@ -1,34 +1,34 @@
 // The speaker daemon, put together: source -> store (-> allocator) -> engine -> speaker -> network, with logs beside it. Owns start and stop
 // order and nothing else: no rule about routes, files or messages lives here.
 import type { PlannedPeer } from "../announce/compiled.ts";
-import { DecisionEngine, type DecisionSink } from "../announce/engine.ts";
+import { DecisionEngine } from "../announce/engine.ts";
 import type { Endpoint } from "../bgp/listener.ts";
 import { Speaker } from "../bgp/speaker.ts";
 import { TcpNetwork } from "../bgp/transport.ts";
-import type { RouteAttributes } from "../bgp/wire/message.ts";
-import type { Prefix } from "../kernel/ip.ts";
 import type { ConfigProblem } from "../kernel/problem.ts";
 import { invariant } from "../kernel/result.ts";
-import type { Millis, PeerName, RouterId } from "../kernel/units.ts";
+import type { Millis, RouterId } from "../kernel/units.ts";
 import type { Logger } from "../observe/log.ts";
 import type { SourceHealth } from "../observe/metricTable.ts";
 import { ServiceHistory } from "../observe/serviceHistory.ts";
 import type { SourceView } from "../observe/sourceView.ts";
-import { ObjectStore, type StoreChange, type StoreView } from "../sources/store.ts";
-import { Allocating } from "./allocating.ts";
+import { ObjectStore, type StoreView } from "../sources/store.ts";
+import { Allocating, mayHideServices } from "./allocating.ts";
 import { ClaimFeed } from "./claimFeed.ts";
 import { DrainFile } from "./drainFile.ts";
 import { Draining, peerFact } from "./draining.ts";
 import { leave, type StopOutcome } from "./farewell.ts";
+import { Handover } from "./handover.ts";
+import { noteArrival, noteWritten } from "./historyNotes.ts";
 import { Injecting } from "./injecting.ts";
 import { PathWatch } from "./pathWatch.ts";
 import { PeerAccess } from "./peerAccess.ts";
 import { type NotificationCounts, PeerReports } from "./peerReports.ts";
 import { ProblemBook } from "./problemBook.ts";
 import { realClock, realRandom, realTimers } from "./realTime.ts";
-import { type ReconcileObserver, type ReconcileReport, Reconciler, type ReconcileTarget } from "./reconcile.ts";
+import { type ReconcileObserver, Reconciler, type ReconcileTarget } from "./reconcile.ts";
 import { type ReportedState, Reporting } from "./reporting.ts";
-import { RestartMarker } from "./restartMarker.ts";
+import { openMarker, type RestartMarker } from "./restartMarker.ts";
 import { Shadowing } from "./shadowing.ts";
 import { Siting } from "./siting.ts";
 import { inSlices } from "./slices.ts";
@@ -73,9 +73,6 @@ export type DaemonObserver = ReconcileObserver & NotificationCounts;
 /** A change that is not decided after this is a defect: a service manager with a watchdog then starts the daemon anew. */
 export const STUCK_MS = 30_000;
 
-/** Kinds of problems behind which a Service may be that has not been read. */
-const MAY_HIDE: ReadonlySet<string> = new Set(["File", "Service"]);
-
 const earliest = (a: Millis | null, b: Millis | null): Millis | null => (a === null || (b !== null && b < a) ? b : a);
 
 export class Daemon {
@@ -108,19 +105,17 @@ export class Daemon {
   readonly #log: Logger;
   readonly #network = new TcpNetwork();
   readonly #marker: RestartMarker | null;
+  readonly #handover: Handover;
   readonly #source: OpenSource;
   /** Changes taken over from the source. */
   #updates = 0;
-  #planned: readonly PlannedPeer[] = [];
-  /** Services announced in the first complete decision are counted, not listed. */
-  #isFirstDecision = true;
 
   constructor(options: DaemonOptions, log: Logger, observer: DaemonObserver) {
     this.options = options;
     this.#log = log;
     this.reports = new PeerReports(log, realClock, {
       notification: (...seen) => observer.notification(...seen),
-      drained: () => this.#noteWritten(),
+      drained: () => noteWritten(this.history, this.speaker.peers(), realClock.now()),
       changed: () => this.reporting?.reporter.peersChanged(),
     });
     this.problems = new ProblemBook({
@@ -133,7 +128,7 @@ export class Daemon {
         this.reporting?.reporter.peersChanged(); // what keeps a peer from running is told with it
       },
     });
-    this.#marker = options.stateDir === null ? null : this.#openMarker(options.stateDir);
+    this.#marker = options.stateDir === null ? null : openMarker(options.stateDir, log);
     this.siting = new Siting(options.nodeName, {
       clock: realClock,
       log,
@@ -146,7 +141,16 @@ export class Daemon {
       peers: () => this.speaker.peers(),
       inTurns: (work) => inSlices(work, realClock),
     });
-    this.witnessing = options.witness ? this.#makeWitnessing() : null;
+    this.witnessing = options.witness
+      ? new Witnessing({
+          clock: realClock,
+          isWithdrawn: () => this.engine.level === "withdrawn",
+          setRoute: (...route) => this.injecting.decidedChanged(...route),
+          holdEndOfRib: (peer, isHeld) => this.speaker.peer(peer)?.holdEndOfRib(isHeld),
+          wake: () => this.reconciler.changed([]),
+          problemsChanged: () => this.problems.tell(),
+        })
+      : null;
     this.speaker = new Speaker({
       watcher: this.witnessing ?? this.feed,
       clock: realClock,
@@ -171,10 +175,11 @@ export class Daemon {
     });
     const { nodeName, lbClass, ignoreExcludeLb, routerId } = options;
     this.allocating = options.allocate ? this.#makeAllocating(options.stateDir, lbClass) : null;
+    this.#handover = new Handover(this, log);
     this.engine = new DecisionEngine(
       this.view,
       { nodeName, lbClass, ignoreExcludeLb, routerId },
-      this.#sink(),
+      this.#handover,
       this.#marker?.facts.isRestart,
       this.siting.sites,
     );
@@ -200,9 +205,9 @@ export class Daemon {
         settled: (report) => {
           this.history.settled();
           this.shadowing?.changed();
-          this.#noteWritten();
+          noteWritten(this.history, this.speaker.peers(), realClock.now());
           observer.settled(report);
-          this.#reconciled(report);
+          this.#handover.settled(report);
           this.reporting?.reporter.settled();
         },
       },
@@ -212,7 +217,7 @@ export class Daemon {
     this.#source = openSource(options.source, this.store, options.namespace, {
       changed: (changes) => {
         this.#updates++;
-        this.#noteArrival(changes);
+        noteArrival(this.history, changes, realClock.now());
         this.draining.follow(changes);
         this.reconciler.changed(changes);
       },
@@ -228,11 +233,7 @@ export class Daemon {
 
   /** Peers of this node with what keeps some of them from running. */
   get planned(): readonly PlannedPeer[] {
-    const problems = this.access.problems();
-    return this.#planned.map((p) => {
-      const problem = p.problem ?? problems.get(p.name) ?? null;
-      return { ...p, problem, problemPath: problem === null ? null : (p.problemPath ?? "spec") };
-    });
+    return this.#handover.planned;
   }
 
   /** What the parts find wrong while they run. */
@@ -360,26 +361,12 @@ export class Daemon {
       setLevel: (level, why) => {
         this.engine.setLevel(level, why, realClock.now());
         this.injecting.setLevel(level);
-        this.#restateWitnessed();
+        this.witnessing?.restate();
         this.reconciler.changed([]);
       },
       isDecided: () => this.reconciler.since === null && this.injecting.injections.isReplayed,
       facts: () => [...this.speaker.peers()].map((runner) => peerFact(runner, realClock.now())),
     });
-  }
-
-  /** A witness forwards nothing, so what it tells is not marked in a drain; it goes with everything else. */
-  #witnessed(peer: PeerName, prefix: Prefix, attributes: RouteAttributes | null): void {
-    this.injecting.decidedChanged(peer, prefix, this.engine.level === "withdrawn" ? null : attributes);
-  }
-
-  #restateWitnessed(): void {
-    if (this.witnessing === null) return;
-    for (const { config } of this.speaker.peers()) {
-      for (const { prefix, attributes } of this.witnessing.routesOf(config.name)) {
-        this.#witnessed(config.name, prefix, attributes);
-      }
-    }
   }
 
   #makeAllocating(stateDir: string | null, lbClass: string): Allocating {
@@ -389,28 +376,9 @@ export class Daemon {
       clock: realClock,
       timers: realTimers,
       log: this.#log,
-      isSourceClean: () => !this.problems.source.some((p) => p.severity === "error" && MAY_HIDE.has(p.kind)),
+      isSourceClean: () => !mayHideServices(this.problems.source),
       wake: () => this.reconciler.changed([]),
       problemsChanged: () => this.problems.tell(),
-    });
-  }
-
-  #makeWitnessing(): Witnessing {
-    let isWoken = false;
-    return new Witnessing({
-      clock: realClock,
-      setRoute: (peer, prefix, attributes) => this.#witnessed(peer, prefix, attributes),
-      holdEndOfRib: (peer, isHeld) => this.speaker.peer(peer)?.holdEndOfRib(isHeld),
-      problemsChanged: () => this.problems.tell(),
-      // sessions speak in the middle of their own work
-      wake: () => {
-        if (isWoken) return;
-        isWoken = true;
-        setImmediate(() => {
-          isWoken = false;
-          this.reconciler.changed([]);
-        });
-      },
     });
   }
 
@@ -438,82 +406,8 @@ export class Daemon {
     return this.allocating ?? decision;
   }
 
-  #openMarker(directory: string): RestartMarker {
-    const marker = new RestartMarker(directory, {
-      clock: realClock,
-      timers: realTimers,
-      failed: (error) => {
-        const text = `cannot write life signs to ${directory}: after a crash peers will not be told of a restart`;
-        this.#log.warn("stateDir", { error }, text);
-      },
-    });
-    const { isRestart, isForwardingKept } = marker.facts;
-    const kept = isForwardingKept ? "the host has forwarded since" : "the host has been booted since";
-    if (isRestart) this.#log.info("restart", {}, `the last process ended without a goodbye; ${kept}`);
-    return marker;
-  }
-
-  #sink(): DecisionSink {
-    return {
-      peersChanged: (decided) => {
-        const planned = this.witnessing?.plan(decided) ?? decided;
-        this.#planned = planned;
-        // a shadow runs no peer: no session, no BFD, nothing that listens
-        const running = this.shadowing === null ? planned : [];
-        const configs = running.flatMap((p) => (p.config === null ? [] : [p.config]));
-        this.access.setPeers(configs);
-        const changes = this.speaker.setPeers(configs);
-        this.reports.peerChanges(changes);
-        this.injecting.setPeers(planned, changes);
-        this.feed.peersChanged();
-        this.witnessing?.peersChanged(planned);
-        this.paths.sync();
-        this.reporting?.reporter.peersChanged();
-        this.problems.tell();
-      },
-      setRoute: (peer, prefix, attributes) => this.injecting.decidedChanged(peer, prefix, attributes),
-      serviceChanged: (key, before, after) => {
-        const now = realClock.now();
-        this.history.decided(key, before, after, this.reconciler.since ?? now, now);
-        if (!this.#isFirstDecision) this.reports.serviceChanged(key, before, after);
-        this.reporting?.reporter.serviceChanged(key);
-      },
-      problemsChanged: (problems) => this.problems.decisionFound(problems),
-    };
-  }
-
-  #noteArrival(changes: readonly StoreChange[]): void {
-    const now = realClock.now();
-    for (const { before, after } of changes) {
-      for (const object of [before, after]) {
-        if (object?.kind === "Service") this.history.arrived(object.key, now);
-        else if (object?.kind === "EndpointSlice" && object.service !== null) this.history.arrived(object.service, now);
-      }
-    }
-  }
-
-  /** What was settled counts as written once no session that stands has anything left to be handed. */
-  #noteWritten(): void {
-    if (!this.history.isAwaitingWrite) return;
-    for (const runner of this.speaker.peers()) if (!runner.isDrained) return;
-    this.history.written(realClock.now());
-  }
-
   /** Where the field that a problem is about was read; null: in no file. */
   locate(problem: ConfigProblem): { readonly file: string; readonly line: number } | null {
     return this.#source.source.locate(problem, problem.path);
-  }
-
-  #reconciled(report: ReconcileReport): void {
-    const { duration: durationMs, changes: count, turns, longestTurn: longestTurnMs } = report;
-    const fields = { durationMs, count, turns, longestTurnMs };
-    this.#log.debug("changeApplied", fields, "changes decided and handed to the peers");
-    if (!this.#isFirstDecision) return;
-    this.#isFirstDecision = false;
-    const decisions = [...this.engine.decisions.values()];
-    const announced = decisions.filter((d) => d.announced).length;
-    const counts = { services: decisions.length, peers: this.#planned.length, problems: this.problems.all().length };
-    const text = `${announced} of ${decisions.length} services announced to ${this.#planned.length} peers`;
-    this.#log.info("firstDecision", { ...counts, durationMs: report.duration }, text);
   }
 }

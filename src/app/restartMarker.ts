@@ -7,6 +7,8 @@ import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock, TimerHandle, Timers } from "../kernel/clock.ts";
 import { Millis } from "../kernel/units.ts";
+import type { Logger } from "../observe/log.ts";
+import { realClock, realTimers } from "./realTime.ts";
 
 export interface RestartFacts {
   /** The last process ended without a goodbye, within the longest time for which peers keep routes. */
@@ -99,6 +101,22 @@ export class RestartMarker {
     await writeFile(`${path}.new`, `${JSON.stringify(marker)}\n`);
     await rename(`${path}.new`, path);
   }
+}
+
+/** The marker in this directory on the real clock; what it found, and what it cannot do, is logged. */
+export function openMarker(directory: string, log: Logger): RestartMarker {
+  const marker = new RestartMarker(directory, {
+    clock: realClock,
+    timers: realTimers,
+    failed: (error) => {
+      const text = `cannot write life signs to ${directory}: after a crash peers will not be told of a restart`;
+      log.warn("stateDir", { error }, text);
+    },
+  });
+  const { isRestart, isForwardingKept } = marker.facts;
+  const kept = isForwardingKept ? "the host has forwarded since" : "the host has been booted since";
+  if (isRestart) log.info("restart", {}, `the last process ended without a goodbye; ${kept}`);
+  return marker;
 }
 
 function factsOf(marker: Marker | null, bootId: string | null, wall: number): RestartFacts {

@@ -18,6 +18,8 @@ import type { ReconcileTarget } from "./reconcile.ts";
 
 export interface WitnessingSurroundings extends WitnessHost {
   readonly clock: Clock;
+  /** A drain has withdrawn what is ours. */
+  readonly isWithdrawn: () => boolean;
   /** Something is to be worked off. */
   readonly wake: () => void;
   readonly problemsChanged: () => void;
@@ -27,11 +29,17 @@ export class Witnessing implements ReceivedWatcher {
   readonly #around: WitnessingSurroundings;
   readonly #core: Witness;
   #internal: readonly PlannedPeer[] = [];
+  /** Who takes part. */
+  #members: readonly PeerName[] = [];
   #isOverfull = false;
+  #isWoken = false;
 
   constructor(around: WitnessingSurroundings) {
     this.#around = around;
-    this.#core = new Witness(around);
+    this.#core = new Witness({
+      setRoute: (...route) => this.#tell(...route),
+      holdEndOfRib: (...told) => around.holdEndOfRib(...told),
+    });
   }
 
   /** Routes with claims that are followed. */
@@ -46,9 +54,9 @@ export class Witnessing implements ReceivedWatcher {
   /** The speaker runs these peers from now on. */
   peersChanged(planned: readonly PlannedPeer[]): void {
     this.#internal = planned.filter((p) => p.config !== null && isInternal(p.config));
-    const names = planned.flatMap((p) => (p.config === null || isInternal(p.config) ? [] : [p.name]));
-    this.#core.setPeers(names, this.#around.clock.now());
-    this.#around.wake();
+    this.#members = planned.flatMap((p) => (p.config === null || isInternal(p.config) ? [] : [p.name]));
+    this.#core.setPeers(this.#members, this.#around.clock.now());
+    this.#wake();
   }
 
   isWatched({ largeCommunities }: ReceivedAttributes): boolean {
@@ -59,13 +67,13 @@ export class Witnessing implements ReceivedWatcher {
     // what another witness has told is second hand: passed on, it would never die
     const isOurs = attributes?.asPath?.some(({ asns }) => asns.includes(runner.config.localAsn)) === true;
     this.#core.routeChanged(runner.config.name, prefix, isOurs ? null : (attributes?.largeCommunities ?? null));
-    this.#around.wake();
+    this.#wake();
   }
 
   readingChanged(runner: PeerRunner, reading: Reading): void {
     const asn = reading === "none" ? null : (runner.negotiated?.peerAsn ?? null);
     this.#core.sightChanged(runner.config.name, reading, asn, this.#around.clock.now());
-    this.#around.wake();
+    this.#wake();
   }
 
   /** The decision and the witness as one target. */
@@ -94,11 +102,33 @@ export class Witnessing implements ReceivedWatcher {
     return this.#core.routesOf(peer);
   }
 
+  /** Tells every peer again: what is withdrawn is, or is no longer. */
+  restate(): void {
+    for (const peer of this.#members) {
+      for (const { prefix, attributes } of this.#core.routesOf(peer)) this.#tell(peer, prefix, attributes);
+    }
+  }
+
   problems(): readonly ConfigProblem[] {
     const internal = this.#internal.map(({ ref }) => problemOf(ref, "spec.peerASN", say("witnessInternal"), "warning"));
     if (!this.#isOverfull) return internal;
     const ref = { kind: "Witness", namespace: null, name: "witness" };
     return [...internal, problemOf(ref, "", say("witnessFull", { most: MAX_WITNESSED }))];
+  }
+
+  /** A witness forwards nothing, so what it tells is not marked in a drain; it goes with everything else. */
+  #tell(peer: PeerName, prefix: Prefix, attributes: RouteAttributes | null): void {
+    this.#around.setRoute(peer, prefix, this.#around.isWithdrawn() ? null : attributes);
+  }
+
+  /** In a turn of its own: sessions speak in the middle of their work. */
+  #wake(): void {
+    if (this.#isWoken) return;
+    this.#isWoken = true;
+    setImmediate(() => {
+      this.#isWoken = false;
+      this.#around.wake();
+    });
   }
 
   #noteOverfull(): void {
