@@ -33,7 +33,7 @@ export interface ManifestTimes {
 }
 
 /** What a name in the directory holds right now. */
-type Sample =
+export type Sample =
   | { readonly type: "content"; readonly bytes: Uint8Array; readonly signature: string }
   | { readonly type: "unreadable"; readonly reason: string }
   | { readonly type: "gone" };
@@ -53,6 +53,21 @@ export const isManifestName = (name: string): boolean => !name.startsWith(".") &
 /** Names of the manifests in a directory, sorted. @throws the file system's error. */
 export const listManifests = (directory: string): readonly string[] =>
   readdirSync(directory).filter(isManifestName).sort();
+
+/** A file of a directory as it is now. Never waits: what is no regular file, such as a pipe, is not opened. */
+export function sampleManifest(path: string): Sample {
+  try {
+    const stats = statSync(path);
+    if (!stats.isFile()) return { type: "unreadable", reason: "is not a regular file" };
+    if (stats.size > MAX_MANIFEST_BYTES) {
+      return { type: "unreadable", reason: `has ${stats.size} bytes, more than ${MAX_MANIFEST_BYTES}` };
+    }
+    return { type: "content", bytes: readFileSync(path), signature: signatureOf(stats) };
+  } catch (error) {
+    if (!isNotFound(error)) return { type: "unreadable", reason: `cannot be read: ${textOf(error)}` };
+    return isLink(path) ? { type: "unreadable", reason: "is a link that leads nowhere" } : { type: "gone" };
+  }
+}
 
 export class ManifestSource implements Source {
   readonly #path: string;
@@ -252,21 +267,9 @@ export class ManifestSource implements Source {
   // --- reading
 
   #sample(name: string): Sample {
-    const path = join(this.#directory, name);
-    try {
-      const stats = statSync(path);
-      if (!stats.isFile()) return { type: "unreadable", reason: "is not a regular file" };
-      if (stats.size > MAX_MANIFEST_BYTES) {
-        return { type: "unreadable", reason: `has ${stats.size} bytes, more than ${MAX_MANIFEST_BYTES}` };
-      }
-      return { type: "content", bytes: readFileSync(path), signature: signatureOf(stats) };
-    } catch (error) {
-      if (!isNotFound(error)) return { type: "unreadable", reason: `cannot be read: ${textOf(error)}` };
-      if (isLink(path)) return { type: "unreadable", reason: "is a link that leads nowhere" };
-      // pointed at one file, we hold on to it as to a directory
-      if (this.#only !== null) return { type: "unreadable", reason: "does not exist" };
-      return { type: "gone" };
-    }
+    const sample = sampleManifest(join(this.#directory, name));
+    // pointed at one file, we hold on to it as to a directory
+    return sample.type === "gone" && this.#only !== null ? { type: "unreadable", reason: "does not exist" } : sample;
   }
 
   #apply(samples: readonly (readonly [string, Sample])[], receivedAt: Millis): void {

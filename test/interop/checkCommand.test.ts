@@ -1,7 +1,7 @@
 // `vipcast check` as a script sees it: exit codes, and what stands on which of the two outputs (docs/design.md section 9). Runs the
 // built program; needs neither root nor a router.
-import { type StdioOptions, spawnSync } from "node:child_process";
-import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, type StdioOptions, spawnSync } from "node:child_process";
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -49,6 +49,18 @@ describe("the check command", () => {
     const result = vipcast(["check", ...words.map((word) => (word.endsWith(".yaml") ? path(word) : word))]);
     expect({ status: result.status, stdout: result.stdout }).toEqual({ status: 2, stdout: "" });
     expect(result.stderr).not.toBe("");
+  });
+  test("a pipe in a directory is told and not waited for; one that is named is read", () => {
+    const pipes = path("pipes");
+    mkdirSync(pipes);
+    execFileSync("mkfifo", [join(pipes, "a.yaml")]);
+    const listed = vipcast(["check", "--json", pipes]);
+    expect(JSON.parse(listed.stdout).problems).toMatchObject([{ file: "a.yaml", message: "is not a regular file" }]);
+    const script = 'cat "$1" | "$0" dist/main.js check --json /dev/stdin';
+    const named = JSON.parse(
+      execFileSync("sh", ["-c", script, process.execPath, path("good.yaml")], { encoding: "utf8" }),
+    );
+    expect(named).toEqual({ nodes: {}, problems: [] });
   });
   test.skipIf(!existsSync(FULL))("an answer that cannot be written is no success", () => {
     const result = vipcast(["check", "--json", path("good.yaml")], FULL);
