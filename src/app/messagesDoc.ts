@@ -3,6 +3,7 @@
 import { ALLOCATE_MESSAGES } from "../allocate/messages.ts";
 import { ANNOUNCE_MESSAGES } from "../announce/messages.ts";
 import { CONTROL_MESSAGES } from "../control/messages.ts";
+import { HOOK_MESSAGES } from "../hooks/messages.ts";
 import { INJECT_MESSAGES } from "../inject/messages.ts";
 import type { MessageTable } from "../kernel/messages.ts";
 import { KUBE_MESSAGES } from "../kube/messages.ts";
@@ -19,6 +20,7 @@ export const MESSAGE_TABLES: Readonly<Record<string, MessageTable>> = {
   "Sessions, BFD and addresses, while the daemon runs": APP_MESSAGES,
   "Addresses for Services": ALLOCATE_MESSAGES,
   "The controller": CONTROL_MESSAGES,
+  "Webhooks of the controller": HOOK_MESSAGES,
   "Injected routes": INJECT_MESSAGES,
   "The API server and the kubeconfig": KUBE_MESSAGES,
   "Reports in the cluster": REPORT_MESSAGES,

@@ -72,14 +72,21 @@ const SERVER_OPTIONS = {
 export const createBoundedServer = (pages: Pages, onDefect: (error: unknown) => void): Server =>
   bounded(createServer(SERVER_OPTIONS, answering(pages, onDefect)));
 
-/** The same over TLS. @throws Error of the TLS library when certificate and key are of no use */
+/**
+ * The same over TLS. @param bodyOctets of a POST, where another limit fits
+ * @throws Error of the TLS library when certificate and key are of no use
+ */
 export const createBoundedTlsServer = (
   pages: Pages,
   onDefect: (error: unknown) => void,
   tls: SecureContextOptions,
+  bodyOctets?: number,
 ): TlsServer =>
   bounded(
-    createTlsServer({ ...SERVER_OPTIONS, handshakeTimeout: HTTP_LIMITS.requestMs, ...tls }, answering(pages, onDefect)),
+    createTlsServer(
+      { ...SERVER_OPTIONS, handshakeTimeout: HTTP_LIMITS.requestMs, ...tls },
+      answering(pages, onDefect, bodyOctets),
+    ),
   );
 
 function bounded<S extends Server | TlsServer>(server: S): S {
@@ -89,16 +96,21 @@ function bounded<S extends Server | TlsServer>(server: S): S {
 }
 
 const answering =
-  (pages: Pages, onDefect: (error: unknown) => void): RequestListener =>
+  (pages: Pages, onDefect: (error: unknown) => void, bodyOctets: number = HTTP_LIMITS.bodyOctets): RequestListener =>
   (request, response) => {
-    answer(pages, request, response).catch((error: unknown) => {
+    answer(pages, request, response, bodyOctets).catch((error: unknown) => {
       onDefect(error);
       if (!response.headersSent) send(request, response, textPage(500, "internal error, see the log")).catch(onDefect);
       else response.destroy();
     });
   };
 
-async function answer(pages: Pages, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  pages: Pages,
+  request: IncomingMessage,
+  response: ServerResponse,
+  bodyOctets: number,
+): Promise<void> {
   const target = request.url ?? "";
   const cut = target.indexOf("?");
   const path = cut < 0 ? target : target.slice(0, cut);
@@ -106,8 +118,8 @@ async function answer(pages: Pages, request: IncomingMessage, response: ServerRe
   const authorization = request.headers.authorization ?? "";
   const posted = request.method === "POST" ? pages.get(`POST ${path}`) : undefined;
   if (posted !== undefined) {
-    const body = await readBody(request);
-    if (body === null) await send(request, response, textPage(413, `more than ${HTTP_LIMITS.bodyOctets} octets`));
+    const body = await readBody(request, bodyOctets);
+    if (body === null) await send(request, response, textPage(413, `more than ${bodyOctets} octets`));
     else await send(request, response, await posted({ query, body, authorization }));
     return;
   }
@@ -125,13 +137,13 @@ async function answer(pages: Pages, request: IncomingMessage, response: ServerRe
 }
 
 /** null when it is too large: the rest of it is not read. */
-async function readBody(request: IncomingMessage): Promise<string | null> {
+async function readBody(request: IncomingMessage, most: number): Promise<string | null> {
   const chunks: Buffer[] = [];
   let octets = 0;
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     chunks.push(chunk);
     octets += chunk.length;
-    if (octets > HTTP_LIMITS.bodyOctets) return null;
+    if (octets > most) return null;
   }
   return Buffer.concat(chunks).toString("utf8");
 }
