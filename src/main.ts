@@ -1,5 +1,5 @@
 // argv -> command. The only file that calls process.exit and that prints what commands give back.
-import { Argument, Command, CommanderError, Option } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { realClock } from "./app/realTime.ts";
 import { ask, type Question } from "./commands/ask.ts";
 import { check } from "./commands/check.ts";
@@ -138,7 +138,7 @@ function program(): Command {
     .command("check")
     .description("tell what is wrong in manifests and what every node would announce to every peer")
     .argument("<PATH...>", "files or directories of manifests")
-    .option("--node <NAME>", "answer for this node only; needed where the manifests have no Node object")
+    .option("--node <NAME>", "answer for this node only; needed where the manifests have no Node object", notEmpty)
     .option("--json", "as JSON")
     .option("--namespace <NAME>", SETTINGS.namespace.help, SETTINGS.namespace.fallback)
     .option("--lb-class <CLASS>", SETTINGS.lbClass.help, "")
@@ -188,7 +188,7 @@ function program(): Command {
     .command("why")
     .description("tell why a service is announced or not, to every peer of a node")
     .argument("<SERVICE>", "namespace/name, or a name in namespace default")
-    .option("--node <NAME>", "answer for this node; another one than the daemon's own is computed")
+    .option("--node <NAME>", "answer for this node; another one than the daemon's own is computed", notEmpty)
     .option("--peer <NAME>", "only this peer, also where it does not select the node")
     .option("--json", "as JSON")
     .option(flagText("socket"), "Unix socket of the daemon", process.env[SETTINGS.socket.env[0] ?? ""])
@@ -210,7 +210,7 @@ function program(): Command {
     .argument("<PATH...>", "files or directories of the new manifests")
     .option(flagText("socket"), "Unix socket of the daemon", process.env[SETTINGS.socket.env[0] ?? ""])
     .option("--against <PATH>", "plan against these manifests, without a daemon")
-    .option("--node <NAME>", "plan for this node")
+    .option("--node <NAME>", "plan for this node", notEmpty)
     .option("--json", "as JSON")
     .option("--namespace <NAME>", SETTINGS.namespace.help, SETTINGS.namespace.fallback)
     .option("--lb-class <CLASS>", SETTINGS.lbClass.help, "")
@@ -279,6 +279,12 @@ function program(): Command {
     .argument("<HEX...>", "octets of one or more messages, spaces and colons allowed")
     .action((hex: string[]) => finish(decode(hex.join(""))));
   return vipcast;
+}
+
+/** For names: "$NODE" of a script in which it is not set is a slip, and no node is called that. */
+function notEmpty(text: string): string {
+  if (text === "") throw new InvalidArgumentError("It is empty.");
+  return text;
 }
 
 /** `node-name` as the option parser names it. */

@@ -45,6 +45,7 @@ describe("the check command", () => {
     ["a PATH that does not exist", ["--json", "none.yaml"]],
     ["an unknown flag", ["--json", "--jsn", "good.yaml"]],
     ["a flag without its value", ["good.yaml", "--node"]],
+    ["a node without a name", ["good.yaml", "--node", ""]],
   ])("exits 2 on %s, with the reason on standard error", (_what, words) => {
     const result = vipcast(["check", ...words.map((word) => (word.endsWith(".yaml") ? path(word) : word))]);
     expect({ status: result.status, stdout: result.stdout }).toEqual({ status: 2, stdout: "" });
