@@ -1,13 +1,15 @@
-// The speaker daemon, put together: source -> store (-> allocator) -> engine -> speaker -> network, with logs beside it. Owns start and stop
-// order and nothing else: no rule about routes, files or messages lives here.
+// The speaker daemon, put together. Owns what is built of what, and the order of start and stop; no rule about routes, files or messages
+// lives here. A route's way through the parts:
+//   #source -> store (-> allocating) -> engine, or witnessing -> #handover -> injecting -> speaker -> #network
+// with reconciler giving the turns, draining and siting having a say in the decision, and history, problems, reports (the log) and
+// reporting (the cluster) telling of it. Contract: parts reach each other through what they are given here, and only once all are made.
 import type { PlannedPeer } from "../announce/compiled.ts";
 import { DecisionEngine } from "../announce/engine.ts";
-import type { Endpoint } from "../bgp/listener.ts";
 import { Speaker } from "../bgp/speaker.ts";
 import { TcpNetwork } from "../bgp/transport.ts";
 import type { ConfigProblem } from "../kernel/problem.ts";
 import { invariant } from "../kernel/result.ts";
-import type { Millis, RouterId } from "../kernel/units.ts";
+import type { Millis } from "../kernel/units.ts";
 import type { Logger } from "../observe/log.ts";
 import type { SourceHealth } from "../observe/metricTable.ts";
 import { ServiceHistory } from "../observe/serviceHistory.ts";
@@ -15,6 +17,7 @@ import type { SourceView } from "../observe/sourceView.ts";
 import { ObjectStore, type StoreView } from "../sources/store.ts";
 import { Allocating, mayHideServices } from "./allocating.ts";
 import { ClaimFeed } from "./claimFeed.ts";
+import type { DaemonOptions } from "./daemonOptions.ts";
 import { DrainFile } from "./drainFile.ts";
 import { Draining, peerFact } from "./draining.ts";
 import { leave, type StopOutcome } from "./farewell.ts";
@@ -27,51 +30,16 @@ import { type NotificationCounts, PeerReports } from "./peerReports.ts";
 import { ProblemBook } from "./problemBook.ts";
 import { realClock, realRandom, realTimers } from "./realTime.ts";
 import { type ReconcileObserver, Reconciler, type ReconcileTarget } from "./reconcile.ts";
-import { type ReportedState, Reporting } from "./reporting.ts";
+import { Reporting } from "./reporting.ts";
 import { openMarker, type RestartMarker } from "./restartMarker.ts";
 import { Shadowing } from "./shadowing.ts";
 import { Siting } from "./siting.ts";
 import { inSlices } from "./slices.ts";
-import { type OpenSource, openSource, type SourceOptions } from "./source.ts";
+import { type OpenSource, openSource } from "./source.ts";
 import { Witnessing, withoutServices } from "./witnessing.ts";
-
-export interface DaemonOptions {
-  readonly nodeName: string;
-  readonly source: SourceOptions;
-  /** Compare with what MetalLB reports, and do nothing else: with the other settings of SHADOWED. */
-  readonly shadow: boolean;
-  /** Of MetalLB's own objects; those elsewhere are not used. */
-  readonly namespace: string;
-  /** Owns what is reported to the cluster; null: the Node does. */
-  readonly podName: string | null;
-  readonly lbClass: string;
-  readonly ignoreExcludeLb: boolean;
-  readonly routerId: RouterId | null;
-  /** Where peers may connect to us. */
-  readonly listen: readonly Endpoint[];
-  /** Directory for the life signs that tell a restart from a first start; null: every start is a first one. */
-  readonly stateDir: string | null;
-  /** Give Services their addresses; needs a state directory. */
-  readonly allocate: boolean;
-  /** Tell peers of each other's claims; announce no Services. */
-  readonly witness: boolean;
-  /** How long routes are the last choice of routers before they are withdrawn; 0: not at all. */
-  readonly drainTime: Millis;
-  /** Drain while `spec.unschedulable` of the Node is set. */
-  readonly drainOnCordon: boolean;
-  /** Drain while the Node has a taint with this key; null: none drains. */
-  readonly drainOnTaint: string | null;
-  /** A stop is the first half of a restart: peers that keep routes over one are left with them. */
-  readonly stopKeepsRoutes: boolean;
-  /** Told to the peers in the Cease when the daemon stops (RFC 9003). */
-  readonly shutdownText: string;
-}
 
 /** Who counts what happens. */
 export type DaemonObserver = ReconcileObserver & NotificationCounts;
-
-/** A change that is not decided after this is a defect: a service manager with a watchdog then starts the daemon anew. */
-export const STUCK_MS = 30_000;
 
 const earliest = (a: Millis | null, b: Millis | null): Millis | null => (a === null || (b !== null && b < a) ? b : a);
 
@@ -111,6 +79,9 @@ export class Daemon {
   #updates = 0;
 
   constructor(options: DaemonOptions, log: Logger, observer: DaemonObserver) {
+    const { nodeName, namespace, stateDir, lbClass, ignoreExcludeLb, routerId } = options;
+    const wake = (): void => this.reconciler.changed([]);
+    const problemsChanged = (): void => this.problems.tell();
     this.options = options;
     this.#log = log;
     this.reports = new PeerReports(log, realClock, {
@@ -128,12 +99,12 @@ export class Daemon {
         this.reporting?.reporter.peersChanged(); // what keeps a peer from running is told with it
       },
     });
-    this.#marker = options.stateDir === null ? null : openMarker(options.stateDir, log);
-    this.siting = new Siting(options.nodeName, {
+    this.#marker = stateDir === null ? null : openMarker(stateDir, log);
+    this.siting = new Siting(nodeName, {
       clock: realClock,
       log,
-      stateDir: options.stateDir,
-      wake: () => this.reconciler.changed([]),
+      stateDir,
+      wake,
       claimAsnsChanged: () => this.feed.claimAsnsChanged(),
     });
     this.feed = new ClaimFeed({
@@ -147,8 +118,8 @@ export class Daemon {
           isWithdrawn: () => this.engine.level === "withdrawn",
           setRoute: (...route) => this.injecting.decidedChanged(...route),
           holdEndOfRib: (peer, isHeld) => this.speaker.peer(peer)?.holdEndOfRib(isHeld),
-          wake: () => this.reconciler.changed([]),
-          problemsChanged: () => this.problems.tell(),
+          wake,
+          problemsChanged,
         })
       : null;
     this.speaker = new Speaker({
@@ -164,17 +135,28 @@ export class Daemon {
       speaker: this.speaker,
       network: this.#network,
       log,
-      problemsChanged: () => this.problems.tell(),
+      problemsChanged,
       neighborsChanged: () => this.paths.sync(),
     });
     this.paths = new PathWatch({
       speaker: this.speaker,
       log,
-      problemsChanged: () => this.problems.tell(),
+      problemsChanged,
       verdictChanged: () => this.reporting?.reporter.peersChanged(),
     });
-    const { nodeName, lbClass, ignoreExcludeLb, routerId } = options;
-    this.allocating = options.allocate ? this.#makeAllocating(options.stateDir, lbClass) : null;
+    invariant(!options.allocate || stateDir !== null, "allocate needs a state directory");
+    this.allocating =
+      options.allocate && stateDir !== null
+        ? new Allocating(this.store, lbClass, {
+            stateDir,
+            clock: realClock,
+            timers: realTimers,
+            log,
+            isSourceClean: () => !mayHideServices(this.problems.source),
+            wake,
+            problemsChanged,
+          })
+        : null;
     this.#handover = new Handover(this, log);
     this.engine = new DecisionEngine(
       this.view,
@@ -184,13 +166,13 @@ export class Daemon {
       this.siting.sites,
     );
     this.injecting = new Injecting({
-      stateDir: options.stateDir,
+      stateDir,
       timers: realTimers,
       log,
       decided: (peer, prefix) => (this.witnessing ?? this.engine).routeAt(peer, prefix),
       setRoute: (peer, prefix, attributes) => this.speaker.setRoute(peer, prefix, attributes),
       flush: (settled) => this.speaker.flush(settled),
-      problemsChanged: () => this.problems.tell(),
+      problemsChanged,
     });
     this.reconciler = new Reconciler(
       this.#target(),
@@ -212,9 +194,26 @@ export class Daemon {
         },
       },
     );
-    this.drainFile = options.stateDir === null ? null : new DrainFile(options.stateDir, log);
-    this.draining = this.#makeDraining();
-    this.#source = openSource(options.source, this.store, options.namespace, {
+    this.drainFile = stateDir === null ? null : new DrainFile(stateDir, log);
+    this.draining = new Draining({
+      clock: realClock,
+      timers: realTimers,
+      log,
+      nodeName,
+      delay: options.drainTime,
+      onCordon: options.drainOnCordon,
+      onTaint: options.drainOnTaint,
+      isAnnouncing: () => this.engine.config !== null,
+      setLevel: (level, why) => {
+        this.engine.setLevel(level, why, realClock.now());
+        this.injecting.setLevel(level);
+        this.witnessing?.restate();
+        wake();
+      },
+      isDecided: () => this.reconciler.since === null && this.injecting.injections.isReplayed,
+      facts: () => [...this.speaker.peers()].map((runner) => peerFact(runner, realClock.now())),
+    });
+    this.#source = openSource(options.source, this.store, namespace, {
       changed: (changes) => {
         this.#updates++;
         noteArrival(this.history, changes, realClock.now());
@@ -227,8 +226,21 @@ export class Daemon {
       },
       listed: () => this.reconciler.listed(),
     });
-    this.shadowing = this.#makeShadowing(options);
-    this.reporting = this.#makeReporting(options);
+    const { cluster } = this.#source;
+    const isShadow = options.shadow && cluster !== null;
+    this.shadowing = isShadow
+      ? new Shadowing(cluster, {
+          log,
+          nodeName,
+          namespace,
+          store: this.view,
+          engine: this.engine,
+          notReady: () => this.notReady(),
+          defect: (error) => this.defect(error),
+        })
+      : null;
+    const home = { node: nodeName, home: namespace, podName: options.podName };
+    this.reporting = cluster === null || isShadow ? null : new Reporting(home, cluster, this);
   }
 
   /** Peers of this node with what keeps some of them from running. */
@@ -268,13 +280,6 @@ export class Daemon {
 
   sourceView(): SourceView {
     return this.#source.view();
-  }
-
-  /** null while decisions keep up with the source; else for how long they have not. */
-  stuck(): string | null {
-    const { since, isSettled } = this.reconciler;
-    const waited = since === null || !isSettled ? 0 : realClock.now() - since;
-    return waited > STUCK_MS ? `a change has not been decided for ${Math.round(waited / 1000)} s` : null;
   }
 
   sourceHealth(): SourceHealth {
@@ -327,72 +332,6 @@ export class Daemon {
     this.allocating?.stop();
     this.injecting.stop();
     this.access.stop();
-  }
-
-  #makeShadowing({ shadow, nodeName, namespace }: DaemonOptions): Shadowing | null {
-    const { cluster } = this.#source;
-    if (!shadow || cluster === null) return null;
-    return new Shadowing(cluster, {
-      log: this.#log,
-      nodeName,
-      namespace,
-      notReady: () => this.notReady(),
-      decided: () => {
-        const { config, decisions } = this.engine;
-        if (config === null) return null;
-        const holds = this.engine.holdsAt(realClock.now());
-        return { store: this.view, config, decisions, holds, sites: this.engine.siteView };
-      },
-      defect: (error) => this.defect(error),
-    });
-  }
-
-  #makeDraining(): Draining {
-    const { nodeName, drainTime, drainOnCordon, drainOnTaint } = this.options;
-    return new Draining({
-      clock: realClock,
-      timers: realTimers,
-      log: this.#log,
-      nodeName,
-      delay: drainTime,
-      onCordon: drainOnCordon,
-      onTaint: drainOnTaint,
-      isAnnouncing: () => this.engine.config !== null,
-      setLevel: (level, why) => {
-        this.engine.setLevel(level, why, realClock.now());
-        this.injecting.setLevel(level);
-        this.witnessing?.restate();
-        this.reconciler.changed([]);
-      },
-      isDecided: () => this.reconciler.since === null && this.injecting.injections.isReplayed,
-      facts: () => [...this.speaker.peers()].map((runner) => peerFact(runner, realClock.now())),
-    });
-  }
-
-  #makeAllocating(stateDir: string | null, lbClass: string): Allocating {
-    invariant(stateDir !== null, "allocate needs a state directory");
-    return new Allocating(this.store, lbClass, {
-      stateDir,
-      clock: realClock,
-      timers: realTimers,
-      log: this.#log,
-      isSourceClean: () => !mayHideServices(this.problems.source),
-      wake: () => this.reconciler.changed([]),
-      problemsChanged: () => this.problems.tell(),
-    });
-  }
-
-  #makeReporting({ nodeName: node, namespace: home, podName, shadow }: DaemonOptions): Reporting | null {
-    const { cluster } = this.#source;
-    if (cluster === null || shadow) return null;
-    const state = (): ReportedState => ({
-      store: this.store,
-      decisions: this.engine.decisions,
-      planned: this.planned,
-      peer: (name) => this.speaker.peer(name),
-      problems: () => this.problems.all(),
-    });
-    return new Reporting({ node, home, podName }, cluster, state, () => this.problems.tell());
   }
 
   /** store (-> allocate) -> decide, or (-> witness) */

@@ -9,6 +9,9 @@ import type { StoreChange } from "../sources/store.ts";
 /** Longest stretch of deciding in one turn of the event loop; with what it leads to, a turn stays under 10 ms. */
 export const SLICE_MS = 4;
 
+/** A change that is not decided after this is a defect: a service manager with a watchdog then starts the daemon anew. */
+export const STUCK_MS = 30_000;
+
 /** `waiting`: nothing may be handed on yet, and `changed` is called when it may. */
 export type Progress = "done" | "more" | "waiting";
 
@@ -78,6 +81,12 @@ export class Reconciler {
   /** Arrival of the first change that is not settled; null: all are. */
   get since(): Millis | null {
     return this.#since;
+  }
+
+  /** null while decisions keep up with the source; else for how long they have not. */
+  stuck(): string | null {
+    const waited = this.#since === null || !this.isSettled ? 0 : this.#clock.now() - this.#since;
+    return waited > STUCK_MS ? `a change has not been decided for ${Math.round(waited / 1000)} s` : null;
   }
 
   changed(changes: readonly StoreChange[]): void {

@@ -1,6 +1,7 @@
 // The daemon as a shadow of a running MetalLB (`--shadow`): decides as it would, and compares with what MetalLB reports. Owns when is
 // compared, what is told of it and when. Knows no rule of either side (shadow/compare.ts). Contract: nothing but lists and watches leaves
 // this process; a difference is told only once it has stood for SHADOW_GRACE, because MetalLB needs seconds to write what it does.
+import type { DecisionEngine } from "../announce/engine.ts";
 import type { ConfigKey, DaemonConfig } from "../config/schema.ts";
 import type { TimerHandle } from "../kernel/clock.ts";
 import { Millis } from "../kernel/units.ts";
@@ -9,6 +10,7 @@ import type { WatchSurroundings } from "../kube/resourceWatch.ts";
 import type { Logger } from "../observe/log.ts";
 import type { ShadowReport } from "../observe/shadowView.ts";
 import { type CompareInput, type Comparison, comparing, type ShadowDifference } from "../shadow/compare.ts";
+import type { StoreView } from "../sources/store.ts";
 import { inSlices } from "./slices.ts";
 
 /** Pause between a change and the comparison that takes it in: the level counts, not every step. */
@@ -33,8 +35,9 @@ export interface ShadowingSurroundings {
   readonly namespace: string;
   /** null once there is a decision to compare; else what is missing. */
   readonly notReady: () => string | null;
-  /** null: nothing has been decided. */
-  readonly decided: () => Omit<CompareInput, "reported"> | null;
+  readonly engine: DecisionEngine;
+  /** What the engine reads. */
+  readonly store: StoreView;
   readonly defect: (error: unknown) => void;
 }
 
@@ -123,11 +126,20 @@ export class Shadowing {
     });
   }
 
+  /** null: nothing has been decided. */
+  #decided(): Omit<CompareInput, "reported"> | null {
+    const { store, engine } = this.#with;
+    const { config, decisions, siteView: sites } = engine;
+    return config === null
+      ? null
+      : { store, config, decisions, sites, holds: engine.holdsAt(this.#cluster.clock.now()) };
+  }
+
   async #compare(): Promise<void> {
-    const { decided, notReady } = this.#with;
+    const { notReady } = this.#with;
     const { clock } = this.#cluster;
     this.#isStale = false;
-    const input = decided();
+    const input = this.#decided();
     const missing = notReady() ?? this.#statuses.missing();
     if (missing === null && input !== null) {
       this.#isComparing = true;

@@ -1,6 +1,7 @@
 // `vipcast speaker`: the daemon as a process: signals, listeners, the last resort for our own defects. Owns how it starts and
 // ends; what it does is app/daemon.ts. Never calls process.exit: main.ts does that with the code given back here.
-import { Daemon, type DaemonOptions } from "../app/daemon.ts";
+import { Daemon } from "../app/daemon.ts";
+import type { DaemonOptions } from "../app/daemonOptions.ts";
 import { STOP_LIMIT_MS } from "../app/farewell.ts";
 import { startMetricsServer } from "../app/metricsServer.ts";
 import { realClock, realTimers } from "../app/realTime.ts";
@@ -140,7 +141,7 @@ function openServiceManager(daemon: Daemon, log: Logger): ServiceManager | null 
     watchdog: watchdogOf(env, pid),
     timers: realTimers,
     monotonicMicros: () => process.hrtime.bigint() / 1000n,
-    unhealthy: () => daemon.stuck(),
+    unhealthy: () => daemon.reconciler.stuck(),
     notReady: () => daemon.notReady(),
   });
 }

@@ -3,7 +3,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { Daemon, type DaemonOptions } from "../../src/app/daemon.ts";
+import { Daemon } from "../../src/app/daemon.ts";
+import type { DaemonOptions } from "../../src/app/daemonOptions.ts";
 import { realClock, realTimers } from "../../src/app/realTime.ts";
 import { metricsInput } from "../../src/app/views.ts";
 import { resolveConfig } from "../../src/config/schema.ts";
