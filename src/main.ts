@@ -14,18 +14,11 @@ import { shadow } from "./commands/shadow.ts";
 import { SITE_ACTIONS, type SiteAction, site } from "./commands/site.ts";
 import { REQUIRED, speaker } from "./commands/speaker.ts";
 import { why } from "./commands/why.ts";
+import { flagHelp, flagText } from "./config/configDoc.ts";
 import { loadConfig } from "./config/load.ts";
 import { METALLB_CONTROLLER_FLAGS, METALLB_FLAGS, type MetallbFlag, metallbFlagText } from "./config/metallbFlags.ts";
-import {
-  CONFIG_KEYS,
-  CONTROLLER_KEYS,
-  type ConfigKey,
-  flagHelp,
-  flagText,
-  type ResolvedConfig,
-  SETTINGS,
-  SPEAKER_KEYS,
-} from "./config/schema.ts";
+import type { ResolvedConfig } from "./config/resolve.ts";
+import { CONFIG_KEYS, CONTROLLER_KEYS, type ConfigKey, SETTINGS, SPEAKER_KEYS } from "./config/schema.ts";
 import { commandHelp } from "./inject/command.ts";
 import { inClusterAccess, SERVICE_ACCOUNT } from "./kube/access.ts";
 

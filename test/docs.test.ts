@@ -8,7 +8,7 @@ import { renderAnnotationsDoc } from "../src/announce/annotations.ts";
 import { renderReasonsDoc } from "../src/announce/reasons.ts";
 import { renderLimitsDoc } from "../src/app/limits.ts";
 import { renderMessagesDoc } from "../src/app/messagesDoc.ts";
-import { renderConfigDoc } from "../src/config/schema.ts";
+import { renderConfigDoc } from "../src/config/configDoc.ts";
 import { renderInjectDoc } from "../src/inject/doc.ts";
 import { renderMetricsDoc } from "../src/observe/metrics.ts";
 import { renderCompatibilityDoc } from "./compat/register.ts";

@@ -1,7 +1,7 @@
 // `drain` and `undrain` asked of a running daemon. Owns what is refused, and the order of file and wish: what is to outlive the daemon
 // is with the disk before the answer. No rule of the drain itself lives here (drain/machine.ts).
+import { MAX_DRAIN_TIME } from "../config/leavingSettings.ts";
 import { readDuration } from "../config/readers.ts";
-import { MAX_DRAIN_TIME } from "../config/schema.ts";
 import { type DrainStatus, drainStatus } from "../observe/drainView.ts";
 import type { Answer, DrainQuestion } from "../observe/statusSocket.ts";
 import type { Daemon } from "./daemon.ts";

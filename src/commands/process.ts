@@ -1,7 +1,8 @@
 // What the daemons have in common as processes: words for problems of their settings, SIGHUP, the last resort for our own defects. Owns
 // the limits of these. Never calls process.exit.
 import { realClock } from "../app/realTime.ts";
-import { CONFIG_KIND, type ConfigKey, type DaemonConfig, type ResolvedConfig } from "../config/schema.ts";
+import type { ResolvedConfig } from "../config/resolve.ts";
+import { CONFIG_KIND, type ConfigKey, type DaemonConfig } from "../config/schema.ts";
 import type { ConfigProblem } from "../kernel/problem.ts";
 import type { Logger } from "../observe/log.ts";
 

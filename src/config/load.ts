@@ -1,19 +1,11 @@
 // SHELL. Brings flags, environment and configuration file together. Owns the reading of the file and nothing else: the
-// rules are schema.ts's. Contract: every problem of all three places is in the result; nothing is thrown.
+// rules are resolve.ts's. Contract: every problem of all three places is in the result; nothing is thrown.
 import { readFileSync, statSync } from "node:fs";
 import type { ConfigProblem } from "../kernel/problem.ts";
 import { type ParsedFile, parseConfigFile } from "./configFile.ts";
 import { fromMetallbFlags, type MetallbFlag } from "./metallbFlags.ts";
-import {
-  CONFIG_FILE_ENV,
-  type ConfigKey,
-  fromEnvironment,
-  fromFlags,
-  type Given,
-  type ResolvedConfig,
-  resolveConfig,
-  settingProblem,
-} from "./schema.ts";
+import { fromEnvironment, fromFlags, type ResolvedConfig, resolveConfig } from "./resolve.ts";
+import { CONFIG_FILE_ENV, type ConfigKey, type Given, settingProblem } from "./schema.ts";
 
 export interface ConfigSources {
   /** By configuration key, as the option parser gives them. */

@@ -2,8 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { flagHelp, flagText, renderConfigDoc } from "../../src/config/configDoc.ts";
 import { loadConfig } from "../../src/config/load.ts";
-import { CONFIG_KEYS, type ConfigKey, flagHelp, flagText, renderConfigDoc, SETTINGS } from "../../src/config/schema.ts";
+import { CONFIG_KEYS, type ConfigKey, SETTINGS } from "../../src/config/schema.ts";
 import { ipv4, ipv6 } from "../../src/kernel/ip.ts";
 
 let directory = "";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { titleOrSkip } from "../../lab/requirements.ts";
-import { fromEnvironment, resolveConfig } from "../../src/config/schema.ts";
+import { fromEnvironment, resolveConfig } from "../../src/config/resolve.ts";
 
 const DIRECTORY = join(import.meta.dirname, "../../systemd");
 const unit = readFileSync(join(DIRECTORY, "vipcast.service"), "utf8");

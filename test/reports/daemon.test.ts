@@ -7,7 +7,7 @@ import { Daemon } from "../../src/app/daemon.ts";
 import type { DaemonOptions } from "../../src/app/daemonOptions.ts";
 import { realClock, realTimers } from "../../src/app/realTime.ts";
 import { metricsInput } from "../../src/app/views.ts";
-import { resolveConfig } from "../../src/config/schema.ts";
+import { resolveConfig } from "../../src/config/resolve.ts";
 import { createLogger, limitRepeats } from "../../src/observe/log.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
 import { type ApiServer, startApiServer } from "../kube/apiServer.ts";
