@@ -1,4 +1,5 @@
 // Bundles the program and the tools that run from a checkout. koffi stays outside: it brings a native file of its own.
+import { execFileSync } from "node:child_process";
 import { chmodSync, readFileSync } from "node:fs";
 import { build } from "esbuild";
 
@@ -20,13 +21,29 @@ const common = {
   },
 };
 
-await build({ ...common, entryPoints: { main: "src/main.ts", bfdWorker: "src/bfd/worker.ts" }, outdir: "dist" });
+await build({
+  ...common,
+  entryPoints: { main: "src/launch/main.ts", bfdWorker: "src/bfd/worker.ts" },
+  outdir: "dist",
+});
 chmodSync("dist/main.js", 0o755);
+// one function, not a module, for of a module V8 takes no code that was made before (src/launch/program.ts)
+await build({
+  ...common,
+  format: "cjs",
+  entryPoints: { program: "src/main.ts" },
+  outdir: "dist",
+  define: { ...common.define, "import.meta.url": "vipcastUrl" },
+  banner: { js: "(function (require, vipcastUrl) {" },
+  footer: { js: "})" },
+});
 const tools = {
   demo: "lab/demo.ts",
   bench: "bench/main.ts",
   drill: "drill/main.ts",
   loopProbe: "bench/scale/loopProbe.ts",
   apiServer: "lab/apiServerProgram.ts",
+  warmUp: "lab/warmUp.ts",
 };
 await build({ ...common, entryPoints: tools, outdir: "dist" });
+execFileSync(process.execPath, ["dist/warmUp.js"], { stdio: ["ignore", "ignore", "inherit"] });

@@ -288,11 +288,15 @@ function byKey(flags: Flags): Partial<Record<ConfigKey, string | boolean | undef
   return Object.fromEntries(CONFIG_KEYS.map((key) => [key, flags[camel(SETTINGS[key].flag)]]));
 }
 
-try {
-  await program().parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : USAGE_ERROR);
-  if (!(error instanceof UsageError)) throw error;
-  process.stderr.write(`vipcast: ${error.message}\n`);
-  process.exit(USAGE_ERROR);
+async function run(): Promise<void> {
+  try {
+    await program().parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : USAGE_ERROR);
+    if (!(error instanceof UsageError)) throw error;
+    process.stderr.write(`vipcast: ${error.message}\n`);
+    process.exit(USAGE_ERROR);
+  }
 }
+
+void run();

@@ -42,6 +42,7 @@ const PURE = [
   "config/",
   "kube/",
   "reports/",
+  "launch/",
 ];
 /** The shells in those rooms. */
 const SHELLS = new Set([
@@ -57,6 +58,8 @@ const SHELLS = new Set([
   "bfd/threadClock.ts",
   "kube/credentials.ts",
   "kube/transport.ts",
+  "launch/main.ts",
+  "launch/program.ts",
 ]);
 
 const isPure = (name: string): boolean => PURE.some((room) => name.startsWith(room)) && !SHELLS.has(name);
@@ -102,6 +105,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   bfd: ["kernel", "linux"],
   kube: ["kernel", "sources", "announce"],
   reports: ["kernel", "kube", "sources", "announce"],
+  // it comes before the program, and whatever it loads is compiled at every start
+  launch: [],
 };
 
 const roomOf = (name: string): string => dirname(name);
