@@ -58,11 +58,13 @@ function retype(name: string, type: string): void {
   cluster.server.apply({ ...stored(name), spec: { ...spec, type } });
 }
 
+/** In no order: their names decide it, and two of one second have no other. */
 const eventsOf = (name: string): readonly string[] =>
   cluster.server
     .list("Event")
     .filter((event) => at(event, "involvedObject", "name") === name)
-    .map((event) => `${event.type} ${event.reason}: ${event.message}`);
+    .map((event) => `${event.type} ${event.reason}: ${event.message}`)
+    .toSorted();
 
 describe("the controller", () => {
   test("gives an address, moves it when its pool is edited away and only then, and frees it on deletion", async () => {
@@ -88,8 +90,8 @@ describe("the controller", () => {
       { logs: [program] },
     );
     expect(eventsOf("web")).toEqual([
-      'Normal IPAllocated: Assigned IP ["198.51.100.0"]',
       "Normal ClearAssignment: current IP of the service not allowed by config, new assignment will be tried: 198.51.100.0 is in no IPAddressPool",
+      'Normal IPAllocated: Assigned IP ["198.51.100.0"]',
       'Normal IPAllocated: Assigned IP ["203.0.113.0"]',
     ]);
     expect(await program.stop()).toBe(0);
