@@ -1,4 +1,5 @@
-// Every limit of the daemon, joined from the tables by theme, with its value taken from where it is in force. Owns the page docs/limits.md.
+// Every limit of the daemon, joined from the tables by theme. Owns the order of the themes and the page docs/limits.md; knows no limit
+// itself. Contract: a limit that is in a table is on the page, with its value as it is in force.
 import { BFD_LIMITS } from "./limits/bfd.ts";
 import { CLUSTER_LIMITS } from "./limits/cluster.ts";
 import { OBSERVATION_LIMITS } from "./limits/observation.ts";

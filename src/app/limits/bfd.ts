@@ -1,5 +1,5 @@
-// What bounds BFD: sessions, intervals, sockets, and the life of its thread. Owns these rows of docs/limits.md.
-// Contract: see limit.ts.
+// What bounds BFD: sessions, intervals, sockets, and the life of its thread. Owns these rows of docs/limits.md. Knows nothing of BGP.
+// Contract: each value is made from the constant that is in force, where it is in force (limit.ts).
 import { FAREWELL_MS, RESTART_DELAYS } from "../../bfd/client.ts";
 import { GREATEST_INTERVAL, LEAST_INTERVAL } from "../../bfd/config.ts";
 import { DEFAULT_MAX_SESSIONS } from "../../bfd/engine.ts";

@@ -1,5 +1,6 @@
-// What bounds writing to the API server: reports of the speaker, addresses and Lease of the controller. Owns these rows of docs/limits.md.
-// Contract: see limit.ts.
+// What bounds writing to the API server: reports of the speaker, addresses and Lease of the controller. Owns these rows of
+// docs/limits.md. Knows nothing of what is written.
+// Contract: each value is made from the constant that is in force, where it is in force (limit.ts).
 import { LEASE_DURATION_SECONDS, RENEW_DEADLINE_MS, RETRY_PERIOD_MS } from "../../control/election.ts";
 import { FIRST_REST, LAST_REST, WRITES_AT_ONCE } from "../../control/writeQueue.ts";
 import { MAX_CONDITION_MESSAGE } from "../../reports/configurationState.ts";

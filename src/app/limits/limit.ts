@@ -1,6 +1,5 @@
-// A limit as docs/limits.md lists it, and how its numbers are written. Owns the form only: the tables stand beside it by theme. Contract: the
-// value is made from the constant that is in force, never typed in again.
-
+// A limit as docs/limits.md lists it, and how its numbers are written. Owns the form only: the tables stand beside it by theme. Knows no
+// limit. Contract: a value is made from the constant that is in force, never typed in again, so that the page cannot lie.
 export interface Limit {
   readonly what: string;
   readonly value: string;

@@ -1,5 +1,6 @@
-// What bounds those who watch: log lines, HTTP pages, tokens, the status socket, the comparison of a shadow. Owns these rows of docs/limits.md.
-// Contract: see limit.ts.
+// What bounds those who watch: log lines, HTTP pages, tokens, the status socket, a shadow. Owns these rows of docs/limits.md. Knows
+// nothing of what they are shown.
+// Contract: each value is made from the constant that is in force, where it is in force (limit.ts).
 import { HTTP_LIMITS } from "../../observe/boundedServer.ts";
 import { MAX_SHOWN as INJECTED_SHOWN } from "../../observe/injectView.ts";
 import { MAX_TEXT, WARNINGS_PER_MINUTE } from "../../observe/log.ts";

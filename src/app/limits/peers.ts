@@ -1,5 +1,6 @@
-// What bounds sessions with peers: messages, memory per connection, pauses, strangers. Owns these rows of docs/limits.md.
-// Contract: see limit.ts.
+// What bounds sessions with peers: messages, memory per connection, pauses, strangers. Owns these rows of docs/limits.md. Knows nothing of
+// which peers there are.
+// Contract: each value is made from the constant that is in force, where it is in force (limit.ts).
 import { DEFAULT_CONNECT_RETRY_TIME } from "../../announce/peers.ts";
 import { CONNECTS_PER_SECOND, SHIELD_TIME, STRANGERS_PER_SECOND } from "../../bgp/admission.ts";
 import { LISTEN_BACKLOG } from "../../bgp/listener.ts";

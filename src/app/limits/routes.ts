@@ -1,5 +1,6 @@
-// What bounds the way from objects to routes: deciding, addresses, injected routes, sites, witnesses, drains and the stop. Owns these rows of docs/limits.md.
-// Contract: see limit.ts.
+// What bounds the way from objects to routes: deciding, addresses, injected routes, sites, drains, the stop. Owns these rows of
+// docs/limits.md. Knows nothing of sessions.
+// Contract: each value is made from the constant that is in force, where it is in force (limit.ts).
 import { MAX_COMMUNITY_OCTETS } from "../../bgp/wire/routeAttributes.ts";
 import { ACK_LIMIT, STOP_ACK_LIMIT } from "../../drain/machine.ts";
 import { MAX_BATCH, MAX_LINE_OCTETS } from "../../inject/conversation.ts";
