@@ -1,6 +1,6 @@
 // Sites beside the daemon: the claims core with a clock, a file and the log around it. Owns where received routes are fed in, and the
-// operator's promote and demote. Knows no rule of sites. Contract: what the feed tells is decided in the same turn of the
-// reconciler that its waking leads to; without a SitePolicy `claims.claimAsns` is empty and nothing is kept.
+// operator's promote and demote. Knows no rule of sites. Contract: what the feed tells is decided in a turn after it, never in the
+// midst of a session's work, what an operator asks for before the answer; without a SitePolicy `claims.claimAsns` is empty and nothing is kept.
 import type { Clock } from "../kernel/clock.ts";
 import { nameHint } from "../kernel/suggest.ts";
 import { quote } from "../kernel/text.ts";
@@ -10,13 +10,14 @@ import type { Answer } from "../observe/statusSocket.ts";
 import { type ClaimSink, nodeMark } from "../site/model.ts";
 import { type SiteMove, Sites } from "../site/sites.ts";
 import { SiteFile } from "./siteFile.ts";
+import { inNextTurn } from "./slices.ts";
 
 export interface SitingSurroundings {
   readonly clock: Clock;
   readonly log: Logger;
   /** null: epochs are learnt from the claims of others alone. */
   readonly stateDir: string | null;
-  /** Leads to a run of the decision. */
+  /** Runs the decision. */
   readonly wake: () => void;
   /** The feed has to tell what it knows again. */
   readonly claimAsnsChanged: () => void;
@@ -48,8 +49,10 @@ export class Siting {
       rememberedChanged: () => file?.write(this.sites.remembered()),
     });
     const { sites } = this;
+    const wakeLater = inNextTurn(() => surroundings.wake());
+    // sessions speak in the middle of their own work
     const told = (): void => {
-      if (sites.isAwaited) surroundings.wake();
+      if (sites.isAwaited) wakeLater();
     };
     this.claims = {
       get claimAsns() {

@@ -1,5 +1,6 @@
 // Long work on the main thread, cut into turns: whoever answers a question must not make a keepalive wait. Owns the pause between
-// two slices. Knows nothing of the work. Contract: a slice lasts ANSWER_SLICE_MS plus one step of the generator.
+// two slices, and how work is put off to a turn of its own. Knows nothing of the work. Contract: a slice lasts ANSWER_SLICE_MS plus
+// one step of the generator.
 import type { Clock } from "../kernel/clock.ts";
 
 /** Less than deciding takes at a time (reconcile.ts), for nobody waits for an answer as a route waits for its decision. */
@@ -25,4 +26,17 @@ export async function* streamInSlices(work: Generator<string | undefined, void>,
     await new Promise<void>((resolve) => setImmediate(resolve));
     until = clock.now() + ANSWER_SLICE_MS;
   }
+}
+
+/** For calls from the midst of others' work: however often it is called in one turn, `work` is done once, in the next. */
+export function inNextTurn(work: () => void): () => void {
+  let isDue = false;
+  return () => {
+    if (isDue) return;
+    isDue = true;
+    setImmediate(() => {
+      isDue = false;
+      work();
+    });
+  };
 }

@@ -15,6 +15,7 @@ import type { StoreChange, StoreView } from "../sources/store.ts";
 import { hasClaims, MAX_WITNESSED, Witness, type WitnessHost } from "../witness/witness.ts";
 import { say } from "./messages.ts";
 import type { ReconcileTarget } from "./reconcile.ts";
+import { inNextTurn } from "./slices.ts";
 
 export interface WitnessingSurroundings extends WitnessHost {
   readonly clock: Clock;
@@ -32,7 +33,8 @@ export class Witnessing implements ReceivedWatcher {
   /** Who takes part. */
   #members: readonly PeerName[] = [];
   #isOverfull = false;
-  #isWoken = false;
+  /** Sessions speak in the middle of their own work. */
+  readonly #wake = inNextTurn(() => this.#around.wake());
 
   constructor(around: WitnessingSurroundings) {
     this.#around = around;
@@ -119,16 +121,6 @@ export class Witnessing implements ReceivedWatcher {
   /** A witness forwards nothing, so what it tells is not marked in a drain; it goes with everything else. */
   #tell(peer: PeerName, prefix: Prefix, attributes: RouteAttributes | null): void {
     this.#around.setRoute(peer, prefix, this.#around.isWithdrawn() ? null : attributes);
-  }
-
-  /** In a turn of its own: sessions speak in the middle of their work. */
-  #wake(): void {
-    if (this.#isWoken) return;
-    this.#isWoken = true;
-    setImmediate(() => {
-      this.#isWoken = false;
-      this.#around.wake();
-    });
   }
 
   #noteOverfull(): void {
