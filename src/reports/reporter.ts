@@ -1,7 +1,8 @@
 // Reports of this node in the cluster: what is wished comes from the daemon, what is there from watches, and the writes between them go
 // out here. Owns the order of things, requests under way, and what is told of those that fail. Holds no rule about what a report
-// says or when it is written. Contract: never waits for anything: a change is noted, worked on in a turn of its own, and at most
-// MAX_AT_ONCE requests are under way; without a server everything else goes on. After `stop` nothing is written.
+// says or when it is written. Contract: never waits for anything: a change is noted and worked on in turns of its own, each of which looks at a
+// few Services and begins one request at most, so that routes never wait for reports; at most MAX_AT_ONCE requests are under way;
+// without a server everything else goes on. After `stop` nothing is written.
 import type { ServiceDecision } from "../announce/service.ts";
 import type { TimerHandle } from "../kernel/clock.ts";
 import { type ConfigProblem, problemOf } from "../kernel/problem.ts";
@@ -30,8 +31,8 @@ export const MAX_AT_ONCE = 4;
 export const WRITES_PER_SECOND = 100;
 /** What changes within this is one change, milliseconds. */
 export const FOLD_TIME = Millis(100);
-/** Services looked at in one turn of the event loop. */
-const SERVICES_PER_TURN = 200;
+/** Services looked at in one turn of the event loop: well under a millisecond, for a route may be waiting behind them. */
+const SERVICES_PER_TURN = 50;
 
 export interface ReporterOptions {
   readonly node: string;
@@ -87,13 +88,17 @@ export class Reporter {
   /** Services whose announcement is the last thing that was said of them. */
   readonly #told = new Set<ServiceKey>();
   #arePeersChanged = true;
+  /** Peers were looked at once: what is not wished now is not wished. */
+  #arePeersKnown = false;
   #areProblemsChanged = true;
   #isSettled = false;
-  /** Every Service was looked at once: what is not wished now is not wished. */
+  /** So was every Service. */
   #isComplete = false;
   #isStopped = false;
   #isHeld = false;
   #underWay = 0;
+  /** Until then what changes is one change; null: nothing has. */
+  #foldedUntil: Millis | null = null;
   #timer: { readonly at: Millis; readonly handle: TimerHandle } | null = null;
   #ownerAsked = 0;
   #isAskingOwner = false;
@@ -134,23 +139,23 @@ export class Reporter {
     this.#isSettled = true;
     for (const service of this.#with.known.services()) this.#changed.add(service);
     this.#areProblemsChanged = true;
-    this.#wakeIn(FOLD_TIME);
+    this.#fold();
   }
 
   serviceChanged(service: ServiceKey): void {
     if (!this.#isSettled) return;
     this.#changed.add(service);
-    this.#wakeIn(FOLD_TIME);
+    this.#fold();
   }
 
   peersChanged(): void {
     this.#arePeersChanged = true;
-    this.#wakeIn(FOLD_TIME);
+    this.#fold();
   }
 
   problemsChanged(): void {
     this.#areProblemsChanged = true;
-    this.#wakeIn(FOLD_TIME);
+    this.#fold();
   }
 
   /** What keeps reports from being written; warnings, since nothing else depends on them. */
@@ -211,6 +216,11 @@ export class Reporter {
 
   // --- what is wished
 
+  #fold(): void {
+    this.#foldedUntil ??= later(this.#with.clock.now(), FOLD_TIME);
+    this.#wakeIn(FOLD_TIME);
+  }
+
   #look(): void {
     const { node } = this.#options;
     const { known, clock } = this.#with;
@@ -227,6 +237,7 @@ export class Reporter {
 
   #lookAtPeers(node: string): void {
     this.#arePeersChanged = false;
+    this.#arePeersKnown = true;
     const { keeper } = this.#sessions;
     const reports = new Map<string, ReturnType<typeof sessionState>>();
     for (const facts of this.#with.known.peers()) {
@@ -269,13 +280,16 @@ export class Reporter {
   #work(): void {
     this.#timer = null;
     if (this.#isStopped || this.#isHeld) return;
-    this.#look();
     const now = this.#with.clock.now();
-    while (this.#underWay < MAX_AT_ONCE && this.#bucket.has(now)) {
-      const start = this.#nextWrite(now);
-      if (start === null) break;
+    if (this.#foldedUntil === null || this.#foldedUntil <= now) {
+      this.#foldedUntil = null;
+      this.#look();
+    }
+    const start = this.#underWay < MAX_AT_ONCE && this.#bucket.has(now) ? this.#nextWrite(now) : null;
+    if (start !== null) {
       this.#bucket.take(now);
       start();
+      this.#wakeIn(Millis(0)); // perhaps there is another one
     }
     this.#tellProblems();
     this.#arm(this.#bucket.has(now) ? null : this.#bucket.nextAt(), now);
@@ -285,7 +299,7 @@ export class Reporter {
   #nextWrite(now: Millis): (() => void) | null {
     for (const kept of this.#all()) {
       const { keeper } = kept;
-      const isKnown = kept === this.#services ? this.#isComplete : kept === this.#configuration || this.#isSettled;
+      const isKnown = kept === this.#services ? this.#isComplete : kept === this.#configuration || this.#arePeersKnown;
       if (!isKnown) continue;
       if (kept === this.#configuration && [...keeper.wantedKeys()].length === 0) continue;
       const write = keeper.next(now);
@@ -296,7 +310,8 @@ export class Reporter {
   }
 
   #arm(limitedUntil: Millis | null, now: Millis): void {
-    if (this.#changed.size > 0 && this.#isSettled && this.#canTellServices()) this.#wakeIn(Millis(0));
+    if (this.#foldedUntil !== null) this.#wakeIn(Millis(Math.max(0, this.#foldedUntil - now)));
+    else if (this.#changed.size > 0 && this.#isSettled && this.#canTellServices()) this.#wakeIn(Millis(0));
     if (this.#underWay >= MAX_AT_ONCE) return;
     if (this.#all().some(({ keeper }) => keeper.hasMore)) this.#wakeIn(Millis(0));
     const due =

@@ -153,6 +153,7 @@ test("what a daemon decides and how its sessions are is in the cluster, over a r
 test("a peer that never answers costs a write now and then, not one per attempt", async () => {
   await start();
   await until("the session", () => String(sessions()[0]?.lastError).includes("ECONNREFUSED"));
+  await until("the rest of the first reports", () => told().length === 1);
   const [from, began] = [writes(), realClock.now()];
   await new Promise((resolve) => setTimeout(resolve, 6_000));
   // at most what falls into pauses of 1, 2 and 4 s
