@@ -96,6 +96,8 @@ const lastWords = (program: LabProcess): string => `\n--- ${program.name}, last 
 export interface Usage {
   /** User and system time of the whole process so far, its threads included. */
   readonly cpuSeconds: number;
+  /** Time that its main thread was ready to run and another program had the core, milliseconds so far. */
+  readonly waitedMs: number;
   /** Memory resident now (VmRSS). */
   readonly residentMiB: number;
   /** Most memory it ever had resident (VmHWM). */
@@ -112,10 +114,12 @@ export function usageOf(pid: number): Usage {
     .replace(/^.*\) /s, "")
     .split(" ");
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const schedule = readFileSync(`/proc/${pid}/task/${pid}/schedstat`, "utf8").split(" "); // proc(5), nanoseconds
   const mebibytes = (name: string): number =>
     Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1]) / 1024;
   return {
     cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
+    waitedMs: Number(schedule[1]) / 1e6,
     residentMiB: mebibytes("VmRSS"),
     peakMiB: mebibytes("VmHWM"),
   };

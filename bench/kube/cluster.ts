@@ -23,6 +23,8 @@ export class Cluster {
   readonly listOctets: number;
   readonly #workshop: Workshop;
   readonly #isFat: boolean;
+  /** Where the program last started tells its metrics. */
+  #metrics = "";
 
   private constructor(workshop: Workshop, api: LabApiServer, listOctets: number, isFat: boolean) {
     this.#workshop = workshop;
@@ -34,7 +36,7 @@ export class Cluster {
   /** @param services how many there are @param sinkPort of the peer */
   static async create(workshop: Workshop, services: number, sinkPort: number, isFat = false): Promise<Cluster> {
     const api = await LabApiServer.start({ dir: workshop.dir, start: (command) => workshop.start(command) });
-    await api.applyDefinitions("metallb");
+    await api.applyDefinitions("metallb", "vipcast");
     await api.apply(...configuration(sinkPort));
     const objects = Array.from({ length: services }, (_, i) => [service(i, isFat), slice(i, true, isFat)]).flat();
     await api.apply(...objects);
@@ -53,9 +55,18 @@ export class Cluster {
     };
     writeFileSync(kubeconfig, JSON.stringify(config));
     const program = join(dirname(fileURLToPath(import.meta.url)), "main.js");
-    const ports = ["--socket", join(this.#workshop.dir, "socket"), "--metrics", `127.0.0.1:${doors + 6_001}`];
+    this.#metrics = `127.0.0.1:${doors + 6_001}`;
+    const ports = ["--socket", join(this.#workshop.dir, "socket"), "--metrics", this.#metrics];
     const source = ["--kubeconfig", kubeconfig, "--node-name", NODE];
     return this.#workshop.start([process.execPath, program, "speaker", ...source, ...ports]);
+  }
+
+  /** Objects of the program last started that are not as they should be, by its own word. */
+  async pendingReports(): Promise<number> {
+    const answer = await (await fetch(`http://${this.#metrics}/metrics`)).text();
+    const value = /^vipcast_kube_reports_pending (\d+)$/m.exec(answer)?.[1];
+    if (value === undefined) throw new Error("the program has no metric vipcast_kube_reports_pending");
+    return Number(value);
   }
 
   /** The endpoint on NODE. @returns monotonic nanoseconds at which the server took the change */
