@@ -18,6 +18,7 @@ const LIVE = [
   "test/kube/kubectl.test.ts",
   "test/kube/scrape.test.ts",
   "test/kube/source.test.ts",
+  "test/kube/webhooks.test.ts",
   "test/linux/poll.test.ts",
   "test/observe/http.test.ts",
   "test/reports/daemon.test.ts",

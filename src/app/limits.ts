@@ -6,8 +6,17 @@ import { OBSERVATION_LIMITS } from "./limits/observation.ts";
 import { PEER_LIMITS } from "./limits/peers.ts";
 import { ROUTE_LIMITS } from "./limits/routes.ts";
 import { SOURCE_LIMITS } from "./limits/source.ts";
+import { WEBHOOK_LIMITS } from "./limits/webhooks.ts";
 
-const THEMES = [PEER_LIMITS, BFD_LIMITS, SOURCE_LIMITS, ROUTE_LIMITS, OBSERVATION_LIMITS, CLUSTER_LIMITS];
+const THEMES = [
+  PEER_LIMITS,
+  BFD_LIMITS,
+  SOURCE_LIMITS,
+  ROUTE_LIMITS,
+  OBSERVATION_LIMITS,
+  CLUSTER_LIMITS,
+  WEBHOOK_LIMITS,
+];
 
 /** docs/limits.md. */
 export function renderLimitsDoc(): string {

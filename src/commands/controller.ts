@@ -6,7 +6,8 @@ import { Controller } from "../app/controller.ts";
 import { controllerMetricsInput } from "../app/controllerViews.ts";
 import { startMetricsServer } from "../app/metricsServer.ts";
 import { realClock, realTimers } from "../app/realTime.ts";
-import type { SourceOptions } from "../app/source.ts";
+import type { ClusterOptions } from "../app/source.ts";
+import { startWebhooks } from "../app/webhooks.ts";
 import { type HostPort, joinHostPort } from "../config/readers.ts";
 import type { ResolvedConfig } from "../config/resolve.ts";
 import { CONTROLLER_KEYS, type DaemonConfig } from "../config/schema.ts";
@@ -86,7 +87,7 @@ export async function controller(
 
 async function startListeners(
   running: Controller,
-  source: SourceOptions,
+  source: ClusterOptions,
   config: DaemonConfig,
   metrics: Metrics,
   log: Logger,
@@ -100,6 +101,8 @@ async function startListeners(
   };
   const server = await startMetricsServer(config, source, { metrics: () => metrics.render(), notReady, onDefect }, log);
   if (server !== null && config.metrics !== null) opened(server, config.metrics, "metrics and health pages are served");
+  const webhooks = await startWebhooks(config, source, log, onDefect);
+  if (webhooks !== null) stops.push(() => webhooks.stop());
   if (config.health !== null) {
     const pages = { metrics: null, notReady, onDefect };
     opened(await startHttp(config.health, pages), config.health, "health pages are served");

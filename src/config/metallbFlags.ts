@@ -31,7 +31,6 @@ export const METALLB_FLAGS: readonly MetallbFlag[] = [
   { flag: "pprof-bind-address", note: "this is no Go program" },
 ];
 
-const WEBHOOKS = "webhooks are not served: what is wrong in an object is reported, and keeps only that object out";
 const MEMBERLIST = "it makes the Secret of layer 2 mode, which is not done here";
 
 export const METALLB_CONTROLLER_FLAGS: readonly MetallbFlag[] = [
@@ -39,12 +38,11 @@ export const METALLB_CONTROLLER_FLAGS: readonly MetallbFlag[] = [
   { flag: "health-probe-port", note: null },
   { flag: "ml-secret-name", note: MEMBERLIST },
   { flag: "deployment", note: MEMBERLIST },
-  { flag: "webhook-mode", note: WEBHOOKS },
-  { flag: "webhook-secret", note: WEBHOOKS },
-  { flag: "cert-dir", note: WEBHOOKS },
-  { flag: "cert-service-name", note: WEBHOOKS },
-  { flag: "disable-cert-rotation", isSwitch: true, note: WEBHOOKS },
-  { flag: "webhook-http2", isSwitch: true, note: WEBHOOKS },
+  { flag: "webhook-mode", note: null },
+  { flag: "cert-dir", note: null },
+  { flag: "cert-service-name", note: null },
+  { flag: "disable-cert-rotation", isSwitch: true, note: null },
+  { flag: "webhook-http2", isSwitch: true, note: "API servers ask webhooks by HTTP/1.1 as well" },
   { flag: "metrics-cert-dir", note: null },
   { flag: "pprof-bind-address", note: "this is no Go program" },
 ];
@@ -95,10 +93,49 @@ export function fromMetallbFlags(
     given.push({ key: "metricsTlsCert", raw: `${directory}/tls.crt`, origin });
     given.push({ key: "metricsTlsKey", raw: `${directory}/tls.key`, origin });
   }
+  const webhooks = webhookFlags(flags);
+  given.push(...webhooks.given);
   const problems = table.flatMap(({ flag, note }) =>
     note === null || flags[flag] === undefined
       ? []
       : [settingProblem({ name: `--${flag}` }, "", `has no effect: ${note}`, "It may be left out.", "warning")],
   );
-  return { given, defaults, problems };
+  return { given, defaults, problems: [...problems, ...webhooks.problems] };
+}
+
+/** Where MetalLB's controller serves its webhooks (metallb-compat 5.3). */
+const WEBHOOK_ADDRESS = "0.0.0.0:9443";
+
+/**
+ * MetalLB's flags about webhooks. Nothing is served unless --webhook-mode or --webhooks says so; --cert-dir is where MetalLB has its own Secret
+ * mounted, so it counts only with --disable-cert-rotation, when somebody else fills it.
+ */
+function webhookFlags(flags: Readonly<Record<string, string | boolean | undefined>>): {
+  readonly given: readonly Given[];
+  readonly problems: readonly ConfigProblem[];
+} {
+  const given: Given[] = [];
+  const problems: ConfigProblem[] = [];
+  const mode = flags["webhook-mode"];
+  const origin = { name: "--webhook-mode" };
+  if (mode === "enabled" || mode === "onlywebhook") given.push({ key: "webhooks", raw: WEBHOOK_ADDRESS, origin });
+  if (mode === "onlywebhook") {
+    const hint = "Every controller may give addresses; the Lease lets one of them.";
+    problems.push(settingProblem(origin, "", "webhooks are served, and addresses are given as well", hint, "warning"));
+  } else if (mode !== undefined && mode !== "enabled" && mode !== "disabled") {
+    problems.push(settingProblem(origin, "", "no such mode", "There are: enabled, disabled, onlywebhook."));
+  }
+  const service = flags["cert-service-name"];
+  if (typeof service === "string")
+    given.push({ key: "webhookService", raw: service, origin: { name: "--cert-service-name" } });
+  const rotation = flags["disable-cert-rotation"];
+  const directory = flags["cert-dir"];
+  if (rotation === true || rotation === "true") {
+    const raw = typeof directory === "string" ? directory : "/tmp/k8s-webhook-server/serving-certs";
+    given.push({ key: "webhookCertDir", raw, origin: { name: "--cert-dir" } });
+  } else if (directory !== undefined) {
+    const message = "has no effect without --disable-cert-rotation: the controller reads its Secret at the API server";
+    problems.push(settingProblem({ name: "--cert-dir" }, "", message, "It may be left out.", "warning"));
+  }
+  return { given, problems };
 }

@@ -73,6 +73,10 @@ export function resolveConfig(given: readonly Given[], required: readonly Config
     drainOnTaint: settled("drainOnTaint"),
     stopKeepsRoutes: settled("stopKeepsRoutes"),
     shutdownText: settled("shutdownText"),
+    webhooks: settled("webhooks"),
+    webhookCertDir: settled("webhookCertDir"),
+    webhookService: settled("webhookService"),
+    webhookSecret: settled("webhookSecret"),
   };
   return { config, problems: [...problems, ...contradictions(config)] };
 }

@@ -8,9 +8,16 @@ import { OBSERVATION_SETTINGS, type ObservationConfig } from "./observationSetti
 import { ROLE_SETTINGS, type RoleConfig } from "./roleSettings.ts";
 import type { Settings } from "./setting.ts";
 import { SOURCE_SETTINGS, type SourceConfig } from "./sourceSettings.ts";
+import { WEBHOOK_SETTINGS, type WebhookConfig } from "./webhookSettings.ts";
 
 /** What a daemon runs with: of the speaker and of the controller, which share some settings (`SPEAKER_KEYS`, `CONTROLLER_KEYS`). */
-export interface DaemonConfig extends SourceConfig, RoleConfig, BgpConfig, ObservationConfig, LeavingConfig {}
+export interface DaemonConfig
+  extends SourceConfig,
+    RoleConfig,
+    BgpConfig,
+    ObservationConfig,
+    LeavingConfig,
+    WebhookConfig {}
 
 export type ConfigKey = keyof DaemonConfig;
 
@@ -20,11 +27,12 @@ export const SETTINGS: Settings<DaemonConfig> = {
   ...BGP_SETTINGS,
   ...OBSERVATION_SETTINGS,
   ...LEAVING_SETTINGS,
+  ...WEBHOOK_SETTINGS,
 };
 
 export const CONFIG_KEYS = Object.keys(SETTINGS) as readonly ConfigKey[];
 
-const CONTROLLER_ONLY: readonly ConfigKey[] = ["leaderElect"];
+const CONTROLLER_ONLY: readonly ConfigKey[] = ["leaderElect", ...(Object.keys(WEBHOOK_SETTINGS) as ConfigKey[])];
 const SHARED: readonly ConfigKey[] = [
   "kubeconfig",
   "context",

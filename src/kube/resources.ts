@@ -126,6 +126,17 @@ export const WATCHED_BY_CONTROLLER: readonly WatchedResource[] = [
   { ...watched(CONFIGURATION_STATES, "home", "without"), name: CONTROLLER_STATE }, // so that it is never written for nothing
 ];
 
+/** What the webhooks compare an object with; what is missing makes their answers milder. */
+export const WATCHED_BY_WEBHOOKS: readonly WatchedResource[] = [
+  watched(NODES, "cluster", "without"),
+  watched(BGP_PEERS, "home", "without"),
+  watched(BGP_ADVERTISEMENTS, "home", "without"),
+  watched(IP_ADDRESS_POOLS, "home", "without"),
+  watched(BFD_PROFILES, "home", "without"),
+  watched(COMMUNITIES, "home", "without"),
+  { ...watched(SITE_POLICIES, "home", "without"), isOptional: true },
+];
+
 /** Identity of an object within its resource: `namespace/name`, or `name`; null when it has no name. */
 export function keyOf(object: RawObject): string | null {
   const { metadata } = object;

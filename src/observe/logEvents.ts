@@ -268,6 +268,17 @@ export const LOG_EVENTS = {
     meaning: "Another controller holds the Lease; this one takes over when that one is gone.",
     cure: "",
   },
+  webhookCertificate: {
+    level: "info, warn",
+    meaning:
+      "The certificate of the webhooks is another one; or there is none that can be used, and what was there before stays.",
+    cure: "For a warning: see the reason; with `--webhook-cert-dir` write tls.crt and the tls.key that belongs to it.",
+  },
+  webhookKnowledge: {
+    level: "info, warn",
+    meaning: "The webhooks do not know all objects, and let through what they cannot compare; or they know them again.",
+    cure: "For a warning: see that the API server answers, and that the account has the rights of config/components/webhooks.",
+  },
   leaderElected: { level: "info", meaning: "This controller holds the Lease and gives addresses.", cure: "" },
   leaderLost: {
     level: "warn",

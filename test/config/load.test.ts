@@ -53,6 +53,10 @@ describe("the configuration", () => {
         stateDir: null,
         allocate: false,
         witness: false,
+        webhooks: null,
+        webhookCertDir: null,
+        webhookService: "metallb-webhook-service",
+        webhookSecret: "metallb-webhook-cert",
         leaderElect: true,
         drainTime: 0,
         drainOnCordon: false,
@@ -103,6 +107,10 @@ leaderElect: false
 drainTime: 1m30s
 drainOnCordon: true
 drainOnTaint: example.com/away
+webhooks: 0.0.0.0:9443
+webhookCertDir: /certs
+webhookService: hooks
+webhookSecret: hooks-cert
 stopKeepsRoutes: true
 shutdownText: back at noon
 `;
@@ -136,6 +144,10 @@ shutdownText: back at noon
         stateDir: "/var/lib/vipcast",
         allocate: true,
         witness: false,
+        webhooks: { host: "0.0.0.0", port: 9443 },
+        webhookCertDir: "/certs",
+        webhookService: "hooks",
+        webhookSecret: "hooks-cert",
         leaderElect: false,
         drainTime: 90_000,
         drainOnCordon: true,

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { chooseSource } from "../../src/commands/source.ts";
 import { loadConfig } from "../../src/config/load.ts";
+import { METALLB_CONTROLLER_FLAGS } from "../../src/config/metallbFlags.ts";
 
 let directory = "";
 beforeEach(() => {
@@ -50,6 +51,26 @@ describe("MetalLB's flags", () => {
       "warning --ml-bindaddr",
       "warning --ml-wan-config",
     ]);
+  });
+});
+
+describe("webhooks of MetalLB's controller", () => {
+  const controller = (metallb: Sources["metallb"] & {}) => load(metallb, { metallbTable: METALLB_CONTROLLER_FLAGS });
+
+  test.each([
+    ["nothing serves none", {}, { webhooks: null, webhookCertDir: null }, []],
+    ["--webhook-mode disabled serves none", { "webhook-mode": "disabled" }, { webhooks: null }, []],
+    ["--webhook-mode enabled", { "webhook-mode": "enabled" }, { webhooks: { host: "0.0.0.0", port: 9443 } }, []],
+    ["onlywebhook", { "webhook-mode": "onlywebhook" }, { webhooks: { port: 9443 } }, ["warning --webhook-mode"]],
+    ["another mode", { "webhook-mode": "on" }, { webhooks: null }, ["error --webhook-mode"]],
+    ["--cert-service-name", { "cert-service-name": "hooks" }, { webhookService: "hooks" }, []],
+    ["--cert-dir alone", { "cert-dir": "/c" }, { webhookCertDir: null }, ["warning --cert-dir"]],
+    ["--cert-dir of others", { "cert-dir": "/c", "disable-cert-rotation": true }, { webhookCertDir: "/c" }, []],
+    ["--webhook-http2", { "webhook-http2": true }, {}, ["warning --webhook-http2"]],
+  ])("%s", (_what, flags, config, told) => {
+    const found = controller(flags);
+    expect(found.config).toMatchObject(config);
+    expect(found.problems.map((p) => `${p.severity} ${p.name}`)).toEqual(told);
   });
 });
 
