@@ -11,7 +11,7 @@ import { KubeClient } from "../kube/client.ts";
 import { PODS } from "../kube/resources.ts";
 import { HttpTransport } from "../kube/transport.ts";
 import type { Logger } from "../observe/log.ts";
-import type { SourceHealth } from "../observe/metricTable.ts";
+import type { SourceHealth } from "../observe/metric.ts";
 import { logProblemChanges, problemsByKey } from "../observe/problemLog.ts";
 import type { ResourceView } from "../observe/sourceView.ts";
 import type { RawObject } from "../sources/fields.ts";

@@ -1,6 +1,6 @@
 // What observers see of a running controller: the input of its metrics. Reads, never changes.
 import type { BfdView } from "../observe/bfdView.ts";
-import type { MetricsInput } from "../observe/metricTable.ts";
+import type { MetricsInput } from "../observe/metric.ts";
 import type { Controller } from "./controller.ts";
 import { realClock } from "./realTime.ts";
 

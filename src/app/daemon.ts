@@ -11,7 +11,7 @@ import type { ConfigProblem } from "../kernel/problem.ts";
 import { invariant } from "../kernel/result.ts";
 import type { Millis } from "../kernel/units.ts";
 import type { Logger } from "../observe/log.ts";
-import type { SourceHealth } from "../observe/metricTable.ts";
+import type { SourceHealth } from "../observe/metric.ts";
 import { ServiceHistory } from "../observe/serviceHistory.ts";
 import type { SourceView } from "../observe/sourceView.ts";
 import { ObjectStore, type StoreView } from "../sources/store.ts";

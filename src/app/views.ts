@@ -9,7 +9,7 @@ import { comparePrefix } from "../kernel/ip.ts";
 import { readTcpDrops } from "../linux/netstat.ts";
 import { bfdThreadStatus } from "../observe/bfdView.ts";
 import { withInjected } from "../observe/injectView.ts";
-import type { MetricsInput } from "../observe/metricTable.ts";
+import type { MetricsInput } from "../observe/metric.ts";
 import {
   decidedText,
   type PeerTable,

@@ -2,7 +2,7 @@
 // Knows nothing of prom-client. Contract: as for the table: bounded labels, values read when asked for.
 import type { PoolCounters } from "../allocate/model.ts";
 import { saturatingSum } from "../allocate/span.ts";
-import type { MetricRow } from "./metricTable.ts";
+import type { MetricRow } from "./metric.ts";
 
 const perPool = (name: string, help: string, value: (pool: PoolCounters) => bigint | number): MetricRow => ({
   name: `metallb_allocator_${name}_total`,

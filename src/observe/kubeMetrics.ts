@@ -1,6 +1,6 @@
-// The metrics of what we do at an API server: following kinds, and writing reports. A part of metricTable.ts, which owns the shapes. Knows
+// The metrics of what we do at an API server: following kinds, and writing reports. A part of metricTable.ts. Knows
 // nothing of prom-client. Contract: label values are kinds of a closed list and HTTP statuses of another.
-import type { MetricRow, MetricsInput } from "./metricTable.ts";
+import type { MetricRow, MetricsInput } from "./metric.ts";
 import { type ResourceView, silence } from "./sourceView.ts";
 
 /** How the reports to the cluster are doing. */

@@ -1,119 +1,15 @@
-// Every metric of ours: name, type, help, labels, and how its value is read. The only place where metric names stand,
-// with kubeMetrics.ts.
-// Owns the names of MetalLB's speaker, kept bit for bit (metallb-compat 5.4), and our own under `vipcast_`. Knows nothing
-// of prom-client. Contract: label values are bounded: peers and services of the configuration, or words of closed lists.
-import type { PoolCounters } from "../allocate/model.ts";
-import { LATENESS_BOUNDS } from "../bfd/gauges.ts";
-import type { SessionStatus } from "../bfd/protocol.ts";
-import type { ListenerCounts } from "../bgp/listener.ts";
+// Every metric of ours: name, type, help, labels, and how its value is read. Metric names stand here and in the parts this joins
+// (bfd-, site-, kube- and controllerMetrics.ts), nowhere else. Owns the names of MetalLB's speaker, kept bit for bit (metallb-compat 5.4),
+// and our own under `vipcast_`. Knows nothing of prom-client. Contract: label values are bounded: peers and services of the configuration,
+// or words of closed lists.
 import type { FsmStateName } from "../bgp/session/fsm.ts";
 import type { SeenNotification } from "../bgp/session/peer.ts";
-import type { Severity } from "../kernel/problem.ts";
-import type { Millis } from "../kernel/units.ts";
-import type { SitePolicyView, SitePrefixView } from "../site/sites.ts";
-import type { BfdView } from "./bfdView.ts";
+import { BFD_ROWS } from "./bfdMetrics.ts";
 import { isControllers, isControllersAlone, LEADER_ROW, POOL_ROWS } from "./controllerMetrics.ts";
-import { KUBE_ROWS, type ReportsView } from "./kubeMetrics.ts";
-import { type PeerView, peerEndpoint, prefixCounts, wallOf } from "./peerView.ts";
-import type { ResourceView } from "./sourceView.ts";
-
-export type Direction = "sent" | "received";
-
-/** What the metrics are read from, at the moment they are asked for. */
-export interface MetricsInput {
-  readonly version: string;
-  readonly nodeName: string;
-  /** Monotonic milliseconds. */
-  readonly startedAt: Millis;
-  readonly now: () => Millis;
-  /** Milliseconds since 1970. */
-  readonly wall: () => number;
-  readonly peers: () => Iterable<PeerView>;
-  /** Services that are announced from this node, with their addresses. */
-  readonly announced: () => Iterable<{ readonly service: string; readonly vips: readonly string[] }>;
-  readonly source: () => SourceHealth;
-  /** Kinds that are followed at an API server; none for manifests. */
-  readonly resources: () => Iterable<ResourceView>;
-  /** Writes of reports to the cluster, by how they ended; null: there is none. */
-  readonly reports: () => ReportsView | null;
-  readonly problems: () => Iterable<{ readonly severity: Severity }>;
-  /** Of the pools that addresses are given from; none where nobody asked us to. */
-  readonly pools: () => Iterable<PoolCounters>;
-  /** Services that differ from what MetalLB reports; null: the daemon is no shadow. */
-  readonly shadow: () => {
-    readonly isCompared: boolean;
-    readonly different: number;
-    readonly explained: number;
-  } | null;
-  readonly internalErrors: () => number;
-  readonly logLinesDropped: () => number;
-  /** Prefixes injected for a peer. */
-  readonly injected: (peer: PeerView) => number;
-  /** Routes with claims that a witness follows; null: the daemon is none. */
-  readonly witnessed: () => number | null;
-  readonly inbound: () => Readonly<ListenerCounts>;
-  readonly bfd: () => BfdView;
-  /** Prefixes under SitePolicies; none without them. */
-  readonly sites: () => Iterable<SitePolicyView>;
-  /** How often prefixes of a SitePolicy have moved into each state. */
-  readonly siteMoves: () => ReadonlyMap<string, ReadonlyMap<string, number>>;
-  /** By the kernel's names (linux/netstat.ts); what this kernel does not count is absent. */
-  readonly tcpDrops: () => Readonly<Partial<Record<string, number>>>;
-  /** Of the controller: holds the Lease; absent: this is the speaker. */
-  readonly isLeader?: () => boolean;
-}
-
-export interface SourceHealth {
-  /** Changes taken over from the source, and those that failed. */
-  readonly updates: number;
-  readonly updateErrors: number;
-  /** A first complete configuration was read. */
-  readonly isLoaded: boolean;
-  /** Since when what is in force is not what the source holds (unreadable, invalid, gone); null: it is. */
-  readonly staleSince: Millis | null;
-}
-
-/** Called once per series. */
-export type Put = (labels: Readonly<Record<string, string>>, value: number) => void;
-
-/** Occurrences by label values that no one else keeps. */
-export interface Tally {
-  readonly peer: string;
-  readonly vrf: string;
-  readonly direction: Direction;
-  readonly code: string;
-  readonly subcode: string;
-  readonly count: number;
-}
-
-export type MetricRow = { readonly name: string; readonly help: string; readonly labels: readonly string[] } & (
-  | {
-      readonly type: "gauge" | "counter";
-      readonly read: (i: MetricsInput, put: Put, tallies: () => readonly Tally[]) => void;
-    }
-  /** Observed as it happens. @param buckets upper bounds, seconds */
-  | { readonly type: "histogram"; readonly buckets: readonly number[] }
-  /** Counted elsewhere. @param read counts per bucket, one more than bounds, and their sum; null: nothing to tell */
-  | {
-      readonly type: "histogram";
-      readonly bounds: readonly number[];
-      readonly read: (i: MetricsInput) => { readonly counts: readonly number[]; readonly sum: number } | null;
-    }
-);
-
-export const peerLabels = (peer: PeerView): { readonly peer: string; readonly vrf: string } => ({
-  peer: peerEndpoint(peer),
-  vrf: peer.config.vrf ?? "default",
-});
-
-const SITE_STATES = ["idle", "guarded", "standby", "active", "leaving"] as const;
-const isRival =
-  (siteId: number) =>
-  ({ claim }: ReturnType<SitePrefixView["claims"]>[number]): boolean =>
-    claim.siteId !== siteId && claim.state === "active";
-
-const PEER = ["peer", "vrf"] as const;
-type Kind = "gauge" | "counter";
+import { KUBE_ROWS } from "./kubeMetrics.ts";
+import { type Direction, type Kind, type MetricRow, PEER, peerLabels, single } from "./metric.ts";
+import { type PeerView, prefixCounts, wallOf } from "./peerView.ts";
+import { SITE_ROWS } from "./siteMetrics.ts";
 
 const perPeer = (name: string, type: Kind, help: string, value: (peer: PeerView) => number): MetricRow => ({
   name,
@@ -123,26 +19,6 @@ const perPeer = (name: string, type: Kind, help: string, value: (peer: PeerView)
   read: (i, put) => {
     for (const peer of i.peers()) put(peerLabels(peer), value(peer));
   },
-});
-
-const perBfdSession = (name: string, type: Kind, help: string, value: (s: SessionStatus) => number): MetricRow => ({
-  name,
-  type,
-  help,
-  labels: PEER,
-  read: (i, put) => {
-    for (const { session } of i.bfd().sessions) {
-      put({ peer: session.address.peer, vrf: session.address.vrf ?? "default" }, value(session));
-    }
-  },
-});
-
-const single = (name: string, type: Kind, help: string, value: (i: MetricsInput) => number): MetricRow => ({
-  name,
-  type,
-  help,
-  labels: [],
-  read: (i, put) => put({}, value(i)),
 });
 
 /** The kernel counts for the whole network namespace, and not everything on every version. */
@@ -230,82 +106,7 @@ export const METRIC_ROWS: readonly MetricRow[] = [
   perPeer("metallb_bgp_total_sent", "counter", "Messages sent", totalSent),
   perPeer("metallb_bgp_total_received", "counter", "Messages received", totalReceived),
 
-  perBfdSession("metallb_bfd_session_up", "gauge", "1 while the BFD session is Up", (s) => Number(s.state === "Up")),
-  perBfdSession(
-    "metallb_bfd_control_packet_input",
-    "counter",
-    "BFD control packets taken",
-    (s) => s.counters.controlIn,
-  ),
-  perBfdSession(
-    "metallb_bfd_control_packet_output",
-    "counter",
-    "BFD control packets sent",
-    (s) => s.counters.controlOut,
-  ),
-  perBfdSession(
-    "metallb_bfd_echo_packet_input",
-    "counter",
-    "BFD echo packets that came back",
-    (s) => s.counters.echoIn,
-  ),
-  perBfdSession("metallb_bfd_echo_packet_output", "counter", "BFD echo packets sent", (s) => s.counters.echoOut),
-  perBfdSession(
-    "metallb_bfd_session_up_events",
-    "counter",
-    "Times the BFD session came Up",
-    (s) => s.counters.upEvents,
-  ),
-  perBfdSession("metallb_bfd_session_down_events", "counter", "Times it went Down", (s) => s.counters.downEvents),
-  perBfdSession(
-    "metallb_bfd_zebra_notifications",
-    "counter",
-    "Changes of state told to BGP; the name is FRR's",
-    (s) => s.counters.upEvents + s.counters.downEvents,
-  ),
-  {
-    name: "vipcast_bfd_lateness_seconds",
-    type: "histogram",
-    help: "How late the BFD thread began what was due",
-    labels: [],
-    bounds: LATENESS_BOUNDS.map((micros) => micros / 1e6),
-    read: (i) => {
-      const { lateness } = i.bfd();
-      return lateness === null ? null : { counts: lateness.counts, sum: lateness.sum / 1e6 };
-    },
-  },
-  single(
-    "vipcast_bfd_stalls_total",
-    "counter",
-    "Times the BFD thread was away longer than a detection time",
-    (i) => i.bfd().stalls,
-  ),
-  single(
-    "vipcast_bfd_thread_restarts_total",
-    "counter",
-    "Times the BFD thread died and was started again",
-    (i) => i.bfd().restarts,
-  ),
-  {
-    name: "vipcast_bfd_dropped_packets_total",
-    type: "counter",
-    help: "BFD packets that were dropped; kernel: a wrong TTL on a single hop, or no room in the socket",
-    labels: ["cause"],
-    read: (i, put) => {
-      for (const [cause, count] of Object.entries(i.bfd().drops)) put({ cause }, count);
-    },
-  },
-  {
-    name: "vipcast_bfd_scheduling",
-    type: "gauge",
-    help: "1 for the scheduling class the BFD thread runs with; no series while it does not run",
-    labels: ["class"],
-    read: (i, put) => {
-      const { thread } = i.bfd();
-      if (thread === null) return;
-      for (const c of ["fifo", "nice", "normal"]) put({ class: c }, Number(c === thread.schedulingClass));
-    },
-  },
+  ...BFD_ROWS,
 
   {
     name: "vipcast_build_info",
@@ -388,69 +189,7 @@ export const METRIC_ROWS: readonly MetricRow[] = [
     for (const rib of p.ribs().values()) pending += rib.pendingCount;
     return pending;
   }),
-  {
-    name: "vipcast_site_prefixes",
-    type: "gauge",
-    help: "Prefixes under a SitePolicy by state: idle, guarded, standby, active, leaving",
-    labels: ["policy", "state"],
-    read: (i, put) => {
-      for (const { compiled, prefixes } of i.sites()) {
-        for (const state of SITE_STATES) {
-          put({ policy: compiled.key, state }, prefixes.filter((p) => p.domain.state.name === state).length);
-        }
-      }
-    },
-  },
-  {
-    name: "vipcast_site_moves_total",
-    type: "counter",
-    help: "How often prefixes under a SitePolicy have moved into a state",
-    labels: ["policy", "state"],
-    read: (i, put) => {
-      for (const [policy, moves] of i.siteMoves()) for (const [state, n] of moves) put({ policy, state }, n);
-    },
-  },
-  {
-    name: "vipcast_site_epoch",
-    type: "gauge",
-    help: "Highest epoch known for a SitePolicy",
-    labels: ["policy"],
-    read: (i, put) => {
-      for (const { compiled, epoch } of i.sites()) put({ policy: compiled.key }, epoch);
-    },
-  },
-  {
-    name: "vipcast_site_witness_complete",
-    type: "gauge",
-    help: "1: the routes of a witness have been read completely",
-    labels: ["policy", "witness"],
-    read: (i, put) => {
-      for (const { compiled, witnesses } of i.sites()) {
-        for (const { name, sight } of witnesses)
-          put({ policy: compiled.key, witness: name }, sight === "complete" ? 1 : 0);
-      }
-    },
-  },
-  {
-    name: "vipcast_site_blind",
-    type: "gauge",
-    help: "1: too few witnesses are seen to tell whether another site serves",
-    labels: ["policy"],
-    read: (i, put) => {
-      for (const { compiled, view } of i.sites()) put({ policy: compiled.key }, view === "blind" ? 1 : 0);
-    },
-  },
-  {
-    name: "vipcast_site_rival_claims",
-    type: "gauge",
-    help: "Prefixes for which another site is seen to serve",
-    labels: ["policy"],
-    read: (i, put) => {
-      for (const { compiled, prefixes } of i.sites()) {
-        put({ policy: compiled.key }, prefixes.filter((p) => p.claims().some(isRival(compiled.object.siteId))).length);
-      }
-    },
-  },
+  ...SITE_ROWS,
   {
     name: "vipcast_witnessed_routes",
     type: "gauge",

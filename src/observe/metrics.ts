@@ -5,18 +5,14 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { collectDefaultMetrics, Histogram, Registry } from "prom-client";
 import type { NotificationMessage } from "../bgp/wire/message.ts";
+import { type Direction, type MetricRow, type MetricsInput, peerLabels, type Tally } from "./metric.ts";
 import {
   CHANGE_SECONDS,
   CONTROLLER_METRICS,
   codeLabels,
   DECISION_SECONDS,
-  type Direction,
   METRIC_ROWS,
-  type MetricRow,
-  type MetricsInput,
-  peerLabels,
   SPEAKER_METRICS,
-  type Tally,
 } from "./metricTable.ts";
 import type { PeerView } from "./peerView.ts";
 
