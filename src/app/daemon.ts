@@ -185,12 +185,8 @@ export class Daemon {
       {
         turn: (duration) => observer.turn(duration),
         settled: (report) => {
-          this.history.settled();
-          this.shadowing?.changed();
-          noteWritten(this.history, this.speaker.peers(), realClock.now());
           observer.settled(report);
           this.#handover.settled(report);
-          this.reporting?.reporter.settled();
         },
       },
     );

@@ -12,6 +12,7 @@ import type { PeerName, ServiceKey } from "../kernel/units.ts";
 import type { Logger } from "../observe/log.ts";
 import type { ServiceHistory } from "../observe/serviceHistory.ts";
 import type { ClaimFeed } from "./claimFeed.ts";
+import { noteWritten } from "./historyNotes.ts";
 import type { Injecting } from "./injecting.ts";
 import type { PathWatch } from "./pathWatch.ts";
 import type { PeerAccess } from "./peerAccess.ts";
@@ -94,8 +95,17 @@ export class Handover implements DecisionSink {
     this.#to.problems.decisionFound(problems);
   }
 
-  /** Everything is decided and handed on: logged. */
-  settled({ duration: durationMs, changes: count, turns, longestTurn: longestTurnMs }: ReconcileReport): void {
+  /** Everything is decided and handed on. */
+  settled(report: ReconcileReport): void {
+    const { history, shadowing, speaker, reporting } = this.#to;
+    history.settled();
+    shadowing?.changed();
+    noteWritten(history, speaker.peers(), realClock.now());
+    this.#tellSettled(report);
+    reporting?.reporter.settled();
+  }
+
+  #tellSettled({ duration: durationMs, changes: count, turns, longestTurn: longestTurnMs }: ReconcileReport): void {
     const fields = { durationMs, count, turns, longestTurnMs };
     this.#log.debug("changeApplied", fields, "changes decided and handed to the peers");
     if (!this.#isFirst) return;
