@@ -1,7 +1,7 @@
 // What can be said to `vipcast inject`: one table of commands and options, read from words (argv, lines) and from JSON alike.
-// Owns names, grammar and the refusal of what no router should be told. Must not know which peers there are, nor what has been
-// injected. Contract: pure; never throws; a command is whole and valid or there is a message with a cure. Attributes are read
-// by the readers of the annotations, so that one value is judged alike everywhere.
+// Owns names and grammar. Must not know which peers there are, nor what has been injected. Contract: pure; never throws; a command is
+// whole and valid or there is a message with a cure. Attributes are read by the readers of the annotations, so that one value is judged
+// alike everywhere.
 import { MAX_COMMUNITIES } from "../announce/advertisements.ts";
 import { type Reading, readNextHop, readOneOf, readRouteSetting } from "../announce/annotations.ts";
 import {
@@ -11,19 +11,12 @@ import {
   sortCommunities,
 } from "../announce/communities.ts";
 import type { Origin, RouteAttributes } from "../bgp/wire/message.ts";
-import {
-  formatIp,
-  type Ip,
-  ipEquals,
-  maxPrefixLength,
-  type Prefix,
-  parseIp,
-  parsePrefix,
-  prefixOf,
-} from "../kernel/ip.ts";
+import type { Ip, Prefix } from "../kernel/ip.ts";
 import { nearest } from "../kernel/suggest.ts";
 import { quote } from "../kernel/text.ts";
 import { PeerName } from "../kernel/units.ts";
+import { type Fault, type Parsed, refused, taken } from "./parsed.ts";
+import { parsePrefixStrictly } from "./strictPrefix.ts";
 
 /** What an `add` says besides the prefix. The same object may stand in many commands. */
 export interface AddSpec {
@@ -44,17 +37,6 @@ export type Command =
   | { readonly type: "begin" | "commit" | "abort" }
   /** A JSON array: all of it or nothing. */
   | { readonly type: "batch"; readonly changes: readonly Change[] };
-
-export interface Fault {
-  readonly message: string;
-  /** What to do about it; may be empty. */
-  readonly hint: string;
-}
-
-export type Parsed<T> = { readonly ok: true; readonly value: T } | ({ readonly ok: false } & Fault);
-
-const taken = <T>(value: T): Parsed<T> => ({ ok: true, value });
-const refused = (message: string, hint = ""): { readonly ok: false } & Fault => ({ ok: false, message, hint });
 
 interface Option {
   /** Without dashes. */
@@ -383,52 +365,6 @@ function readAttributes(given: Given, version: 4 | 6, label: Label): Parsed<Rout
 
 /** A script means numbers: aliases belong to Community objects, which change under it. */
 const NO_ALIASES: ReadonlyMap<string, CommunityValue> = new Map();
-
-/** Prefixes that are nobody's to announce, with what they are; shorter ones that cover them are not meant. */
-const MARTIANS = (
-  [
-    ["0.0.0.0/8", "this network (RFC 1122)"],
-    ["127.0.0.0/8", "loopback"],
-    ["169.254.0.0/16", "link-local"],
-    ["224.0.0.0/4", "multicast"],
-    ["240.0.0.0/4", "reserved"],
-    ["::/128", "the unspecified address"],
-    ["::1/128", "loopback"],
-    ["::ffff:0:0/96", "IPv4-mapped"],
-    ["fe80::/10", "link-local"],
-    ["ff00::/8", "multicast"],
-  ] as const
-).flatMap(([text, what]) => {
-  const prefix = parsePrefix(text);
-  return prefix === null ? [] : [{ prefix, text, what }];
-});
-
-/** Every bit counts: a prefix with bits beyond its length is a slip, and which of its two readings is meant nobody knows. */
-function parsePrefixStrictly(text: string): Parsed<Prefix> {
-  const slash = text.indexOf("/");
-  const ip = parseIp(slash < 0 ? text : text.slice(0, slash));
-  if (slash < 0 && ip !== null) {
-    return refused(`${quote(text)} has no length`, `Write ${formatIp(ip)}/${maxPrefixLength(ip.version)}.`);
-  }
-  const prefix = parsePrefix(text);
-  if (ip === null || prefix === null)
-    return refused(`${quote(text)} is no prefix`, "Write it like 192.0.2.0/24 or 2001:db8::/48.");
-  if (!ipEquals(ip, prefix)) {
-    const hint = `Write ${formatIp(prefix)}/${prefix.length}, or ${formatIp(ip)}/${maxPrefixLength(ip.version)}.`;
-    return refused(`${quote(text)} has bits set beyond its length`, hint);
-  }
-  for (const martian of MARTIANS) {
-    const { version, length } = martian.prefix;
-    if (version !== prefix.version || length > prefix.length || !ipEquals(prefixOf(prefix, length), martian.prefix))
-      continue;
-    if (prefix.length === 0) break;
-    return refused(
-      `${text} is within ${martian.text}, ${martian.what}: no router should be told`,
-      "Give another prefix.",
-    );
-  }
-  return taken(prefix);
-}
 
 function unknownCommand(name: string): { readonly ok: false } & Fault {
   const names = Object.keys(COMMANDS);

@@ -3,16 +3,9 @@
 // is not empty and no comment gets one answer, in order, ending in a newline; what may take long is given back as work, to be
 // done in slices. Memory is bounded: a batch by MAX_BATCH, a line by its reader (MAX_LINE_OCTETS).
 import type { PeerName } from "../kernel/units.ts";
-import {
-  type Change,
-  type Command,
-  type Fault,
-  isChange,
-  type LineParser,
-  lineParser,
-  type Parsed,
-} from "./command.ts";
+import { type Change, type Command, isChange, type LineParser, lineParser } from "./command.ts";
 import type { Injections } from "./injections.ts";
+import type { Fault, Parsed } from "./parsed.ts";
 import { formatJson, formatWords, linesOf } from "./render.ts";
 import { type Cursor, START } from "./table.ts";
 

@@ -9,8 +9,9 @@ import { formatIp, formatPrefix, type Ip, ipEquals, type Prefix } from "../kerne
 import { type ConfigProblem, problemOf } from "../kernel/problem.ts";
 import { listed, nameHint } from "../kernel/suggest.ts";
 import type { PeerName } from "../kernel/units.ts";
-import type { AddSpec, Change, Fault } from "./command.ts";
+import type { AddSpec, Change } from "./command.ts";
 import { say } from "./messages.ts";
+import type { Fault } from "./parsed.ts";
 import { type Cursor, InjectTable, type Plan, START } from "./table.ts";
 
 /** A peer of this node that runs. */
