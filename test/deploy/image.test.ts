@@ -19,8 +19,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { titleOrSkip } from "../../lab/requirements.ts";
+import { invariant } from "../../src/kernel/result.ts";
 import { SPEAKER_PERMISSIONS } from "../../src/kube/permissions.ts";
 import { WATCHED } from "../../src/kube/resources.ts";
+import { unpackCodeCache } from "../../src/launch/codeCache.ts";
 import type { Native } from "../../src/linux/native.ts";
 import { openNotifyListener } from "../../src/linux/sdNotify.ts";
 import { serviceAccount } from "../kube/access.ts";
@@ -73,6 +75,19 @@ describe("the image", () => {
     const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string };
     const said = execFileSync(process.execPath, [join(image, "main.js"), "--version"], { cwd: "/", encoding: "utf8" });
     expect(said.trim()).toBe(version);
+  });
+
+  test("has code for its program that this Node takes", () => {
+    const [text, file] = ["program.js", "program.cache"].map((name) => readFileSync(join(image, name)));
+    invariant(text !== undefined && file !== undefined, "both were read");
+    const compiled = unpackCodeCache(text, file);
+    expect(compiled, "it was made of this very text").not.toBeNull();
+    writeFileSync(join(scratch, "compiled"), compiled ?? "");
+    // in a process of its own: V8 takes no code that was made under other flags, and these are the test runner's
+    const ask = `const { readFileSync } = require("node:fs"); const [text, compiled] = process.argv.slice(1).map((f) => readFileSync(f));
+      console.log(new (require("node:vm").Script)(text.toString("latin1"), { cachedData: compiled }).cachedDataRejected);`;
+    const files = [join(image, "program.js"), join(scratch, "compiled")];
+    expect(execFileSync(process.execPath, ["-e", ask, ...files], { encoding: "utf8" }).trim()).toBe("false");
   });
 
   test("holds the program and what it loads, and no more than 6 MB", () => {
