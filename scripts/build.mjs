@@ -46,4 +46,5 @@ const tools = {
   warmUp: "lab/warmUp.ts",
 };
 await build({ ...common, entryPoints: tools, outdir: "dist" });
-execFileSync(process.execPath, ["dist/warmUp.js"], { stdio: ["ignore", "ignore", "inherit"] });
+// without the environment, which may hold settings of the speaker, and flags for V8 under which its code is of no use elsewhere
+execFileSync(process.execPath, ["dist/warmUp.js"], { env: {}, stdio: ["ignore", "ignore", "inherit"] });
