@@ -383,6 +383,8 @@ describe("whatever happens", () => {
           const write = s.do === "fail" || s.do === "lose" || s.do === "write" ? stage.next() : null;
           if (write !== null && s.do === "write") stage.do(write);
           if (write !== null && s.do === "fail") {
+            // who says so of an object has none
+            if (s.code === 404 && "name" in write) stage.remove(write.name);
             const failure = s.code === 0 ? localFailure("connection", "x") : answerFailure(s.code, "", undefined);
             stage.keeper.answer(write, { ok: false, failure }, Millis(stage.now));
           }
