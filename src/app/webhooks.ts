@@ -8,6 +8,7 @@ import { tlsParameters } from "../config/tls.ts";
 import { CONVERSION_PATH, convertReview } from "../hooks/conversion.ts";
 import { answerReview, readReview, VALIDATION_PATHS } from "../hooks/review.ts";
 import { judge } from "../hooks/verdict.ts";
+import { KubeClient } from "../kube/client.ts";
 import { KubeSource } from "../kube/kubeSource.ts";
 import { WATCHED_BY_WEBHOOKS } from "../kube/resources.ts";
 import {
@@ -25,13 +26,21 @@ import type { RawObject } from "../sources/fields.ts";
 import { ObjectStore } from "../sources/store.ts";
 import { realClock, realRandom, realTimers } from "./realTime.ts";
 import { type ClusterOptions, openTransport } from "./source.ts";
+import { WebhookCertificates } from "./webhookCertificates.ts";
 
 /** Octets of a review: an object of 1.5 MiB, as large as etcd takes it, twice, and a list of peers to convert. */
 export const WEBHOOK_BODY = 8 * 1024 * 1024;
 
 export type WebhooksConfig = Pick<
   DaemonConfig,
-  "webhooks" | "webhookCertDir" | "namespace" | "tlsMinVersion" | "tlsCipherSuites" | "tlsCurvePreferences"
+  | "webhooks"
+  | "webhookCertDir"
+  | "webhookService"
+  | "webhookSecret"
+  | "namespace"
+  | "tlsMinVersion"
+  | "tlsCipherSuites"
+  | "tlsCurvePreferences"
 >;
 
 /** Where certificate and key come from. */
@@ -48,7 +57,7 @@ export interface Webhooks {
 }
 
 /**
- * @param made the feed where no directory is given; absent: it must be given
+ * Without a directory of certificates it goes on before there is one: the rest of the controller does not wait for a Secret.
  * @returns null: nobody asked for webhooks @throws Error (rejects) that names flag or file
  */
 export async function startWebhooks(
@@ -56,12 +65,10 @@ export async function startWebhooks(
   options: ClusterOptions,
   log: Logger,
   onDefect: (error: unknown) => void,
-  made: CertificateFeed | null = null,
 ): Promise<Webhooks | null> {
   const { webhooks: address, webhookCertDir: directory, namespace } = config;
   if (address === null) return null;
-  const feed = directory === null ? made : filesFeed(directory, config, log);
-  if (feed === null) throw new Error("--webhooks needs --webhook-cert-dir DIR with tls.crt and tls.key");
+  const feed = directory === null ? madeFeed(config, options, log) : filesFeed(directory, config, log);
   const knowledge = new WebhookKnowledge(options, namespace, log);
   const pages = webhookPages(knowledge);
   let server: ReturnType<typeof createBoundedTlsServer> | null = null;
@@ -78,21 +85,55 @@ export async function startWebhooks(
     const at = server?.address() ?? null;
     return at === null || typeof at === "string" ? null : at.port;
   };
-  try {
-    await open(await feed.start((renewed) => server?.setSecureContext(renewed)));
-  } catch (error) {
-    feed.stop();
-    knowledge.stop();
-    throw error;
+  let isStopped = false;
+  const begin = async (): Promise<void> => {
+    const first = await feed.start((renewed) => server?.setSecureContext(renewed));
+    if (isStopped) return;
+    await open(first);
+    const at = joinHostPort(address.host, bound() ?? address.port);
+    log.info("listening", { address: at }, "webhooks are served");
+  };
+  const begun = begin();
+  if (directory === null) {
+    begun.catch((error: unknown) => log.error("webhooksFailed", { error }, "the webhooks cannot be served"));
+  } else {
+    try {
+      await begun;
+    } catch (error) {
+      feed.stop();
+      knowledge.stop();
+      throw error;
+    }
   }
-  const at = joinHostPort(address.host, bound() ?? address.port);
-  log.info("listening", { address: at }, "webhooks are served");
   return {
     port: bound,
     stop: async () => {
+      isStopped = true;
       feed.stop();
       knowledge.stop();
       if (server !== null) await stopServer(server);
+    },
+  };
+}
+
+/** Made here, and kept in a Secret. */
+function madeFeed(config: WebhooksConfig, options: ClusterOptions, log: Logger): CertificateFeed {
+  const transport = openTransport(options);
+  const certificates = new WebhookCertificates({
+    client: new KubeClient(transport, realTimers),
+    clock: realClock,
+    timers: realTimers,
+    log,
+    namespace: config.namespace,
+    secret: config.webhookSecret,
+    service: config.webhookService,
+    parameters: tlsParameters(config),
+  });
+  return {
+    start: (renewed) => certificates.start(renewed),
+    stop: () => {
+      certificates.stop();
+      transport.close();
     },
   };
 }

@@ -4,18 +4,25 @@
 import {
   BGP_SESSION_STATES,
   CONFIGURATION_STATES,
+  CUSTOM_RESOURCE_DEFINITIONS,
   EVENTS,
   IP_ADDRESS_POOLS,
   type KubeResource,
   LEASES,
+  PEERS_DEFINITION,
   PODS,
+  SECRETS,
   SERVICE_BGP_STATUSES,
   SERVICES,
   SUBJECT_ACCESS_REVIEWS,
   TOKEN_REVIEWS,
+  VALIDATING_WEBHOOK_CONFIGURATIONS,
   WATCHED,
   WATCHED_BY_CONTROLLER,
+  WATCHED_BY_WEBHOOKS,
   type WatchedResource,
+  WEBHOOK_CONFIGURATION,
+  WEBHOOK_SECRET,
 } from "./resources.ts";
 
 export type PermissionVerb = "get" | "list" | "watch" | "create" | "update" | "patch" | "delete";
@@ -96,4 +103,21 @@ export const CONTROLLER_PERMISSIONS: readonly Permission[] = [
   { resource: LEASES, verbs: ["create", "get", "update"], scope: "home", why: "which of several allocates" },
   OWN_POD,
   TELL,
+];
+
+const TRUST: Pick<Permission, "verbs" | "scope" | "why"> = {
+  verbs: ["get", "update"],
+  scope: "cluster",
+  why: "whom to trust",
+};
+
+/** With `--webhooks`, beside the controller's own. */
+export const WEBHOOK_PERMISSIONS: readonly Permission[] = [
+  ...followed(WATCHED_BY_WEBHOOKS).filter(
+    ({ resource }) => !WATCHED_BY_CONTROLLER.some((watched) => watched.resource === resource),
+  ),
+  { resource: SECRETS, verbs: ["create"], scope: "home", why: "the certificates, once" },
+  { resource: SECRETS, verbs: ["get", "update"], scope: "home", name: WEBHOOK_SECRET, why: "the certificates" },
+  { resource: VALIDATING_WEBHOOK_CONFIGURATIONS, name: WEBHOOK_CONFIGURATION, ...TRUST },
+  { resource: CUSTOM_RESOURCE_DEFINITIONS, name: PEERS_DEFINITION, ...TRUST },
 ];

@@ -41,6 +41,25 @@ export const SUBJECT_ACCESS_REVIEWS = resource(
   "SubjectAccessReview",
   false,
 );
+export const VALIDATING_WEBHOOK_CONFIGURATIONS = resource(
+  "admissionregistration.k8s.io",
+  "v1",
+  "validatingwebhookconfigurations",
+  "ValidatingWebhookConfiguration",
+  false,
+);
+export const CUSTOM_RESOURCE_DEFINITIONS = resource(
+  "apiextensions.k8s.io",
+  "v1",
+  "customresourcedefinitions",
+  "CustomResourceDefinition",
+  false,
+);
+/** Who asks our webhooks; the names are MetalLB's, so that what it left behind is taken over. */
+export const WEBHOOK_CONFIGURATION = "metallb-webhook-configuration";
+export const PEERS_DEFINITION = "bgppeers.metallb.io";
+/** Where the certificates are, unless it is told otherwise. */
+export const WEBHOOK_SECRET = "metallb-webhook-cert";
 export const BGP_PEERS = metallb("v1beta2", "bgppeers", "BGPPeer");
 export const BGP_ADVERTISEMENTS = metallb("v1beta1", "bgpadvertisements", "BGPAdvertisement");
 export const L2_ADVERTISEMENTS = metallb("v1beta1", "l2advertisements", "L2Advertisement");

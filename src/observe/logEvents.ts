@@ -274,6 +274,11 @@ export const LOG_EVENTS = {
       "The certificate of the webhooks is another one; or there is none that can be used, and what was there before stays.",
     cure: "For a warning: see the reason; with `--webhook-cert-dir` write tls.crt and the tls.key that belongs to it.",
   },
+  webhooksFailed: {
+    level: "error",
+    meaning: "The webhooks cannot be served at their address; all else goes on.",
+    cure: "Choose an address of this host that is free with `--webhooks`, and restart.",
+  },
   webhookKnowledge: {
     level: "info, warn",
     meaning: "The webhooks do not know all objects, and let through what they cannot compare; or they know them again.",

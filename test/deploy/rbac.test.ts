@@ -1,12 +1,14 @@
 // The roles of config/rbac against what the code asks for: nothing is missing, nothing is there for nothing.
 import { afterEach, describe, expect, test } from "vitest";
 import { titleOrSkip } from "../../lab/requirements.ts";
+import { VALIDATION_PATHS } from "../../src/hooks/review.ts";
 import {
   CONTROLLER_PERMISSIONS,
   METRICS_AUTH_PERMISSIONS,
   type Permission,
   SHADOW_PERMISSIONS,
   SPEAKER_PERMISSIONS,
+  WEBHOOK_PERMISSIONS,
 } from "../../src/kube/permissions.ts";
 import { isAllowed, serviceAccount } from "../kube/access.ts";
 import { type ApiServer, startApiServer } from "../kube/apiServer.ts";
@@ -68,6 +70,17 @@ test("components/metrics-auth lets the speaker review tokens, and a scraper read
   expect([...granted(objects)].sort()).toEqual([...asked(METRICS_AUTH_PERMISSIONS)].sort());
   const reader = objects.find((o) => at(o, "metadata", "name") === "vipcast-metrics-reader");
   expect(reader?.rules).toEqual([{ nonResourceURLs: ["/metrics"], verbs: ["get"] }]);
+});
+
+test("components/webhooks gives the controller what its webhooks ask for, and no more", () => {
+  const objects = objectsIn(readConfig("components/webhooks/rbac.yaml"));
+  expect([...granted(objects)].sort()).toEqual([...asked(WEBHOOK_PERMISSIONS)].sort());
+});
+
+test("components/webhooks asks at every path that is served, and nowhere else", () => {
+  const hooks = objectsIn(readConfig("components/webhooks/webhooks.yaml")).flatMap((o) => list(o.webhooks));
+  const paths = hooks.map((hook) => text(at(hook, "clientConfig", "service", "path")));
+  expect(paths.sort()).toEqual(Object.values(VALIDATION_PATHS).sort());
 });
 
 const problem = kubectlProblem();

@@ -9,11 +9,12 @@ import { waitFor } from "../../lab/waitFor.ts";
 import { startWebhooks, WEBHOOK_BODY, type Webhooks, type WebhooksConfig } from "../../src/app/webhooks.ts";
 import { CONVERSION_PATH } from "../../src/hooks/conversion.ts";
 import { VALIDATION_PATHS } from "../../src/hooks/review.ts";
+import { WEBHOOK_CONFIGURATION } from "../../src/kube/resources.ts";
 import { createLogger } from "../../src/observe/log.ts";
 import { objectsIn, readConfig } from "../deploy/manifests.ts";
 import { type ApiServer, startApiServer } from "./apiServer.ts";
 import { makeAuthority, makeCertificate } from "./certificates.ts";
-import { at, type Json, type JsonObject } from "./objects.ts";
+import { at, type Json, type JsonObject, list } from "./objects.ts";
 
 (globalThis as { VIPCAST_VERSION?: string }).VIPCAST_VERSION = "0.0.0-test";
 
@@ -43,13 +44,15 @@ function place(name: string, text: string): void {
   renameSync(join(directory, `${name}.new`), join(directory, name));
 }
 
-async function start(): Promise<number> {
+async function start(isGiven = true): Promise<number> {
   const { cert, key } = makeCertificate(authority, { commonName: "given", names: [NAME] });
   place("tls.crt", cert);
   place("tls.key", key);
   const config: WebhooksConfig = {
     webhooks: { host: "127.0.0.1", port: 0 },
-    webhookCertDir: directory,
+    webhookCertDir: isGiven ? directory : null,
+    webhookService: "metallb-webhook-service",
+    webhookSecret: "metallb-webhook-cert",
     namespace: HOME,
     tlsMinVersion: "VersionTLS13",
     tlsCipherSuites: [],
@@ -163,6 +166,44 @@ describe("the webhooks", () => {
     await expect(post(port, CONVERSION_PATH, "", renewing.cert)).rejects.toThrow();
     const asked = () => post(port, CONVERSION_PATH, "", renewing.cert).catch(() => null);
     await waitFor("the new certificate", asked, (answer) => answer?.status === 400, { timeoutMs: 15_000 });
+  });
+
+  test("make a certificate of their own, share it in a Secret, and have the API server trust it", async () => {
+    const clientConfig = { service: { name: "metallb-webhook-service", namespace: HOME, path: "/x" } };
+    api.apply({
+      apiVersion: "admissionregistration.k8s.io/v1",
+      kind: "ValidatingWebhookConfiguration",
+      metadata: { name: WEBHOOK_CONFIGURATION },
+      webhooks: [{ name: "bgppeer.metallb.io", clientConfig, admissionReviewVersions: ["v1"], sideEffects: "None" }],
+    });
+    api.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: HOME } });
+    await start(false);
+    const bundleOf = () => {
+      const found = api.get("ValidatingWebhookConfiguration", "", WEBHOOK_CONFIGURATION);
+      const [hook] = list(found.webhooks);
+      return String(at(hook, "clientConfig", "caBundle") ?? "");
+    };
+    const bundle = await waitFor("the bundle", bundleOf, (text) => text !== "", {
+      logs: [{ name: "log", logTail: () => lines.join("") }],
+    });
+    const port = await waitFor(
+      "the server",
+      () => hooks?.port() ?? null,
+      (at) => at !== null,
+    );
+    const first = hooks;
+    const ca = Buffer.from(bundle, "base64").toString();
+    expect((await post(port ?? 0, CONVERSION_PATH, "{}", ca)).status).toBe(400);
+    await start(false);
+    const other = await waitFor(
+      "the second replica",
+      () => hooks?.port() ?? null,
+      (at) => at !== null,
+    );
+    expect((await post(other ?? 0, CONVERSION_PATH, "{}", ca)).status).toBe(400);
+    expect(bundleOf()).toBe(bundle);
+    expect(lines.join("")).not.toContain("PRIVATE KEY");
+    await first?.stop();
   });
 
   test.each([
