@@ -1,6 +1,7 @@
 // The roles of config/rbac against what the code asks for: nothing is missing, nothing is there for nothing.
 import { afterEach, describe, expect, test } from "vitest";
 import { titleOrSkip } from "../../lab/requirements.ts";
+import { SETTINGS } from "../../src/config/schema.ts";
 import { VALIDATION_PATHS } from "../../src/hooks/review.ts";
 import {
   CONTROLLER_PERMISSIONS,
@@ -10,6 +11,7 @@ import {
   SPEAKER_PERMISSIONS,
   WEBHOOK_PERMISSIONS,
 } from "../../src/kube/permissions.ts";
+import { WEBHOOK_SECRET } from "../../src/kube/resources.ts";
 import { isAllowed, serviceAccount } from "../kube/access.ts";
 import { type ApiServer, startApiServer } from "../kube/apiServer.ts";
 import { kubectlProblem } from "../kube/kubectl.ts";
@@ -75,6 +77,7 @@ test("components/metrics-auth lets the speaker review tokens, and a scraper read
 test("components/webhooks gives the controller what its webhooks ask for, and no more", () => {
   const objects = objectsIn(readConfig("components/webhooks/rbac.yaml"));
   expect([...granted(objects)].sort()).toEqual([...asked(WEBHOOK_PERMISSIONS)].sort());
+  expect(SETTINGS.webhookSecret.fallback).toBe(WEBHOOK_SECRET);
 });
 
 test("components/webhooks asks at every path that is served, and nowhere else", () => {
