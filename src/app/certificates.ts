@@ -1,6 +1,15 @@
 // SHELL: makes keys and certificates. Owns key generation and signing; what a certificate says is kernel/x509.ts's.
 // Contract: a key is made anew for every call and lives in what is given back alone.
-import { createPrivateKey, generateKeyPairSync, randomBytes, sign, X509Certificate } from "node:crypto";
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  sign,
+  X509Certificate,
+} from "node:crypto";
 import { type CertificateContent, signedCertificate, subjectOf, unsignedCertificate } from "../kernel/x509.ts";
 
 export interface Certificate {
@@ -20,6 +29,8 @@ export function issueCertificate(
     ...content,
     issuer: issuer === null ? null : subjectOf(new X509Certificate(issuer.cert).raw),
     publicKey: publicKey.export({ type: "spki", format: "der" }),
+    keyId: keyIdOf(publicKey),
+    issuerKeyId: keyIdOf(issuer === null ? publicKey : createPublicKey(issuer.key)),
     serial: randomBytes(15),
   });
   const signature = sign("sha256", unsigned, issuer === null ? privateKey : createPrivateKey(issuer.key));
@@ -28,3 +39,10 @@ export function issueCertificate(
     key: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
   };
 }
+
+/** Any digest of the key will do (RFC 7093); only equality counts. */
+const keyIdOf = (key: KeyObject): Uint8Array =>
+  createHash("sha256")
+    .update(key.export({ type: "spki", format: "der" }))
+    .digest()
+    .subarray(0, 20);

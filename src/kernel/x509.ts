@@ -18,6 +18,9 @@ export interface CertificateContent {
   readonly issuer: Uint8Array | null;
   /** SubjectPublicKeyInfo, DER. */
   readonly publicKey: Uint8Array;
+  /** Identifiers of this key and of the one that signs, as the issuer's certificate has it (RFC 5280 4.2.1.1, 4.2.1.2). */
+  readonly keyId: Uint8Array;
+  readonly issuerKeyId: Uint8Array;
   /** 1..19 octets, any. */
   readonly serial: Uint8Array;
   /** Milliseconds since 1970. */
@@ -46,7 +49,7 @@ const extension = (id: string, isCritical: boolean, value: Uint8Array): Uint8Arr
 
 /** What has to be signed. */
 export function unsignedCertificate(content: CertificateContent): Uint8Array {
-  const { subject, issuer, publicKey, serial, notBefore, notAfter, uses } = content;
+  const { subject, issuer, publicKey, serial, notBefore, notAfter, uses, keyId, issuerKeyId } = content;
   const alternatives = [
     ...(subject.names ?? []).map((name) => der(0x82, utf8(name))),
     ...(subject.addresses ?? []).map((address) => der(0x87, Uint8Array.from(address.split(".").map(Number)))),
@@ -54,6 +57,8 @@ export function unsignedCertificate(content: CertificateContent): Uint8Array {
   const isAuthority = issuer === null;
   const extensions = [
     extension("2.5.29.19", true, isAuthority ? sequence(yes()) : sequence()),
+    extension("2.5.29.14", false, octets(keyId)),
+    extension("2.5.29.35", false, sequence(der(0x80, issuerKeyId))),
     extension("2.5.29.15", true, isAuthority ? AUTHORITY_USAGE : SIGNATURE_USAGE),
     ...(isAuthority ? [] : [extension("2.5.29.37", false, sequence(...uses.map((use) => oid(USES[use]))))]),
     ...(alternatives.length === 0 ? [] : [extension("2.5.29.17", false, sequence(...alternatives))]),
