@@ -2,6 +2,8 @@
 // tables beside the code (kernel/messages.ts has the convention), the words of log lines those of observe/logEvents.ts.
 import { ALLOCATE_MESSAGES } from "../allocate/messages.ts";
 import { ANNOUNCE_MESSAGES } from "../announce/messages.ts";
+import { COMMAND_MESSAGES } from "../commands/messages.ts";
+import { CONFIG_MESSAGES } from "../config/messages.ts";
 import { CONTROL_MESSAGES } from "../control/messages.ts";
 import { HOOK_MESSAGES } from "../hooks/messages.ts";
 import { INJECT_MESSAGES } from "../inject/messages.ts";
@@ -25,6 +27,8 @@ export const MESSAGE_TABLES: Readonly<Record<string, MessageTable>> = {
   "The API server and the kubeconfig": KUBE_MESSAGES,
   "Reports in the cluster": REPORT_MESSAGES,
   "A shadow of MetalLB (`--shadow`)": SHADOW_MESSAGES,
+  "Settings of the daemon": CONFIG_MESSAGES,
+  Commands: COMMAND_MESSAGES,
 };
 
 /** As it may stand in a cell. */
@@ -49,8 +53,8 @@ Generated from the tables \`messages.ts\` beside the code and \`src/observe/logE
 
 A problem names object, field path and message, then the cure as a hint: in \`vipcast check\`, in the status and in log lines with the event
 \`configProblem\`. Where the code knows a closer cure (the name that was probably meant), the hint is that one. Why a Service is not announced is
-a word of [the list of reasons](reasons.md). Mistakes in settings of the daemon are told with the form that
-[the configuration](configuration.md) asks for, and what the allocator says of a Service is the text of its event.
+a word of [the list of reasons](reasons.md). What settings there are says [the configuration](configuration.md), and what the allocator
+says of a Service is the text of its event.
 
 ${sections.join("\n\n")}
 

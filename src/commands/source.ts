@@ -4,9 +4,11 @@ import { readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { SourceOptions } from "../app/source.ts";
 import { type DaemonConfig, settingProblem } from "../config/schema.ts";
+import type { Said } from "../kernel/messages.ts";
 import type { ConfigProblem } from "../kernel/problem.ts";
 import { inClusterAccess } from "../kube/access.ts";
 import { readKubeconfig } from "../kube/kubeconfig.ts";
+import { say } from "./messages.ts";
 
 /** Octets of a kubeconfig with its certificates, many times over. */
 export const MAX_KUBECONFIG = 1024 * 1024;
@@ -23,22 +25,21 @@ export function chooseSource(
   { manifests, kubeconfig, context }: SourceConfig,
   env: Readonly<Record<string, string | undefined>>,
 ): SourceChoice {
-  const refused = (name: string, message: string, hint: string): SourceChoice => ({
+  const refused = (name: string, said: Said): SourceChoice => ({
     source: null,
-    problems: [settingProblem({ name }, "", message, hint)],
+    problems: [settingProblem({ name }, "", said)],
   });
   if (manifests !== null && kubeconfig !== null) {
-    return refused("--kubeconfig", "is given beside --manifests", "There is one source: leave one of the two out.");
+    return refused("--kubeconfig", say("twoSources"));
   }
   if (context !== null && kubeconfig === null) {
-    return refused("--context", "has no kubeconfig to be looked up in", "Give --kubeconfig FILE, or leave it out.");
+    return refused("--context", say("contextAlone"));
   }
   if (manifests !== null) return { source: { type: "manifests", path: manifests }, problems: [] };
   if (kubeconfig !== null) return fromKubeconfig(kubeconfig, context, env);
   const access = inClusterAccess(env);
   if (access !== null) return { source: { type: "kubernetes", access, env }, problems: [] };
-  const hint = "Give --manifests DIR or --kubeconfig FILE; in a pod neither is needed.";
-  return refused("--manifests", "nothing says where the objects are, and this is no pod of a cluster", hint);
+  return refused("--manifests", say("noSource"));
 }
 
 function fromKubeconfig(
@@ -53,7 +54,7 @@ function fromKubeconfig(
     const { access, problems } = readKubeconfig(readFileSync(file, "utf8"), place, context);
     return { source: access === null ? null : { type: "kubernetes", access, env }, problems };
   } catch (error) {
-    const message = `cannot be read: ${error instanceof Error ? error.message : String(error)}`;
-    return { source: null, problems: [settingProblem({ name: file }, "", message, "Give the file of --kubeconfig.")] };
+    const said = say("kubeconfigUnreadable", { error: error instanceof Error ? error.message : String(error) });
+    return { source: null, problems: [settingProblem({ name: file }, "", said)] };
   }
 }

@@ -1,8 +1,10 @@
 // The text of the configuration file -> given values with their lines. Owns what such a file may look like: one YAML
 // document, a flat mapping of known keys. Pure; load.ts reads the file. Contract: all problems, not the first; never throws.
 import { isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import { type Said, withHint } from "../kernel/messages.ts";
 import type { ConfigProblem } from "../kernel/problem.ts";
 import { nearest } from "../kernel/suggest.ts";
+import { say } from "./messages.ts";
 import { CONFIG_KEYS, type ConfigKey, type Given, settingProblem } from "./schema.ts";
 
 export interface ParsedFile {
@@ -19,36 +21,35 @@ export function parseConfigFile(text: string, file: string): ParsedFile {
     line: offset === undefined ? 1 : lines.linePos(offset).line,
   });
   const problems = document.errors.map((e) =>
-    settingProblem(at(e.pos[0]), "", e.message, "The file must be one YAML mapping of keys to values."),
+    settingProblem(at(e.pos[0]), "", say("yamlSyntax", { error: e.message })),
   );
   const given: Given[] = [];
   const root = document.contents;
   if (root === null || (isScalar(root) && root.value === null)) return { given, problems };
   if (!isMap(root)) {
-    const wrong = settingProblem(at(root.range?.[0]), "", "it is not a mapping", "Write one `key: value` per line.");
+    const wrong = settingProblem(at(root.range?.[0]), "", say("fileNotMapping"));
     return { given, problems: [...problems, wrong] };
   }
   for (const { key, value } of root.items) {
     const name = isScalar(key) ? String(key.value) : "";
     const origin = at(isScalar(key) ? key.range?.[0] : undefined);
     const known = CONFIG_KEYS.find((k) => k === name);
-    if (known === undefined) problems.push(settingProblem(origin, name, "there is no such key", keyHint(name)));
+    if (known === undefined) problems.push(settingProblem(origin, name, unknownKey(name)));
     else if (isScalar(value) || value === null) {
       const raw = value?.value ?? null;
       if (raw !== null) given.push({ key: known, raw, origin });
     } else {
       const kind = isMap(value) ? "a mapping" : isSeq(value) ? "a list" : "an alias";
-      problems.push(
-        settingProblem(origin, known, `${kind} stands where one value is expected`, `Write \`${known}: VALUE\`.`),
-      );
+      problems.push(settingProblem(origin, known, say("notOneValue", { kind, key: known })));
     }
   }
   return { given, problems };
 }
 
-function keyHint(name: string): string {
+function unknownKey(name: string): Said {
   const camel = name.replace(/[-_]+([a-zA-Z])/g, (_, letter: string) => letter.toUpperCase());
   const byForm = CONFIG_KEYS.find((k): k is ConfigKey => k.toLowerCase() === camel.toLowerCase());
   const near = byForm ?? nearest(name, CONFIG_KEYS);
-  return near === null ? `There are: ${CONFIG_KEYS.join(", ")}.` : `Did you mean "${near}"?`;
+  const said = say("unknownKey", { keys: CONFIG_KEYS.join(", ") });
+  return near === null ? said : withHint(said, `Did you mean "${near}"?`);
 }

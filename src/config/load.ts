@@ -1,8 +1,10 @@
 // SHELL. Brings flags, environment and configuration file together. Owns the reading of the file and nothing else: the
 // rules are resolve.ts's. Contract: every problem of all three places is in the result; nothing is thrown.
 import { readFileSync, statSync } from "node:fs";
+import { type Said, withHint } from "../kernel/messages.ts";
 import type { ConfigProblem } from "../kernel/problem.ts";
 import { type ParsedFile, parseConfigFile } from "./configFile.ts";
+import { say } from "./messages.ts";
 import { fromMetallbFlags, type MetallbFlag } from "./metallbFlags.ts";
 import { fromEnvironment, fromFlags, type ResolvedConfig, resolveConfig } from "./resolve.ts";
 import { CONFIG_FILE_ENV, type ConfigKey, type Given, settingProblem } from "./schema.ts";
@@ -53,23 +55,23 @@ function ownNamespace(account: string | undefined): readonly Given[] {
 function readConfigFile(file: string): ParsedFile {
   try {
     const stats = statSync(file);
-    if (stats.isDirectory()) return refused(file, "it is a directory", "Give the file itself.");
-    if (stats.size > MAX_FILE) return refused(file, `it has ${stats.size} octets`, `At most ${MAX_FILE} are read.`);
+    if (stats.isDirectory()) return refused(file, say("fileIsDirectory"));
+    if (stats.size > MAX_FILE) return refused(file, say("fileLarge", { octets: stats.size, max: MAX_FILE }));
     return parseConfigFile(new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(file)), file);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    const [message, hint] = UNREADABLE[code] ?? [`it cannot be read: ${String(error)}`, ""];
-    return refused(file, message, hint);
+    // what the system says is all that is known: no hint
+    return refused(file, UNREADABLE[code] ?? withHint(say("fileUnreadable", { error: String(error) }), ""));
   }
 }
 
-const refused = (name: string, message: string, hint: string): { given: []; problems: ConfigProblem[] } => ({
+const refused = (name: string, said: Said): { given: []; problems: ConfigProblem[] } => ({
   given: [],
-  problems: [settingProblem({ name }, "", message, hint)],
+  problems: [settingProblem({ name }, "", said)],
 });
 
-const UNREADABLE: Readonly<Record<string, readonly [message: string, hint: string]>> = {
-  ENOENT: ["there is no such file", "Create it, or leave out --config."],
-  EACCES: ["it may not be read by this user", "Let the user of the daemon read it."],
-  ERR_ENCODING_INVALID_ENCODED_DATA: ["it is not UTF-8 text", "Save it as UTF-8."],
+const UNREADABLE: Readonly<Record<string, Said>> = {
+  ENOENT: say("fileMissing"),
+  EACCES: say("fileForbidden"),
+  ERR_ENCODING_INVALID_ENCODED_DATA: say("fileNotUtf8"),
 };

@@ -2,6 +2,7 @@
 // each of them comes to here. Pure. Contract: every one of them is accepted; those that ask for something we do not do are told.
 
 import type { ConfigProblem } from "../kernel/problem.ts";
+import { say } from "./messages.ts";
 import { joinHostPort } from "./readers.ts";
 import { type Given, settingProblem } from "./schema.ts";
 
@@ -98,7 +99,7 @@ export function fromMetallbFlags(
   const problems = table.flatMap(({ flag, note }) =>
     note === null || flags[flag] === undefined
       ? []
-      : [settingProblem({ name: `--${flag}` }, "", `has no effect: ${note}`, "It may be left out.", "warning")],
+      : [settingProblem({ name: `--${flag}` }, "", say("flagNoEffect", { note }), "warning")],
   );
   return { given, defaults, problems: [...problems, ...webhooks.problems] };
 }
@@ -120,10 +121,9 @@ function webhookFlags(flags: Readonly<Record<string, string | boolean | undefine
   const origin = { name: "--webhook-mode" };
   if (mode === "enabled" || mode === "onlywebhook") given.push({ key: "webhooks", raw: WEBHOOK_ADDRESS, origin });
   if (mode === "onlywebhook") {
-    const hint = "Every controller may give addresses; the Lease lets one of them.";
-    problems.push(settingProblem(origin, "", "webhooks are served, and addresses are given as well", hint, "warning"));
+    problems.push(settingProblem(origin, "", say("webhookAndAddresses"), "warning"));
   } else if (mode !== undefined && mode !== "enabled" && mode !== "disabled") {
-    problems.push(settingProblem(origin, "", "no such mode", "There are: enabled, disabled, onlywebhook."));
+    problems.push(settingProblem(origin, "", say("webhookMode")));
   }
   const service = flags["cert-service-name"];
   if (typeof service === "string")
@@ -134,8 +134,7 @@ function webhookFlags(flags: Readonly<Record<string, string | boolean | undefine
     const raw = typeof directory === "string" ? directory : "/tmp/k8s-webhook-server/serving-certs";
     given.push({ key: "webhookCertDir", raw, origin: { name: "--cert-dir" } });
   } else if (directory !== undefined) {
-    const message = "has no effect without --disable-cert-rotation: the controller reads its Secret at the API server";
-    problems.push(settingProblem({ name: "--cert-dir" }, "", message, "It may be left out.", "warning"));
+    problems.push(settingProblem({ name: "--cert-dir" }, "", say("certDirNoEffect"), "warning"));
   }
   return { given, problems };
 }

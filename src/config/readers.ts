@@ -4,13 +4,13 @@
 
 import { parseGoDuration } from "../kernel/goDuration.ts";
 import { formatIp, type Ip, parseIp, parseIpv4 } from "../kernel/ip.ts";
+import { type Said, withHint } from "../kernel/messages.ts";
 import { nearest } from "../kernel/suggest.ts";
 import { escapeText } from "../kernel/text.ts";
 import { Millis, RouterId } from "../kernel/units.ts";
+import { say } from "./messages.ts";
 
-export type Reading<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly message: string; readonly hint: string };
+export type Reading<T> = { readonly ok: true; readonly value: T } | ({ readonly ok: false } & Said);
 
 export type Reader<T> = (raw: unknown) => Reading<T>;
 
@@ -25,7 +25,7 @@ export const joinHostPort = (host: string, port: number | string): string =>
   host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 
 const good = <T>(value: T): Reading<T> => ({ ok: true, value });
-const bad = (message: string, hint: string): Reading<never> => ({ ok: false, message, hint });
+const bad = (said: Said): Reading<never> => ({ ok: false, ...said });
 
 /** The value for people: `"text"`, `42`, `a list`. */
 export function shown(raw: unknown): string {
@@ -38,19 +38,16 @@ export function shown(raw: unknown): string {
 export const readText =
   (maxOctets: number): Reader<string> =>
   (raw) => {
-    if (typeof raw !== "string") return bad(`${shown(raw)} is not a text`, "Put it in quotes, if it is meant as text.");
-    if (/\p{Cc}/u.test(raw))
-      return bad(`${shown(raw)} contains control characters`, "Write it on one line, without them.");
+    if (typeof raw !== "string") return bad(say("notText", { value: shown(raw) }));
+    if (/\p{Cc}/u.test(raw)) return bad(say("controlCharacters", { value: shown(raw) }));
     const octets = new TextEncoder().encode(raw).length;
-    return octets <= maxOctets
-      ? good(raw)
-      : bad(`it has ${octets} octets`, `At most ${maxOctets} octets are possible.`);
+    return octets <= maxOctets ? good(raw) : bad(say("longText", { octets, max: maxOctets }));
   };
 
 /** A text that is not empty. */
 export const readPath: Reader<string> = (raw) => {
   const text = readText(4096)(raw);
-  return text.ok && text.value === "" ? bad("it is empty", "Give a path, or leave it out.") : text;
+  return text.ok && text.value === "" ? bad(say("emptyPath")) : text;
 };
 
 /** A name as Kubernetes gives it to nodes (RFC 1123 subdomain), or to namespaces (label: no dots). */
@@ -63,10 +60,7 @@ export const readKubernetesName =
     const [pattern, limit] = kind === "label" ? [`^${part}$`, 63] : [`^${part}(\\.${part})*$`, 253];
     if (text.value.length <= limit && new RegExp(pattern).test(text.value)) return text;
     const dots = kind === "label" ? "" : ", dots";
-    return bad(
-      `${shown(raw)} is not a legal name`,
-      `Lower-case letters, digits, dashes${dots}; at most ${limit} characters.`,
-    );
+    return bad(say("kubernetesName", { value: shown(raw), dots, max: limit }));
   };
 
 /** Key of a taint: a qualified name, as `example.com/maintenance`. */
@@ -74,17 +68,14 @@ export const readTaintKey: Reader<string> = (raw) => {
   const text = readText(317)(raw);
   if (!text.ok || /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/.test(text.value))
     return text;
-  return bad(
-    `${shown(raw)} is not the key of a taint`,
-    "Write it as kubectl shows it, without value and effect: example.com/maintenance.",
-  );
+  return bad(say("taintKey", { value: shown(raw) }));
 };
 
 export const readBoolean: Reader<boolean> = (raw) => {
   if (typeof raw === "boolean") return good(raw);
   if (raw === "true" || raw === "1") return good(true);
   if (raw === "false" || raw === "0") return good(false);
-  return bad(`${shown(raw)} is neither true nor false`, "Write true or false.");
+  return bad(say("notBoolean", { value: shown(raw) }));
 };
 
 /** One of some words. */
@@ -94,8 +85,8 @@ export const readWord =
     const word = words.find((w) => w === raw);
     if (word !== undefined) return good(word);
     const near = typeof raw === "string" ? nearest(raw.toLowerCase(), words) : null;
-    const list = `One of: ${words.join(", ")}.`;
-    return bad(`${shown(raw)} is not known`, near === null ? list : `Did you mean "${near}"? ${list}`);
+    const unknown = say("notWord", { value: shown(raw), words: words.join(", ") });
+    return bad(near === null ? unknown : withHint(unknown, `Did you mean "${near}"? ${unknown.hint}`));
   };
 
 /** A Go duration such as `10s` or `1m30s`; 0 needs no unit, and no quotes. @param max milliseconds */
@@ -103,27 +94,26 @@ export const readDuration =
   (max: number): Reader<Millis> =>
   (raw) => {
     const millis = raw === 0 ? 0 : typeof raw === "string" ? parseGoDuration(raw) : null;
-    const hint = `Write it with a unit, like "10s" or "1m30s"; at most ${max / 1000}s.`;
-    if (millis === null) return bad(`${shown(raw)} is not a duration`, hint);
-    return millis >= 0 && millis <= max ? good(Millis(millis)) : bad(`${shown(raw)} is out of range`, hint);
+    const words = { value: shown(raw), max: max / 1000 };
+    if (millis === null) return bad(say("notDuration", words));
+    return millis >= 0 && millis <= max ? good(Millis(millis)) : bad(say("durationRange", words));
   };
 
 /** A BGP Identifier in dotted form, not 0.0.0.0. */
 export const readRouterId: Reader<RouterId> = (raw) => {
   const ip = typeof raw === "string" ? parseIpv4(raw) : null;
-  if (ip === null) return bad(`${shown(raw)} is not an IPv4 address`, "Write it like 192.0.2.1.");
-  return ip.w0 === 0 ? bad("0.0.0.0 cannot be a router id", "Use an address of this node.") : good(RouterId(ip.w0));
+  if (ip === null) return bad(say("notIpv4", { value: shown(raw) }));
+  return ip.w0 === 0 ? bad(say("zeroRouterId")) : good(RouterId(ip.w0));
 };
 
 /** `192.0.2.1:9120`, `[2001:db8::1]:9120`, `localhost:9120`. */
 export const readHostPort: Reader<HostPort> = (raw) => {
-  const hint = "Write HOST:PORT, e.g. 127.0.0.1:9120 or [::1]:9120; 0.0.0.0 stands for all IPv4 addresses.";
-  if (typeof raw !== "string") return bad(`${shown(raw)} is not of the form HOST:PORT`, hint);
+  if (typeof raw !== "string") return bad(say("notHostPort", { value: shown(raw) }));
   const match = /^(?:\[([^\]]*)\]|([^:]*)):([0-9]{1,5})$/.exec(raw);
-  if (match === null) return bad(`${shown(raw)} is not of the form HOST:PORT`, hint);
+  if (match === null) return bad(say("notHostPort", { value: shown(raw) }));
   const [, bracketed, plain, digits] = match;
   const port = Number(digits);
-  if (port > 65_535) return bad(`port ${port} is out of range`, "Ports go from 0 (any free one) to 65535.");
+  if (port > 65_535) return bad(say("portRange", { port }));
   const host = bracketed ?? plain ?? "";
   const isLegal =
     bracketed !== undefined
@@ -131,7 +121,7 @@ export const readHostPort: Reader<HostPort> = (raw) => {
       : /^[0-9.]+$/.test(host)
         ? parseIpv4(host) !== null
         : /^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?$/.test(host);
-  return isLegal ? good({ host, port }) : bad(`${shown(host)} is neither an address nor a host name`, hint);
+  return isLegal ? good({ host, port }) : bad(say("notHost", { value: shown(host) }));
 };
 
 export interface ListenAddress {
@@ -153,12 +143,12 @@ export const readListen: Reader<readonly ListenAddress[]> = (raw) => {
     const { host, port } = one.value;
     const address = parseIp(host);
     if (address === null) {
-      return bad(`${shown(host)} is not an address`, "Write 0.0.0.0:179, [::]:179, or an address of this host.");
+      return bad(say("notAddress", { value: shown(host) }));
     }
     const text = joinHostPort(formatIp(address), port);
-    if (found.has(text)) return bad(`${text} is there twice`, "Write it once.");
+    if (found.has(text)) return bad(say("listenTwice", { address: text }));
     found.set(text, { address, port });
   }
-  if (found.size > MAX_LISTEN) return bad(`it has ${found.size} addresses`, `At most ${MAX_LISTEN} are possible.`);
+  if (found.size > MAX_LISTEN) return bad(say("listenMany", { count: found.size, max: MAX_LISTEN }));
   return good([...found.values()]);
 };

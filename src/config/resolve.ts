@@ -1,8 +1,10 @@
 // From what was given to what the daemon runs with. Owns precedence, what is required, and what two settings say together that cannot be.
 // Pure: it sees values, not files or process.env (load.ts does). Contract: flags before environment before file before default; every
 // wrong value is reported, whichever wins.
+import type { Said } from "../kernel/messages.ts";
 import type { ConfigProblem } from "../kernel/problem.ts";
 import { nearest } from "../kernel/suggest.ts";
+import { say } from "./messages.ts";
 import {
   CONFIG_FILE_ENV,
   CONFIG_KEYS,
@@ -28,15 +30,15 @@ export function resolveConfig(given: readonly Given[], required: readonly Config
     const isFirst = !seen.has(key);
     seen.add(key);
     const reading = SETTINGS[key].read(raw);
-    if (!reading.ok) problems.push(settingProblem(origin, key, reading.message, reading.hint));
+    if (!reading.ok) problems.push(settingProblem(origin, key, reading));
     else if (isFirst) values.set(key, reading.value);
   }
   for (const key of required) {
     const { flag, env, placeholder } = SETTINGS[key];
     if (seen.has(key)) continue;
     const names = env.map((name) => `, the environment (${name})`).slice(0, 1);
-    const ways = `Give --${flag} ${placeholder ?? ""}${names.join("")} or ${key} in the configuration file.`;
-    problems.push(settingProblem({ name: `--${flag}` }, key, "it is needed and was not given", ways));
+    const ways = { flag, placeholder: placeholder ?? "", environment: names.join(""), key };
+    problems.push(settingProblem({ name: `--${flag}` }, key, say("settingNeeded", ways)));
   }
   const settled = <K extends ConfigKey>(key: K): DaemonConfig[K] =>
     // each value was made by the reader of its own key
@@ -85,43 +87,38 @@ export function resolveConfig(given: readonly Given[], required: readonly Config
 function contradictions(config: DaemonConfig): readonly ConfigProblem[] {
   const { allocate, manifests, stateDir, metricsTlsCert, metricsTlsKey, metricsAuth } = config;
   const found: ConfigProblem[] = [];
-  const refuse = (key: ConfigKey, message: string, hint: string): void => {
-    found.push(settingProblem({ name: `--${SETTINGS[key].flag}` }, key, message, hint));
+  const refuse = (key: ConfigKey, said: Said): void => {
+    found.push(settingProblem({ name: `--${SETTINGS[key].flag}` }, key, said));
   };
   if (allocate && config.witness) {
-    refuse("allocate", "a witness has no Services", `Leave out --${SETTINGS.witness.flag} or this.`);
+    refuse("allocate", say("witnessWithoutServices", { witness: SETTINGS.witness.flag }));
   } else if (allocate && manifests === null) {
-    refuse("allocate", "it is for manifests", "In a cluster the controller gives Services their addresses.");
+    refuse("allocate", say("allocateInCluster"));
   } else if (allocate && stateDir === null) {
-    refuse("allocate", "it needs a state directory", `Give --${SETTINGS.stateDir.flag} DIR.`);
+    refuse("allocate", say("stateDirNeeded", { stateDir: SETTINGS.stateDir.flag }));
   }
   if (config.stopKeepsRoutes && stateDir === null) {
     // the next start could not tell peers that it is a restart, and they would drop what they kept
-    refuse("stopKeepsRoutes", "it needs a state directory", `Give --${SETTINGS.stateDir.flag} DIR.`);
+    refuse("stopKeepsRoutes", say("stateDirNeeded", { stateDir: SETTINGS.stateDir.flag }));
   }
   if ((metricsTlsCert === null) !== (metricsTlsKey === null)) {
     const [given, missing] =
       metricsTlsKey === null
         ? (["metricsTlsCert", "metricsTlsKey"] as const)
         : (["metricsTlsKey", "metricsTlsCert"] as const);
-    refuse(given, "certificate and key belong together", `Give --${SETTINGS[missing].flag} FILE, too.`);
+    refuse(given, say("tlsPair", { missing: SETTINGS[missing].flag }));
   }
   if (config.shadow && manifests !== null) {
-    refuse(
-      "shadow",
-      "there is no MetalLB to compare with",
-      "Read from a cluster; for manifests there is `vipcast check`.",
-    );
+    refuse("shadow", say("shadowOfManifests"));
   }
   if (config.shadow && config.witness) {
-    refuse("shadow", "a witness has no Services", `Leave out --${SETTINGS.witness.flag} or this.`);
+    refuse("shadow", say("witnessWithoutServices", { witness: SETTINGS.witness.flag }));
   }
   if (metricsAuth && manifests !== null) {
-    refuse("metricsAuth", "there is no API server to ask", "Leave it out, or read from a cluster.");
+    refuse("metricsAuth", say("authNeedsCluster"));
   }
   if (config.tlsMinVersion === "VersionTLS13" && config.tlsCipherSuites.length > 0) {
-    const hint = `Give --${SETTINGS.tlsMinVersion.flag} VersionTLS12, or leave the suites out.`;
-    refuse("tlsCipherSuites", "TLS 1.3, the lowest version here, has suites that cannot be chosen", hint);
+    refuse("tlsCipherSuites", say("suitesOfTls13", { minVersion: SETTINGS.tlsMinVersion.flag }));
   }
   return found;
 }
@@ -149,7 +146,7 @@ export function fromEnvironment(env: Readonly<Record<string, string | undefined>
     // Kubernetes sets VIPCAST_SERVICE_HOST and the like for a Service named vipcast: no business of ours
     const near = nearest(name, known);
     if (near === null) return [];
-    return [settingProblem({ name }, "", "there is no such setting", `Did you mean ${near}?`, "warning")];
+    return [settingProblem({ name }, "", say("unknownVariable", { near }), "warning")];
   });
   return { given, problems };
 }

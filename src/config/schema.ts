@@ -1,6 +1,7 @@
 // The settings of the daemon itself (not of BGP: those are MetalLB's objects), as one table joined from those by theme. Owns the join,
 // which program takes which setting, and the form of a problem with one. Pure, and knows nothing of how values are found: resolve.ts
 // does. Contract: flags, environment names, file keys, defaults, help and documentation all come from this table; its order is theirs.
+import type { Said } from "../kernel/messages.ts";
 import type { ConfigProblem } from "../kernel/problem.ts";
 import { BGP_SETTINGS, type BgpConfig } from "./bgpSettings.ts";
 import { LEAVING_SETTINGS, type LeavingConfig } from "./leavingSettings.ts";
@@ -76,11 +77,11 @@ export interface Origin {
 /** Kind under which problems of our own configuration are reported. */
 export const CONFIG_KIND = "VipcastConfig";
 
+/** @param path the key; empty for the whole of what `origin` names */
 export function settingProblem(
   { name, line }: Origin,
   path: string,
-  message: string,
-  hint: string,
+  { message, hint }: Said,
   severity: ConfigProblem["severity"] = "error",
 ): ConfigProblem {
   const place = line === undefined ? {} : { file: name, line };

@@ -1,7 +1,9 @@
 // What one may say of TLS in the words of MetalLB's flags (metallb-compat 5.1): lowest version, cipher suites by their IANA names, curves by
 // their numbers in the TLS registry. Owns the tables from these words to those of the TLS library. Pure.
 // Contract: never throws; a name that is not taken gets the list of those that are.
+import { withHint } from "../kernel/messages.ts";
 import { nearest } from "../kernel/suggest.ts";
+import { say } from "./messages.ts";
 import { type Reader, type Reading, readWord, shown } from "./readers.ts";
 
 export const TLS_VERSIONS = { VersionTLS12: "TLSv1.2", VersionTLS13: "TLSv1.3" } as const;
@@ -42,10 +44,11 @@ const readList =
     const words = parts.map((part) => part.trim());
     const stray = words.find((word) => !table.has(word));
     const near = stray === undefined ? null : nearest(stray, known);
-    const hint = `${near === null ? "" : `Did you mean ${near}? `}There are: ${known.join(", ")}.`;
-    if (stray !== undefined) return { ok: false, message: `${shown(stray)} is no ${what} that is taken`, hint };
-    if (new Set(words).size < words.length)
-      return { ok: false, message: `${shown(raw)} names one twice`, hint: "Write each once." };
+    if (stray !== undefined) {
+      const said = say("tlsWord", { value: shown(stray), what, known: known.join(", ") });
+      return { ok: false, ...(near === null ? said : withHint(said, `Did you mean ${near}? ${said.hint}`)) };
+    }
+    if (new Set(words).size < words.length) return { ok: false, ...say("tlsTwice", { value: shown(raw) }) };
     return { ok: true, value: words };
   };
 
