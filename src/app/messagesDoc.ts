@@ -10,6 +10,7 @@ import { INJECT_MESSAGES } from "../inject/messages.ts";
 import type { MessageTable } from "../kernel/messages.ts";
 import { KUBE_MESSAGES } from "../kube/messages.ts";
 import { LOG_EVENTS, type LogEventEntry } from "../observe/logEvents.ts";
+import { OBSERVE_MESSAGES } from "../observe/messages.ts";
 import { REPORT_MESSAGES } from "../reports/messages.ts";
 import { SHADOW_MESSAGES } from "../shadow/messages.ts";
 import { SOURCE_MESSAGES } from "../sources/messages.ts";
@@ -29,6 +30,7 @@ export const MESSAGE_TABLES: Readonly<Record<string, MessageTable>> = {
   "A shadow of MetalLB (`--shadow`)": SHADOW_MESSAGES,
   "Settings of the daemon": CONFIG_MESSAGES,
   Commands: COMMAND_MESSAGES,
+  "Sockets, and answers of a running daemon": OBSERVE_MESSAGES,
 };
 
 /** As it may stand in a cell. */

@@ -6,6 +6,7 @@ import type { PlanSide } from "../announce/plan.ts";
 import { deciding, tabulating } from "../announce/reference.ts";
 import { nameHint } from "../kernel/suggest.ts";
 import type { ServiceKey } from "../kernel/units.ts";
+import { say } from "../observe/messages.ts";
 import { commaText, planSideText } from "../observe/planStream.ts";
 import type { Pieces } from "../observe/routesStream.ts";
 import type { StreamAnswer } from "../observe/statusSocket.ts";
@@ -35,13 +36,13 @@ export const hideWith =
 /** @param asked null: the daemon's own node */
 export async function planBase(daemon: Daemon, asked: string | null): Promise<StreamAnswer> {
   const notReady = daemon.notReady();
-  if (notReady !== null) return { ok: false, message: notReady };
+  if (notReady !== null) return { ok: false, ...say("notDecided", { why: notReady }) };
   const { engine, view: store, options, allocating } = daemon;
   const { nodeName, lbClass, ignoreExcludeLb, routerId, namespace } = options;
   const node = asked ?? nodeName;
   const nodes = [...store.list("Node")].map((n) => n.ref.name);
   if (node !== nodeName && nodes.length > 0 && !nodes.includes(node)) {
-    return { ok: false, message: `there is no Node ${node}. ${nameHint(node, nodes, "Node")}` };
+    return { ok: false, ...say("unknownNode", { name: node, known: nameHint(node, nodes, "Node") }) };
   }
   // what a drain has withdrawn is planned as if it were not: the drain will end, the plan is about the objects
   const own = node === nodeName && engine.level !== "withdrawn" ? engine.config : null;

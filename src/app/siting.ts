@@ -5,6 +5,7 @@ import type { Clock } from "../kernel/clock.ts";
 import { nameHint } from "../kernel/suggest.ts";
 import { quote } from "../kernel/text.ts";
 import type { Logger } from "../observe/log.ts";
+import { say } from "../observe/messages.ts";
 import { type SitesStatus, sitesStatus } from "../observe/siteView.ts";
 import type { Answer } from "../observe/statusSocket.ts";
 import { type ClaimSink, nodeMark } from "../site/model.ts";
@@ -88,14 +89,13 @@ export class Siting {
   operate(action: SiteAction, text: string | null): Answer {
     const { clock, log, wake } = this.#with;
     const all = [...this.sites.report()].map(({ compiled }) => compiled);
-    if (all.length === 0 && action !== "status") return { ok: false, message: "no SitePolicy selects this node" };
+    if (all.length === 0 && action !== "status") return { ok: false, ...say("noSitePolicy") };
     const meant = all.filter(
       ({ key, object }) => text === null || key === text || object.ref.name === text || object.site === text,
     );
     if (meant.length === 0 && text !== null) {
       const names = all.map(({ object }) => object.ref.name);
-      const message = `there is no SitePolicy ${quote(text)} here. ${nameHint(text, names, "SitePolicy")}`;
-      return { ok: false, message };
+      return { ok: false, ...say("unknownSite", { name: quote(text), known: nameHint(text, names, "SitePolicy") }) };
     }
     const keys = meant.map((p) => p.key);
     if (action === "status") return { ok: true, document: this.status(keys) };

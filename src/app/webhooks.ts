@@ -21,6 +21,7 @@ import {
   textPage,
 } from "../observe/boundedServer.ts";
 import type { Logger } from "../observe/log.ts";
+import { say } from "../observe/messages.ts";
 import { TlsFiles } from "../observe/tlsFiles.ts";
 import type { RawObject } from "../sources/fields.ts";
 import { ObjectStore } from "../sources/store.ts";
@@ -77,7 +78,10 @@ export async function startWebhooks(
     await listening(
       made,
       () => made.listen(address),
-      (code, error) => `--webhooks ${joinHostPort(address.host, address.port)}: ${error.message} (${code})`,
+      (code, error) => {
+        const place = `--webhooks ${joinHostPort(address.host, address.port)}`;
+        return say("listenFailed", { place, error: `${error.message} (${code})` });
+      },
     );
     server = made;
   };

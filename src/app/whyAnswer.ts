@@ -2,9 +2,11 @@
 // the two it is, and the answers to questions about things that are not there. Reads, never changes.
 import { compile } from "../announce/compile.ts";
 import { explaining } from "../announce/explain.ts";
+import type { Said } from "../kernel/messages.ts";
 import { nameHint } from "../kernel/suggest.ts";
 import { quote } from "../kernel/text.ts";
 import { ServiceKey } from "../kernel/units.ts";
+import { say } from "../observe/messages.ts";
 import type { Answer, WhyQuestion } from "../observe/statusSocket.ts";
 import { findService, goneDocument, type Observed, type WhyPeerView, whyDocument } from "../observe/why.ts";
 import type { Daemon } from "./daemon.ts";
@@ -14,29 +16,29 @@ import { inSlices } from "./slices.ts";
 
 export async function whyAnswer(daemon: Daemon, { service: text, node: asked, peer }: WhyQuestion): Promise<Answer> {
   const notReady = daemon.notReady();
-  if (notReady !== null) return no(notReady);
+  if (notReady !== null) return no(say("notDecided", { why: notReady }));
   const { engine, view: store, options, history } = daemon;
   const own = engine.config;
-  if (own === null) return no("nothing has been decided yet");
+  if (own === null) return no(say("nothingDecided"));
   const node = asked ?? options.nodeName;
   const isOwn = node === options.nodeName;
   const known = [...store.list("Service")].map((s) => s.key);
   const gone = keyOf(text);
   if (isOwn && gone !== null && history.since(gone) !== null) known.push(gone);
   const found = findService(text, known);
-  if (!found.ok) return no(found.message);
+  if (!found.ok) return no(found);
   const { key } = found;
   const nodes = [...store.list("Node")].map((n) => n.ref.name);
   if (!isOwn && nodes.length > 0 && !nodes.includes(node))
-    return no(`there is no Node ${node}. ${nameHint(node, nodes, "Node")}`);
+    return no(say("unknownNode", { name: node, known: nameHint(node, nodes, "Node") }));
   const peers = [...store.list("BGPPeer")].map((p) => p.ref.name);
   if (peer !== null && !peers.includes(peer))
-    return no(`there is no BGPPeer ${peer}. ${nameHint(peer, peers, "BGPPeer")}`);
+    return no(say("unknownBgpPeer", { name: peer, known: nameHint(peer, peers, "BGPPeer") }));
   await daemon.paths.refresh();
   const service = store.get("Service", key);
   const observed = isOwn && daemon.shadowing === null ? observedOf(daemon, key) : null; // a shadow has no sessions
   if (service === undefined) {
-    return observed === null ? no(`there is no Service ${key}`) : yes(goneDocument(key, node, observed));
+    return observed === null ? no(say("noService", { name: key })) : yes(goneDocument(key, node, observed));
   }
   const config = isOwn ? own : compile(store, { ...own.options, nodeName: node });
   const decided = isOwn
@@ -57,7 +59,7 @@ function keyOf(text: string): ServiceKey | null {
 }
 
 const yes = (document: unknown): Answer => ({ ok: true, document });
-const no = (message: string): Answer => ({ ok: false, message });
+const no = (said: Said): Answer => ({ ok: false, ...said });
 
 function observedOf(daemon: Daemon, key: ServiceKey): Observed {
   const { peers: proofs } = drainAnswer(daemon);
@@ -79,7 +81,7 @@ export function clearAnswer(daemon: Daemon, name: string): Answer {
   const runner = [...daemon.speaker.peers()].find((p) => p.config.name === name);
   if (runner === undefined) {
     const names = [...daemon.speaker.peers()].map((p) => p.config.name);
-    return no(`no session is run with a BGPPeer ${quote(name)}. ${nameHint(name, names, "such BGPPeer")}`);
+    return no(say("noSession", { name: quote(name), known: nameHint(name, names, "such BGPPeer") }));
   }
   const held = runner.state.idleHold?.why ?? null;
   daemon.reports.cleared(runner);

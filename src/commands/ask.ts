@@ -4,6 +4,7 @@ import type { ReceivedTables } from "../observe/routesStream.ts";
 import type { DaemonStatus, PeersStatus, RoutesStatus } from "../observe/status.ts";
 import { askDaemon, DaemonUnreachable } from "../observe/statusSocket.ts";
 import { renderPeers, renderReceived, renderRoutes, renderStatus, type TextOptions } from "../observe/statusText.ts";
+import { say } from "./messages.ts";
 import { type CommandResult, UsageError } from "./result.ts";
 
 export interface AskOptions extends TextOptions {
@@ -42,7 +43,7 @@ async function checkPeer(socket: string, peer: string): Promise<void> {
   const { peers } = (await askDaemon(socket, "/peers")) as PeersStatus;
   const names = peers.map(({ name }) => name);
   if (names.includes(peer)) return;
-  throw new UsageError(`no BGPPeer ${peer} selects this node. ${nameHint(peer, names, "other")}`);
+  throw new UsageError(say("peerNotHere", { peer, known: nameHint(peer, names, "other") }));
 }
 
 function render(question: Question, answer: unknown, options: AskOptions): string {

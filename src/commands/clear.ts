@@ -1,5 +1,6 @@
 // `vipcast clear PEER`: start a peer of a running daemon anew that is held down after an error or a passed limit.
 import { askDaemon, BadQuestion, DaemonUnreachable } from "../observe/statusSocket.ts";
+import { say } from "./messages.ts";
 import { type CommandResult, UsageError } from "./result.ts";
 
 export interface ClearOptions {
@@ -16,7 +17,7 @@ export async function clear(peer: string, { socket, json }: ClearOptions): Promi
     const text = `${answer.peer} is started anew (${held}); it is ${answer.state} now`;
     return { output: json ? `${JSON.stringify(answer, null, 2)}\n` : `${text}\n`, exitCode: 0 };
   } catch (error) {
-    if (error instanceof BadQuestion) throw new UsageError(error.message);
+    if (error instanceof BadQuestion) throw new UsageError(say("refusedQuestion", { answer: error.message }));
     if (!(error instanceof DaemonUnreachable)) throw error;
     return { output: "", error: error.message, exitCode: 1 };
   }

@@ -17,6 +17,7 @@ import { createLogger, type Logger, limitRepeats } from "../observe/log.ts";
 import { createLogSink } from "../observe/logSink.ts";
 import { createMetrics, type Metrics } from "../observe/metrics.ts";
 import { CONTROLLER_METRICS } from "../observe/metricTable.ts";
+import { say } from "./messages.ts";
 import { LOG_FLUSH_MS, onDefects, problemLine, reread } from "./process.ts";
 import { UsageError } from "./result.ts";
 import { chooseSource } from "./source.ts";
@@ -34,7 +35,7 @@ export async function controller(
   const { source, problems: sourceProblems } = chooseSource({ ...config, manifests: null }, env);
   const problems = [...resolved.problems, ...sourceProblems];
   if (problems.some((p) => p.severity === "error") || source?.type !== "kubernetes") {
-    throw new UsageError(problems.map(problemLine).join("\n"));
+    throw new UsageError(say("settingsRefused", { problems: problems.map(problemLine).join("\n") }));
   }
   const sink = createLogSink(1);
   const log = limitRepeats(createLogger(config.logLevel, sink, realClock.wall), realClock, realTimers);

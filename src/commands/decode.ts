@@ -7,6 +7,7 @@ import { formatMessage } from "../bgp/wire/print.ts";
 import { errorName } from "../bgp/wire/registry.ts";
 import { fromHex } from "../kernel/text.ts";
 import { Asn, Seconds } from "../kernel/units.ts";
+import { say } from "./messages.ts";
 import { type CommandResult, UsageError } from "./result.ts";
 
 const ASSUMED: Negotiated = {
@@ -26,7 +27,7 @@ const ASSUMED: Negotiated = {
 /** @throws UsageError when it is no hex */
 export function decode(hex: string): CommandResult {
   const bytes = fromHex(hex.replace(/[\s:]/g, ""));
-  if (bytes === null) throw new UsageError("that is no hex: give pairs of the digits 0-9 and a-f");
+  if (bytes === null) throw new UsageError(say("notHex"));
   const framer = new Framer();
   framer.apply(ASSUMED);
   framer.push(bytes);

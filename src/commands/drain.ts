@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type DrainStatus, drainLines } from "../observe/drainView.ts";
 import { askDaemon, BadQuestion, DaemonUnreachable } from "../observe/statusSocket.ts";
+import { say } from "./messages.ts";
 import { type CommandResult, UsageError } from "./result.ts";
 
 export interface DrainOptions {
@@ -37,7 +38,7 @@ export async function drain({ socket, json, wait, persist, drainTime }: DrainOpt
     }
     const isBack = wait && status.state === "normal";
     const exitCode = isBack ? 1 : wait && status.proven !== true ? UNPROVEN : 0;
-    return { ...shown(status, json), exitCode, ...(isBack ? { error: "the drain was taken back" } : {}) };
+    return { ...shown(status, json), exitCode, ...(isBack ? { error: say("drainTakenBack").message } : {}) };
   });
 }
 
@@ -46,8 +47,8 @@ export function undrain({ socket, json }: Pick<DrainOptions, "socket" | "json">)
   return asking(async () => {
     const status = (await askDaemon(socket, "/undrain", { method: "POST" })) as DrainStatus;
     const isNormal = status.state === "normal";
-    const left = status.causes.map((c) => c.text).join("; ");
-    const error = { error: `the node stays drained: ${left}` };
+    const causes = status.causes.map((c) => c.text).join("; ");
+    const error = { error: say("staysDrained", { causes }).message };
     return { ...shown(status, json), exitCode: isNormal ? 0 : 1, ...(isNormal ? {} : error) };
   });
 }
@@ -60,7 +61,7 @@ async function asking(ask: () => Promise<CommandResult>): Promise<CommandResult>
   try {
     return await ask();
   } catch (error) {
-    if (error instanceof BadQuestion) throw new UsageError(error.message);
+    if (error instanceof BadQuestion) throw new UsageError(say("refusedQuestion", { answer: error.message }));
     if (!(error instanceof DaemonUnreachable)) throw error;
     return { output: "", error: error.message, exitCode: 1 };
   }

@@ -9,6 +9,7 @@ import { type Command, parseWords } from "../inject/command.ts";
 import { isAgreement, isRefusal } from "../inject/conversation.ts";
 import { openStream } from "../observe/injectClient.ts";
 import { DaemonUnreachable } from "../observe/statusSocket.ts";
+import { say } from "./messages.ts";
 import { type CommandResult, UsageError } from "./result.ts";
 
 export interface InjectOptions {
@@ -25,7 +26,7 @@ export interface InjectOptions {
 /** @throws UsageError when the words make no command */
 export async function inject(words: readonly string[], options: InjectOptions): Promise<CommandResult> {
   const { stdin } = options;
-  if (stdin !== null && words.length > 0) throw new UsageError("--stdin takes no further words; write them as lines");
+  if (stdin !== null && words.length > 0) throw new UsageError(say("stdinAndWords"));
   const command = stdin === null ? commandOf(words) : null;
   try {
     const socket = await openStream(options.socket, options.json);
@@ -35,17 +36,19 @@ export async function inject(words: readonly string[], options: InjectOptions): 
   } catch (error) {
     if (error instanceof DaemonUnreachable) return { output: "", error: error.message, exitCode: 1 };
     if (!isGone(error)) throw error;
-    const text = `${options.socket}: the daemon closed the connection, perhaps because it is ending`;
-    return { output: "", error: text, exitCode: 1 };
+    return { output: "", error: say("connectionClosed", { socket: options.socket }).message, exitCode: 1 };
   }
 }
 
 function commandOf(words: readonly string[]): Command {
   const parsed = parseWords(words);
-  if (!parsed.ok) throw new UsageError(`inject: ${parsed.message}${parsed.hint === "" ? "" : `. ${parsed.hint}`}`);
+  if (!parsed.ok) {
+    const fault = parsed.hint === "" ? parsed.message : `${parsed.message}. ${parsed.hint}`;
+    throw new UsageError(say("injectWords", { fault }));
+  }
   const { type } = parsed.value;
   if (type === "begin" || type === "commit" || type === "abort") {
-    throw new UsageError(`inject: ${type} belongs in a stream; see --stdin`);
+    throw new UsageError(say("streamOnly", { type }));
   }
   return parsed.value;
 }
@@ -60,7 +63,7 @@ async function whole(socket: Socket): Promise<CommandResult> {
   for await (const line of createInterface({ input: socket })) (isRefusal(line) ? errors : out).push(line);
   const error = errors.map((e) => e.replace(/^error (line 1: )?/, "")).join("\n");
   if (error !== "") return { output: "", error, exitCode: 1 };
-  if (out.length === 0) return { output: "", error: "the daemon gave no answer; it may be ending", exitCode: 1 };
+  if (out.length === 0) return { output: "", error: say("noAnswer").message, exitCode: 1 };
   // a list needs no word of agreement at its end
   const text = out.length > 1 || !out[0]?.startsWith("{") ? out.filter((line) => line !== "ok") : out;
   return { output: text.map((line) => `${line}\n`).join(""), exitCode: 0 };
@@ -96,5 +99,5 @@ async function stream(socket: Socket, stdin: Readable, { print, drained }: Injec
   await answered;
   const isComplete = await Promise.race([sent, Promise.resolve(false)]);
   if (isComplete) return { output: "", exitCode: refusals === 0 ? 0 : 1 };
-  return { output: "", error: "the daemon ended the stream; what it answered was done, the rest was not", exitCode: 1 };
+  return { output: "", error: say("streamEnded").message, exitCode: 1 };
 }

@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import { listManifests, type Sample, sampleManifest } from "../sources/manifests.ts";
 import { ObjectSet } from "../sources/objectSet.ts";
 import { ObjectStore } from "../sources/store.ts";
+import { say } from "./messages.ts";
 import { UsageError } from "./result.ts";
 
 export interface LoadedManifests {
@@ -55,7 +56,7 @@ function statOf(path: string): ReturnType<typeof statSync> & object {
   try {
     return statSync(path);
   } catch {
-    throw new UsageError(`${path} does not exist or cannot be read; give a file or a directory of manifests`);
+    throw new UsageError(say("pathUnreadable", { path }));
   }
 }
 
@@ -64,5 +65,5 @@ export function onlyNode(names: readonly string[]): string {
   const [only] = names;
   if (only !== undefined && names.length === 1) return only;
   const there = names.length === 0 ? "the manifests have no Node object" : `there are: ${[...names].sort().join(", ")}`;
-  throw new UsageError(`say for which node with --node NAME; ${there}`);
+  throw new UsageError(say("whichNode", { there }));
 }

@@ -14,6 +14,7 @@ import { renderPlan } from "../observe/planText.ts";
 import { askDaemon, BadQuestion, DaemonUnreachable } from "../observe/statusSocket.ts";
 import type { StoreView } from "../sources/store.ts";
 import { type LoadedManifests, loadManifests, onlyNode } from "./manifests.ts";
+import { say } from "./messages.ts";
 import { type CommandResult, UsageError } from "./result.ts";
 
 export interface PlanCommandOptions {
@@ -38,7 +39,7 @@ export async function plan(paths: readonly string[], options: PlanCommandOptions
     const output = options.json ? `${JSON.stringify(report, null, 2)}\n` : renderPlan(report, options);
     return { output, exitCode: planExitCode(report) };
   } catch (error) {
-    if (error instanceof BadQuestion) throw new UsageError(error.message);
+    if (error instanceof BadQuestion) throw new UsageError(say("refusedQuestion", { answer: error.message }));
     if (!(error instanceof DaemonUnreachable)) throw error;
     return { output: "", error: error.message, exitCode: 1 };
   }
@@ -48,8 +49,7 @@ async function againstDaemon(
   paths: readonly string[],
   { socket, node: asked }: PlanCommandOptions,
 ): Promise<PlanReport> {
-  if (socket === null)
-    throw new UsageError("say against what: --socket PATH of a daemon, or --against PATH of the old manifests");
+  if (socket === null) throw new UsageError(say("planAgainstWhat"));
   const query = asked === null ? "" : `?node=${encodeURIComponent(asked)}`;
   // the daemon is of the same version as this command; its documents are typed where it makes them
   const base = (await askDaemon(socket, `/plan-base${query}`)) as PlanBase;

@@ -1,4 +1,5 @@
 // What a command that ends by itself gives back to main.ts, which alone prints and exits.
+import type { Said } from "../kernel/messages.ts";
 
 export interface CommandResult {
   /** For standard output. */
@@ -12,4 +13,8 @@ export interface CommandResult {
 /** The call's words are off: exit code 2. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
+
+  constructor({ message }: Said) {
+    super(message);
+  }
 }

@@ -2,6 +2,7 @@
 import { renderSites, type SitesStatus } from "../observe/siteView.ts";
 import { askDaemon, BadQuestion, DaemonUnreachable } from "../observe/statusSocket.ts";
 import type { TextOptions } from "../observe/statusText.ts";
+import { say } from "./messages.ts";
 import { type CommandResult, UsageError } from "./result.ts";
 
 export const SITE_ACTIONS = ["status", "promote", "demote"] as const;
@@ -24,7 +25,7 @@ export async function site(action: SiteAction, options: SiteOptions): Promise<Co
     const output = options.json ? `${JSON.stringify(answer, null, 2)}\n` : renderSites(answer, options);
     return { output, exitCode: 0 };
   } catch (error) {
-    if (error instanceof BadQuestion) throw new UsageError(error.message);
+    if (error instanceof BadQuestion) throw new UsageError(say("refusedQuestion", { answer: error.message }));
     if (!(error instanceof DaemonUnreachable)) throw error;
     return { output: "", error: error.message, exitCode: 1 };
   }

@@ -21,6 +21,7 @@ import { createLogSink } from "../observe/logSink.ts";
 import { createMetrics, type Metrics } from "../observe/metrics.ts";
 import { type ShadowReport, shadowExitCode } from "../observe/shadowView.ts";
 import { startStatusSocket } from "../observe/statusSocket.ts";
+import { say } from "./messages.ts";
 import { LOG_FLUSH_MS, onDefects, problemLine, reread } from "./process.ts";
 import { UsageError } from "./result.ts";
 import { shadowText } from "./shadow.ts";
@@ -45,7 +46,7 @@ export async function speaker(
   const { source, problems: sourceProblems } = chooseSource(config, env);
   const problems = [...resolved.problems, ...sourceProblems];
   if (problems.some((p) => p.severity === "error") || config.nodeName === null || source === null) {
-    throw new UsageError(problems.map(problemLine).join("\n"));
+    throw new UsageError(say("settingsRefused", { problems: problems.map(problemLine).join("\n") }));
   }
   const sink = createLogSink(config.shadowOnce === null ? 1 : 2); // then the comparison has the output to itself
   const log = limitRepeats(createLogger(config.logLevel, sink, realClock.wall), realClock, realTimers);

@@ -3,11 +3,13 @@
 import { compile } from "../announce/compile.ts";
 import { explain } from "../announce/explain.ts";
 import { nameHint } from "../kernel/suggest.ts";
+import { say as answer } from "../observe/messages.ts";
 import { askDaemon, BadQuestion, DaemonUnreachable } from "../observe/statusSocket.ts";
 import type { TextOptions } from "../observe/statusText.ts";
 import { findService, type WhyDocument, whyDocument } from "../observe/why.ts";
 import { renderWhy } from "../observe/whyText.ts";
 import { loadManifests, onlyNode } from "./manifests.ts";
+import { say } from "./messages.ts";
 import { type CommandResult, UsageError } from "./result.ts";
 
 export interface WhyCommandOptions extends TextOptions {
@@ -32,14 +34,14 @@ export async function why(service: string, options: WhyCommandOptions): Promise<
     const output = options.json ? `${JSON.stringify(document, null, 2)}\n` : renderWhy(document, options);
     return { output, exitCode: asked ? 0 : 1 };
   } catch (error) {
-    if (error instanceof BadQuestion) throw new UsageError(error.message);
+    if (error instanceof BadQuestion) throw new UsageError(say("refusedQuestion", { answer: error.message }));
     if (!(error instanceof DaemonUnreachable)) throw error;
     return { output: "", error: error.message, exitCode: 1 };
   }
 }
 
 async function fromDaemon(service: string, { socket, node, peer }: WhyCommandOptions): Promise<WhyDocument> {
-  if (socket === null) throw new UsageError("name the daemon with --socket PATH, or the objects with --manifests PATH");
+  if (socket === null) throw new UsageError(say("whoToAsk"));
   const query = new URLSearchParams({ service });
   if (node !== null) query.set("node", node);
   if (peer !== null) query.set("peer", peer);
@@ -55,10 +57,10 @@ function fromManifests(text: string, options: WhyCommandOptions): WhyDocument {
     [...store.list("Service")].map((s) => s.key),
   );
   const service = found.ok ? store.get("Service", found.key) : undefined;
-  if (service === undefined) throw new UsageError(found.ok ? `there is no Service ${text}` : found.message);
+  if (service === undefined) throw new UsageError(found.ok ? answer("noService", { name: text }) : found);
   const peers = [...store.list("BGPPeer")].map((p) => p.ref.name);
   if (peer !== null && !peers.includes(peer)) {
-    throw new UsageError(`there is no BGPPeer ${peer}. ${nameHint(peer, peers, "BGPPeer")}`);
+    throw new UsageError(answer("unknownBgpPeer", { name: peer, known: nameHint(peer, peers, "BGPPeer") }));
   }
   const node = options.node ?? onlyNode([...store.list("Node")].map((n) => n.ref.name));
   const config = compile(store, { nodeName: node, lbClass, ignoreExcludeLb, routerId: null });

@@ -1,11 +1,13 @@
 // SHELL. The HTTP server under both `http.ts` (TCP) and `statusSocket.ts` (Unix socket): GET and HEAD of a fixed set of
 // paths, POST of those that say so, nothing else. Owns the limits (C-270). Knows nothing of what a page says. Contract: a client can be slow, huge,
 // silent or hostile and costs a bounded amount of memory and time; a page that fails is a 500 and nothing more.
+
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { SecureContextOptions } from "node:tls";
+import type { Said } from "../kernel/messages.ts";
 
 export interface Page {
   readonly status: number;
@@ -184,7 +186,7 @@ export class ListenError extends Error {
   override readonly name = "ListenError";
   readonly code: string;
 
-  constructor(message: string, code: string, cause: unknown) {
+  constructor({ message }: Said, code: string, cause: unknown) {
     super(message, { cause });
     this.code = code;
   }
@@ -194,7 +196,7 @@ export class ListenError extends Error {
 export function listening(
   server: Server | TlsServer,
   begin: () => void,
-  explain: (code: string, error: Error) => string,
+  explain: (code: string, error: Error) => Said,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException): void => {

@@ -3,6 +3,7 @@
 // Contract: boundedServer.ts's limits; `healthz` says that the event loop turns, `readyz` that the first decision is made.
 import type { SecureContextOptions } from "node:tls";
 import { type HostPort, joinHostPort } from "../config/readers.ts";
+import type { Said } from "../kernel/messages.ts";
 import { assertNever } from "../kernel/result.ts";
 import { escapeText } from "../kernel/text.ts";
 import {
@@ -16,6 +17,7 @@ import {
   stopServer,
   textPage,
 } from "./boundedServer.ts";
+import { say } from "./messages.ts";
 import type { Admission } from "./scrapeAccess.ts";
 
 export interface HttpInput {
@@ -51,7 +53,7 @@ export async function startHttp(address: HostPort, input: HttpInput): Promise<Ht
       "/readyz",
       () => {
         const missing = input.notReady();
-        return missing === null ? textPage(200, "ok") : textPage(503, `not ready: ${missing}`);
+        return missing === null ? textPage(200, "ok") : textPage(503, say("notReady", { missing }).message);
       },
     ],
   ];
@@ -65,11 +67,13 @@ export async function startHttp(address: HostPort, input: HttpInput): Promise<Ht
   await listening(
     server,
     () => server.listen({ host, port }),
-    (code, error) =>
-      `${metrics === null ? "--health" : "--metrics"} ${joinHostPort(host, port)}: ${CURES[code] ?? error.message}`,
+    (code, error) => {
+      const place = `${metrics === null ? "--health" : "--metrics"} ${joinHostPort(host, port)}`;
+      return REFUSALS[code]?.(place) ?? say("listenFailed", { place, error: error.message });
+    },
   );
   const bound = server.address();
-  if (bound === null || typeof bound === "string") throw new ListenError("no port was bound", "UNKNOWN", null);
+  if (bound === null || typeof bound === "string") throw new ListenError(say("noPort"), "UNKNOWN", null);
   return {
     port: bound.port,
     renew: (renewed) => secure?.setSecureContext(renewed),
@@ -89,16 +93,13 @@ function guarded(metrics: () => Promise<string>, admit: HttpInput["admit"]): Pag
       case "allowed":
         return page();
       case "unauthenticated": {
-        const text = "a bearer token is needed that the API server knows";
-        return { ...textPage(401, text), headers: { "www-authenticate": "Bearer" } };
+        return { ...textPage(401, say("tokenNeeded").message), headers: { "www-authenticate": "Bearer" } };
       }
       case "forbidden": {
-        const text = `${escapeText(admission.user)} may not get /metrics: no role allows it (nonResourceURLs: ["/metrics"])`;
-        return textPage(403, text);
+        return textPage(403, say("metricsForbidden", { user: escapeText(admission.user) }).message);
       }
       case "unavailable": {
-        const text = "the API server cannot be asked about this token at present";
-        return { ...textPage(503, text), headers: { "retry-after": COME_AGAIN } };
+        return { ...textPage(503, say("tokenNotJudged").message), headers: { "retry-after": COME_AGAIN } };
       }
       default:
         return assertNever(admission);
@@ -106,9 +107,9 @@ function guarded(metrics: () => Promise<string>, admit: HttpInput["admit"]): Pag
   };
 }
 
-const CURES: Readonly<Record<string, string>> = {
-  EADDRINUSE: "another process listens there already; stop it or choose another port (EADDRINUSE)",
-  EADDRNOTAVAIL: "this host has no such address; give one it has, or 0.0.0.0 or [::] for all (EADDRNOTAVAIL)",
-  EACCES: "not permitted; ports below 1024 need root or NET_BIND_SERVICE (EACCES)",
-  ENOTFOUND: "the name has no address; give an IP address (ENOTFOUND)",
+const REFUSALS: Readonly<Record<string, (place: string) => Said>> = {
+  EADDRINUSE: (place) => say("portTaken", { place }),
+  EADDRNOTAVAIL: (place) => say("addressNotHere", { place }),
+  EACCES: (place) => say("portForbidden", { place }),
+  ENOTFOUND: (place) => say("nameWithoutAddress", { place }),
 };

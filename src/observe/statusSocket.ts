@@ -5,6 +5,7 @@ import { existsSync, lstatSync, unlinkSync } from "node:fs";
 import { request } from "node:http";
 import { connect } from "node:net";
 import { dirname } from "node:path";
+import type { Said } from "../kernel/messages.ts";
 import {
   createBoundedServer,
   jsonPage,
@@ -18,6 +19,7 @@ import {
   textPage,
 } from "./boundedServer.ts";
 import { type StreamHost, serveStreams } from "./injectStream.ts";
+import { say } from "./messages.ts";
 
 /** Each gives the document of one path; called once per request. */
 export interface StatusPages {
@@ -65,14 +67,12 @@ export interface WhyQuestion {
 }
 
 /** A document, or what was wrong with the question. */
-export type Answer =
-  | { readonly ok: true; readonly document: unknown }
-  | { readonly ok: false; readonly message: string };
+export type Answer = { readonly ok: true; readonly document: unknown } | ({ readonly ok: false } & Said);
 
 /** The same with the document in pieces. */
 export type StreamAnswer =
   | { readonly ok: true; readonly pieces: AsyncIterable<string> }
-  | { readonly ok: false; readonly message: string };
+  | ({ readonly ok: false } & Said);
 
 export interface StatusSocket {
   stop(): Promise<void>;
@@ -90,7 +90,8 @@ export async function startStatusSocket(
   onDefect: (error: unknown) => void,
 ): Promise<StatusSocket> {
   if (Buffer.byteLength(path) > MAX_PATH) {
-    throw socketError(path, "ENAMETOOLONG", `the path is longer than ${MAX_PATH} octets; choose a shorter one`);
+    const said = say("socketPathLong", { place: placeOf(path), max: MAX_PATH });
+    throw new ListenError(said, "ENAMETOOLONG", null);
   }
   await clearStale(path);
   const byPath = new Map<string, PageMaker>([
@@ -119,7 +120,7 @@ export async function startStatusSocket(
   }
   const { shadow } = pages;
   byPath.set("/shadow", () =>
-    shadow === undefined ? textPage(BAD_QUESTION, "the daemon does not run with --shadow") : jsonPage(shadow()),
+    shadow === undefined ? textPage(BAD_QUESTION, say("noShadow").message) : jsonPage(shadow()),
   );
   if (clear !== undefined) byPath.set("POST /clear", ({ query }) => answerPage(clear(query.get("peer") ?? "")));
   const { drain, beginDrain, endDrain } = pages;
@@ -146,7 +147,8 @@ export async function startStatusSocket(
     (given, error) => {
       // libuv reports a missing directory as EACCES
       const code = given === "EACCES" && !existsSync(dirname(path)) ? "ENOENT" : given;
-      return `--socket ${path}: ${CURES[code] ?? error.message}`;
+      const place = placeOf(path);
+      return REFUSALS[code]?.(place) ?? say("listenFailed", { place, error: error.message });
     },
   );
   return {
@@ -176,19 +178,22 @@ const streamAnswerPage = (answer: StreamAnswer): Page =>
 /** HTTP status of a question that names something that is not there. */
 const BAD_QUESTION = 422;
 
-const CURES: Readonly<Record<string, string>> = {
-  EADDRINUSE: "another daemon took it just now; stop it or choose another path (EADDRINUSE)",
-  EACCES: "not permitted to create it there; choose a directory this user may write to (EACCES)",
-  EPERM: "not permitted to create it there; choose a directory this user may write to (EPERM)",
-  ENOENT: "its directory does not exist; create it or choose another path (ENOENT)",
-  EROFS: "its file system is read-only; choose another path (EROFS)",
+/** Where one cannot listen, for messages. */
+const placeOf = (path: string): string => `--socket ${path}`;
+
+const REFUSALS: Readonly<Record<string, (place: string) => Said>> = {
+  EADDRINUSE: (place) => say("socketTaken", { place }),
+  EACCES: (place) => say("socketForbidden", { place, code: "EACCES" }),
+  EPERM: (place) => say("socketForbidden", { place, code: "EPERM" }),
+  ENOENT: (place) => say("socketNoDirectory", { place }),
+  EROFS: (place) => say("socketReadOnly", { place }),
 };
 
 /** A socket file whose daemon died without removing it goes; anything else there stays and is an error. */
 async function clearStale(path: string): Promise<void> {
   try {
     if (!lstatSync(path).isSocket()) {
-      throw socketError(path, "EEXIST", "there is a file that is not a socket; remove it or choose another path");
+      throw new ListenError(say("socketNotSocket", { place: placeOf(path) }), "EEXIST", null);
     }
   } catch (error) {
     if (error instanceof ListenError) throw error;
@@ -197,7 +202,7 @@ async function clearStale(path: string): Promise<void> {
   const outcome = await probe(path);
   if (outcome === "refused") unlinkSync(path);
   else if (outcome !== "gone") {
-    throw socketError(path, "EADDRINUSE", "another daemon answers there; stop it or choose another path");
+    throw new ListenError(say("socketAnswered", { place: placeOf(path) }), "EADDRINUSE", null);
   }
 }
 
@@ -217,15 +222,16 @@ function probe(path: string): Promise<"alive" | "refused" | "gone"> {
   });
 }
 
-const socketError = (path: string, code: string, message: string): ListenError =>
-  new ListenError(`--socket ${path}: ${message} (${code})`, code, null);
-
 /** A running daemon could not be asked; `message` is for the operator. */
 export class DaemonUnreachable extends Error {
   override readonly name = "DaemonUnreachable";
+
+  constructor({ message }: Said) {
+    super(message);
+  }
 }
 
-/** The daemon answers, but not that question; `message` is its own, for the operator. */
+/** The daemon answers, but not that question; `message` is its own, for the operator: that of an `Answer`. */
 export class BadQuestion extends Error {
   override readonly name = "BadQuestion";
 }
@@ -242,14 +248,14 @@ export interface AskOptions {
  * @throws DaemonUnreachable (rejects) when there is none, it may not be asked, it does not answer, or answers nonsense
  * @throws BadQuestion (rejects) when it says what is wrong with the question
  */
-export function askDaemon(socketPath: string, path: string, options: AskOptions = {}): Promise<unknown> {
+export function askDaemon(socket: string, path: string, options: AskOptions = {}): Promise<unknown> {
   const { limitMs = ANSWER_LIMIT, method = "GET" } = options;
   return new Promise((resolve, reject) => {
-    const fail = (text: string): void => reject(new DaemonUnreachable(`${socketPath}: ${text}`));
-    const asked = request({ socketPath, path, method, agent: false }, (response) => {
+    const fail = (said: Said): void => reject(new DaemonUnreachable(said));
+    const asked = request({ socketPath: socket, path, method, agent: false }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("error", (error) => fail(`the answer broke off: ${error.message}`));
+      response.on("error", (error) => fail(say("brokenAnswer", { socket, error: error.message })));
       response.on("end", () => {
         const text = Buffer.concat(chunks).toString("utf8");
         if (response.statusCode === BAD_QUESTION) {
@@ -257,31 +263,33 @@ export function askDaemon(socketPath: string, path: string, options: AskOptions 
           return;
         }
         if (response.statusCode !== 200) {
-          fail(`the daemon answered ${response.statusCode} for ${path}: ${text.trim().slice(0, 200)}`);
+          const status = response.statusCode ?? 0;
+          fail(say("strangeStatus", { socket, status, path, answer: text.trim().slice(0, 200) }));
           return;
         }
         try {
           resolve(JSON.parse(text));
         } catch {
-          fail(`what answers there is not a vipcast daemon (no JSON for ${path})`);
+          fail(say("notVipcast", { socket, path }));
         }
       });
     });
     asked.setTimeout(limitMs, () => {
-      asked.destroy(new Error(`the daemon did not answer within ${limitMs / 1000} s`));
+      asked.destroy(new Error(say("daemonSilent", { seconds: limitMs / 1000 }).message));
     });
-    asked.once("error", (error: NodeJS.ErrnoException) => fail(unreachableText(error)));
+    asked.once("error", (error: NodeJS.ErrnoException) => fail(unreachable(socket, error)));
     asked.end();
   });
 }
 
 /** Why a daemon could not be reached, and what to do about it. */
-export const unreachableText = (error: NodeJS.ErrnoException): string => UNREACHABLE[error.code ?? ""] ?? error.message;
+export const unreachable = (socket: string, error: NodeJS.ErrnoException): Said =>
+  UNREACHABLE[error.code ?? ""]?.(socket) ?? say("askFailed", { socket, error: error.message });
 
-const UNREACHABLE: Readonly<Record<string, string>> = {
-  ENOENT: "no daemon there; is it running, and with this --socket? (ENOENT)",
-  ECONNREFUSED: "no daemon there any more: the socket is left over from one that ended (ECONNREFUSED)",
-  EACCES: "not permitted; the socket is for the user the daemon runs as, so try as that user or root (EACCES)",
-  ENOTSOCK: "not a socket; give the path that the daemon got with --socket (ENOTSOCK)",
-  ECONNRESET: "the daemon closed the connection, perhaps because it is ending (ECONNRESET)",
+const UNREACHABLE: Readonly<Record<string, (socket: string) => Said>> = {
+  ENOENT: (socket) => say("noDaemon", { socket }),
+  ECONNREFUSED: (socket) => say("daemonGone", { socket }),
+  EACCES: (socket) => say("socketNotYours", { socket }),
+  ENOTSOCK: (socket) => say("notSocket", { socket }),
+  ECONNRESET: (socket) => say("daemonClosed", { socket }),
 };

@@ -10,10 +10,12 @@ import type { PeerConfig } from "../bgp/session/config.ts";
 import { isBarredByBfd, isHeldDown } from "../bgp/session/peer.ts";
 import type { Family, RouteAttributes } from "../bgp/wire/message.ts";
 import { formatIp, type Ip, type Prefix } from "../kernel/ip.ts";
+import type { Said } from "../kernel/messages.ts";
 import { type ConfigProblem, type ObjectRef, problemAt } from "../kernel/problem.ts";
 import { listed, nameHint } from "../kernel/suggest.ts";
 import { Millis, type PeerName, ServiceKey } from "../kernel/units.ts";
 import type { PeerDrainStatus } from "./drainView.ts";
+import { say } from "./messages.ts";
 import { type PeerView, wallOf } from "./peerView.ts";
 import type { Outcome, ServiceChange } from "./serviceHistory.ts";
 import { whyDown } from "./status.ts";
@@ -317,7 +319,7 @@ function whyHeld(routes: readonly ExplainedRoute[], ref: ObjectRef | null, view:
 export type Found =
   | { readonly ok: true; readonly key: ServiceKey }
   /** What to tell the one who asked. */
-  | { readonly ok: false; readonly message: string };
+  | ({ readonly ok: false } & Said);
 
 /**
  * The service that is meant: `namespace/name`, or a name alone, which is one of namespace `default`, else the only one of that name.
@@ -333,10 +335,7 @@ export function findService(text: string, known: Iterable<ServiceKey>): Found {
   const [only] = namesakes;
   if (slash < 0 && only !== undefined && namesakes.length === 1) return { ok: true, key: only };
   if (namesakes.length > 0) {
-    return {
-      ok: false,
-      message: `there is no Service ${exact}, but ${listed([...namesakes].sort())}: name the one you mean`,
-    };
+    return { ok: false, ...say("otherNamespace", { name: exact, namesakes: listed([...namesakes].sort()) }) };
   }
-  return { ok: false, message: `there is no Service ${exact}. ${nameHint(exact, keys, "Service")}` };
+  return { ok: false, ...say("unknownService", { name: exact, known: nameHint(exact, keys, "Service") }) };
 }

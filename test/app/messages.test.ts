@@ -3,8 +3,11 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { MESSAGE_TABLES } from "../../src/app/messagesDoc.ts";
+import { UsageError } from "../../src/commands/result.ts";
 import { sayFrom, withHint } from "../../src/kernel/messages.ts";
+import { ListenError } from "../../src/observe/boundedServer.ts";
 import { LOG_EVENTS } from "../../src/observe/logEvents.ts";
+import { DaemonUnreachable } from "../../src/observe/statusSocket.ts";
 
 const src = join(import.meta.dirname, "..", "..", "src");
 const TABLES = /(^|\/)(messages|logEvents)\.ts$/;
@@ -40,4 +43,19 @@ describe("a message", () => {
     expect(say("long", { text: "a", n: 1 }, "").hint).toBe("Give 1.");
     expect(withHint(say("long", { text: "a", n: 1 }), "Other.").message).toBe("a has 1 of 1");
   });
+});
+
+test("errors for the operator are made of listed messages alone, which the compiler sees to", () => {
+  const said = sayFrom({ gone: { text: "{what} is gone", cause: "C.", cure: "D." } })("gone", { what: "it" });
+  const free = { message: "words of its own", hint: "" };
+  // @ts-expect-error: not of a table
+  expect(new UsageError(free).message).toBe(free.message);
+  // @ts-expect-error: not of a table
+  expect(new DaemonUnreachable(free).message).toBe(free.message);
+  // @ts-expect-error: not of a table
+  expect(new ListenError(free, "EACCES", null).message).toBe(free.message);
+  expect([new UsageError(said), new DaemonUnreachable(said)].map((e) => e.message)).toEqual([
+    "it is gone",
+    "it is gone",
+  ]);
 });
