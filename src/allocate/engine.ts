@@ -53,7 +53,7 @@ export class AllocationEngine {
   readonly #told = new Map<ServiceKey, ServiceAllocation>();
   /** What services are said to have, until they have been asked. */
   readonly #claims = new Map<ServiceKey, readonly string[]>();
-  /** Holders whose Service is not in the store (yet). */
+  /** Holders whose Service is not in the store (yet), or has not been asked since it came. */
   readonly #absent: Map<ServiceKey, Remembered>;
   /** Services that `supply` could not give all they want. */
   readonly #waiting = new Set<ServiceKey>();
@@ -176,9 +176,10 @@ export class AllocationEngine {
       return;
     }
     const known = this.#absent.get(key);
-    if (known !== undefined) this.#claims.set(key, known.ips);
-    this.#absent.delete(key);
-    if (known !== undefined) return;
+    if (known !== undefined) {
+      this.#claims.set(key, known.ips);
+      return;
+    }
     const held = this.#ledger.holdings.get(key)?.texts ?? [];
     const said = ingressOf(after);
     const isNews = before === undefined || ingressOf(before).join() !== said.join();
@@ -203,13 +204,14 @@ export class AllocationEngine {
   /** Asks the services whose pool is another one than before. */
   #renewPools(): void {
     this.#arePoolsDirty = false;
-    const before = this.#ledger.table.pools;
-    const table = new PoolTable(this.#store.list("IPAddressPool"), before);
+    const table = new PoolTable(this.#store.list("IPAddressPool"), this.#ledger.table.pools);
+    // of what they hold, not of what they were told: in a turn that was cut short nobody may have been told yet
+    const holders = [...this.#ledger.holdings].map(([key, { ips }]) => ({ key, pool: this.#ledger.poolOf(ips) }));
     this.#ledger.setPools(table);
-    for (const [key, { pool }] of this.#told) {
-      const old = pool === null ? undefined : before.get(pool);
-      const isTouched = pool !== null && (old === undefined || table.pools.get(pool) !== old);
-      if (isTouched) this.#asked.add(key, this.#store.get("Service", key)?.createdAt ?? null);
+    for (const { key, pool } of holders) {
+      const isTouched = pool === null || table.pools.get(pool.name) !== pool;
+      if (!isTouched || this.#absent.has(key)) continue;
+      this.#asked.add(key, this.#store.get("Service", key)?.createdAt ?? null);
     }
   }
 
@@ -217,7 +219,9 @@ export class AllocationEngine {
     const service = this.#store.get("Service", key);
     const claim = this.#claims.get(key) ?? null;
     this.#claims.delete(key);
+    this.#absent.delete(key);
     this.#waiting.delete(key);
+    this.#wanting.remove(key);
     if (service === undefined || !isServed(service, this.#options)) {
       this.#ledger.release(key);
       const before = this.#told.get(key);

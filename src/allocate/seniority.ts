@@ -18,7 +18,7 @@ export function compareSeniority(a: Place, b: Place): number {
 
 export class SeniorityQueue {
   readonly #members = new Set<ServiceKey>();
-  /** The eldest last, when sorted. */
+  /** The eldest last, when sorted; a place without a member is left over from `remove`. */
   #places: Place[] = [];
   #isSorted = true;
 
@@ -33,12 +33,17 @@ export class SeniorityQueue {
     this.#isSorted = false;
   }
 
+  remove(key: ServiceKey): void {
+    this.#members.delete(key);
+  }
+
   /** The eldest, which leaves the queue; undefined when it is empty. */
   take(): ServiceKey | undefined {
     if (!this.#isSorted) this.#places.sort((a, b) => compareSeniority(b, a));
     this.#isSorted = true;
-    const key = this.#places.pop()?.key;
-    if (key !== undefined) this.#members.delete(key);
-    return key;
+    for (let place = this.#places.pop(); place !== undefined; place = this.#places.pop()) {
+      if (this.#members.delete(place.key)) return place.key;
+    }
+    return undefined;
   }
 }

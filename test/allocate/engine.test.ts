@@ -252,3 +252,41 @@ test("a turn that ends early goes on in the next one and comes to the same resul
   expect(turns).toBeGreaterThan(5);
   expect(sliced.has).toEqual(whole.has);
 });
+
+describe("a turn that is cut short", () => {
+  const names = Array.from({ length: 40 }, (_, i) => `s${String(i).padStart(3, "0")}`);
+  const [first = ""] = names;
+  const held = Object.fromEntries(names.map((name, i) => [name, [`192.0.2.${i}`]]));
+
+  /** All services, of which a first run that has to stop has asked only some. */
+  const begun = (options: AllocationOptions, remembered: typeof held, ips: boolean): World => {
+    const world = new World(options, remembered);
+    world.store.put(pool("p", ["192.0.2.0/26"]));
+    for (const name of names) world.store.put(lb(name, 4, ips ? { ips: held[name] ?? [] } : {}));
+    expect(world.engine.run(() => true)).toBe(false);
+    return world;
+  };
+
+  test("forgets nobody of whom it remembers addresses and who has not been asked yet", () => {
+    const world = begun(MANIFESTS, held, false);
+    const now = [...world.engine.holdings()].map(([key, { ips }]) => [key.slice(8), ips]);
+    expect(Object.fromEntries(now)).toEqual(held);
+    expect(now).toHaveLength(names.length);
+    world.turn();
+    expect(world.has).toEqual(Object.fromEntries(names.map((name, i) => [name, `192.0.2.${i}`])));
+  });
+
+  test("gives nothing to whom a change in between has made refuse", () => {
+    const world = begun(CLUSTER, {}, false);
+    expect(world.turn(lb(first, 4, { annotations: { "metallb.io/loadBalancerIPs": "x" } }))).toContain(
+      `${first} - LoadBalancerFailed`,
+    );
+    expect(world.has[first]).toBe("");
+  });
+
+  test("leaves nobody with an address whose pool is edited away in between", () => {
+    const world = begun(CLUSTER, {}, true);
+    world.turn(pool("p", ["198.51.100.0/26"]));
+    expect(Object.values(world.has).filter((ip) => !ip.startsWith("198.51.100."))).toEqual([]);
+  });
+});
