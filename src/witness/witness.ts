@@ -131,16 +131,17 @@ export class Witness {
     }
     if (this.#count < this.#most) this.#refused = 0;
     for (const [name, peer] of this.#peers) {
-      if (peer.isHeld && this.#othersAreKnown(name, now)) this.#hold(name, peer, false);
+      if (!peer.isHeld) continue;
+      const at = this.#othersKnownAt(name);
+      if (at === null || now >= at) this.#hold(name, peer, false);
     }
     return true;
   }
 
   /** When `run` has something to do although nothing changes; null: not before something does. */
   deadline(): Millis | null {
-    if (![...this.#peers.values()].some((p) => p.isHeld)) return null;
-    const since = [...this.#peers.values()].flatMap(({ incompleteSince }) => incompleteSince ?? []);
-    return since.length === 0 ? null : later(Millis(Math.min(...since)), DEFERRAL);
+    const due = [...this.#peers].flatMap(([name, { isHeld }]) => (isHeld ? (this.#othersKnownAt(name) ?? []) : []));
+    return due.length === 0 ? null : Millis(Math.min(...due));
   }
 
   /** What is told to a peer of a prefix; null: nothing. */
@@ -176,11 +177,13 @@ export class Witness {
     }
   }
 
-  #othersAreKnown(name: PeerName, now: Millis): boolean {
-    return [...this.#peers].every(
-      ([other, { incompleteSince }]) =>
-        other === name || incompleteSince === null || now >= later(incompleteSince, DEFERRAL),
-    );
+  /** When all that others can tell counts as told, the last of them awaited for DEFERRAL; null: it is told. */
+  #othersKnownAt(name: PeerName): Millis | null {
+    let last: Millis | null = null;
+    for (const [other, { incompleteSince: since }] of this.#peers) {
+      if (other !== name && since !== null && (last === null || since > last)) last = since;
+    }
+    return last === null ? null : later(last, DEFERRAL);
   }
 
   #hold(name: PeerName, peer: Peer, isHeld: boolean): void {

@@ -218,6 +218,22 @@ describe("End-of-RIB of a witness", () => {
     expect(bench.witness.deadline()).toBe(null);
   });
 
+  test("of peers that went away one after the other the last counts, and nothing is due before", () => {
+    const bench = new Bench()
+      .up(...ALL)
+      .complete(...ALL)
+      .run()
+      .down(P1)
+      .run(20_000)
+      .down(P2)
+      .up(R1)
+      .complete(R1)
+      .run();
+    expect(bench.witness.deadline()).toBe(bench.now + DEFERRAL);
+    expect(bench.run(DEFERRAL - 1).held.has(R1)).toBe(true);
+    expect(bench.run(1).held.has(R1)).toBe(false);
+  });
+
   test("is held back anew after all sessions were lost: who comes first must not take the others for dead", () => {
     const bench = new Bench()
       .up(...ALL)
