@@ -123,7 +123,8 @@ function wished(state: DrainState, { cause, delay, isAnnouncing }: Wish, now: Mi
   if (cause !== "stop") return same({ ...state, causes });
   // who stops does not wait as long as who drains
   const most = state.name === "waiting" ? delay : STOP_ACK_LIMIT;
-  return same({ ...state, causes, until: Millis(Math.min(state.until, now + most)) });
+  const until = Millis(Math.min(state.until, now + most));
+  return same({ ...state, causes, delay: Millis(Math.min(state.delay, delay)), until });
 }
 
 function undone(state: DrainState, gone: readonly DrainCause[]): DrainStep {

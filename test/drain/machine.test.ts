@@ -140,6 +140,9 @@ describe("time", () => {
     expect(deadlineOf(run([0, wish("command", 0)], [9_500, wish("stop", 0)]).state)).toBe(ACK_LIMIT);
     expect(deadlineOf(run([0, wish("command", 60_000)], [1, ACKED], [10, wish("stop", 2_000)]).state)).toBe(2_010);
     expect(deadlineOf(run([0, wish("command", 500)], [1, ACKED], [10, wish("stop", 2_000)]).state)).toBe(501);
+    // also where the stop comes before the routers have the marked routes
+    const early = run([0, wish("command", 60_000)], [1, wish("stop", 2_000)], [10, ACKED]).state;
+    expect([early.name, deadlineOf(early)]).toEqual(["waiting", 2_010]);
   });
 });
 
