@@ -295,7 +295,11 @@ export class DecisionEngine {
   ): void {
     if (before === undefined && after === undefined) return;
     // first what comes: a prefix that only changes hands between services stays able all the time
-    for (const at of after ?? []) if (this.#governed.add(at, key)) this.#sites.setAble(at, true, this.#now);
+    for (const at of after ?? []) {
+      this.#governed.add(at, key);
+      // told although it is known: a policy that was away between two decisions of the service knows no prefixes any more
+      this.#sites.setAble(at, true, this.#now);
+    }
     const kept = new Set(after?.map(governedKey));
     for (const at of before ?? []) {
       if (kept.has(governedKey(at))) continue;

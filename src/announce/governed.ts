@@ -1,5 +1,5 @@
 // Which services could announce which prefix under which SitePolicy. Owns that index and nothing else. Knows neither decisions nor
-// outcomes. Contract: `add` and `remove` say whether the prefix became, or ceased to be, one that somebody could announce.
+// outcomes. Contract: `remove` says whether the prefix ceased to be one that somebody could announce.
 import type { ServiceKey } from "../kernel/units.ts";
 import type { GovernedPrefix } from "./siteGate.ts";
 
@@ -10,13 +10,11 @@ export class Governed {
     return this.#services.get(governedKey(at)) ?? [];
   }
 
-  /** @returns true for the first service of the prefix */
-  add(at: GovernedPrefix, service: ServiceKey): boolean {
+  add(at: GovernedPrefix, service: ServiceKey): void {
     const key = governedKey(at);
     const known = this.#services.get(key);
-    known?.add(service);
     if (known === undefined) this.#services.set(key, new Set([service]));
-    return known === undefined;
+    else known.add(service);
   }
 
   /** @returns true when no service of the prefix is left */

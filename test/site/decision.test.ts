@@ -87,6 +87,24 @@ describe("without a SitePolicy", () => {
 });
 
 describe("a governed Service", () => {
+  test("is announced again under a policy that was away between two decisions about it", () => {
+    const numbers = Array.from({ length: 60 }, (_, i) => i + 1);
+    const services = numbers.flatMap((n) => [service(`s${n}`, [`10.0.0.${n}`]), slice(`s${n}`, [endpoint()])]);
+    const policy = policyObject("p", { startupGuard: Millis(0), whenBlind: "announce" });
+    const { engine, store, run, routes } = setUp([policy], [...OBJECTS.slice(2), ...services]);
+    run(0);
+    run(1);
+    expect(routes.size).toBe(60);
+    const gone = store.remove("SitePolicy", policy.ref);
+    invariant(gone !== null, "the policy was there");
+    engine.apply([gone], Millis(2));
+    expect(engine.run(() => true, Millis(2))).toBe(false);
+    engine.apply([store.put(policy)], Millis(3));
+    run(3);
+    run(4);
+    expect(routes.size).toBe(60);
+  });
+
   test("is guarded, then announced with the encoding of its rank and its claim, above what its advertisement says", () => {
     const encoding = { rank: 1, communities: ["65000:1"], localPref: 200, med: 5, asPathPrepend: null };
     const world = setUp([policyObject("p", { rankEncoding: [encoding] })]);
