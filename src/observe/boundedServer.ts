@@ -120,7 +120,8 @@ async function answer(
   const authorization = request.headers.authorization ?? "";
   const posted = request.method === "POST" ? pages.get(`POST ${path}`) : undefined;
   if (posted !== undefined) {
-    const body = await readBody(request, bodyOctets);
+    const body = await readBody(request, bodyOctets).catch(goneOrThrow);
+    if (body === undefined) return;
     if (body === null) await send(request, response, textPage(413, `more than ${bodyOctets} octets`));
     else await send(request, response, await posted({ query, body, authorization }));
     return;
@@ -166,11 +167,17 @@ async function send(request: IncomingMessage, response: ServerResponse, page: Pa
   if (request.method === "HEAD") response.end();
   else if (typeof body === "string") response.end(body);
   // a reader that goes, or stands still for too long (`idleMs`), ends the making of pieces, too
-  else await pipeline(Readable.from(body, { highWaterMark: 16 }), response).catch(ignoreGoneReader);
+  else await pipeline(Readable.from(body, { highWaterMark: 16 }), response).catch(goneOrThrow);
 }
 
-function ignoreGoneReader(error: unknown): void {
-  if (!(error instanceof Error && "code" in error && error.code === "ERR_STREAM_PREMATURE_CLOSE")) throw error;
+/** The other end of a connection went away, which is its right and no defect of ours. */
+export const isGone = (error: unknown): boolean =>
+  error instanceof Error &&
+  "code" in error &&
+  ["ECONNRESET", "EPIPE", "ERR_STREAM_PREMATURE_CLOSE"].includes(String(error.code));
+
+function goneOrThrow(error: unknown): undefined {
+  if (!isGone(error)) throw error;
 }
 
 /** Stops listening and ends every connection. Settles when the last one is gone. */

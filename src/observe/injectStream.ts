@@ -7,6 +7,7 @@ import type { Duplex } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Conversation, MAX_LINE_OCTETS, type Work } from "../inject/conversation.ts";
+import { isGone } from "./boundedServer.ts";
 
 /** Streams at a time; each may hold a batch. */
 export const MAX_STREAMS = 16;
@@ -55,12 +56,6 @@ export function serveStreams(server: Server, host: StreamHost, onDefect: (error:
     for (const socket of open) socket.destroy();
   };
 }
-
-/** The other end went away, which is its right. */
-const isGone = (error: unknown): boolean =>
-  error instanceof Error &&
-  "code" in error &&
-  ["ECONNRESET", "EPIPE", "ERR_STREAM_PREMATURE_CLOSE"].includes(String(error.code));
 
 async function serve(socket: Duplex, host: StreamHost, json: boolean): Promise<void> {
   const conversation = host.converse(json);

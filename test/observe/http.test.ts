@@ -1,7 +1,13 @@
 import { request } from "node:http";
-import { connect } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
-import { HTTP_LIMITS, ListenError } from "../../src/observe/boundedServer.ts";
+import {
+  createBoundedServer,
+  HTTP_LIMITS,
+  ListenError,
+  stopServer,
+  textPage,
+} from "../../src/observe/boundedServer.ts";
 import { type HttpInput, type HttpServer, startHttp } from "../../src/observe/http.ts";
 
 let server: HttpServer | null = null;
@@ -148,6 +154,28 @@ describe("C-270 a hostile client", () => {
     const { text } = await raw(port, "GET /healthz HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\nxx");
     expect(text).toMatch(/^HTTP\/1\.1 200 /);
     expect(text.toLowerCase()).toContain("connection: close");
+  });
+
+  test("that goes away within a body is no defect of ours", async () => {
+    const bounded = createBoundedServer(new Map([["POST /x", () => textPage(200, "ok")]]), (e) => void defects.push(e));
+    await new Promise<void>((resolve) => bounded.listen(0, "127.0.0.1", resolve));
+    try {
+      const { port } = bounded.address() as AddressInfo;
+      const gone = new Promise<void>((resolve) => {
+        bounded.once("request", (asked) => {
+          asked.once("close", resolve);
+          client.destroy();
+        });
+      });
+      const client = connect(port, "127.0.0.1", () =>
+        client.write("POST /x HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nx"),
+      );
+      await gone;
+      expect(await ask(port, "/x", "POST")).toMatchObject({ status: 200 });
+      expect(defects).toEqual([]);
+    } finally {
+      await stopServer(bounded);
+    }
   });
 
   test("that opens connections without end gets the limit and no more", async () => {
