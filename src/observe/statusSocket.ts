@@ -44,9 +44,9 @@ export interface StatusPages {
   readonly endDrain?: () => Promise<Answer>;
   /** What is decided for a node, to plan against. @param node null: the daemon's own */
   readonly planBase?: (node: string | null) => Promise<StreamAnswer>;
-  /** What is known of other sites, or an operator's word about who serves. @param site null: every SitePolicy of the node */
   /** How what would be announced compares with what MetalLB reports; absent: the daemon is no shadow. */
   readonly shadow?: () => unknown;
+  /** What is known of other sites, or an operator's word about who serves. @param site null: every SitePolicy of the node */
   readonly site?: (action: "status" | "promote" | "demote", site: string | null) => Answer;
 }
 
