@@ -63,6 +63,7 @@ export class Keeper {
   readonly #later = new Map<string, Millis>();
   #nextLater: Millis | null = null;
   readonly #busy = new Map<string, Write>();
+  /** The one that went last at the end; one that is over is the same as none. */
   readonly #paces = new Map<string, { readonly pace: Pace; urgent: string }>();
   readonly #failures = new Map<string, number>();
   /** Objects that the server does not take. */
@@ -96,6 +97,11 @@ export class Keeper {
 
   get isListed(): boolean {
     return this.#isListed;
+  }
+
+  /** Objects whose last write is remembered for the sake of its pace. */
+  get paced(): number {
+    return this.#paces.size;
   }
 
   has(key: string): boolean {
@@ -173,7 +179,7 @@ export class Keeper {
       this.#queue.delete(key);
       const write = this.#difference(key, this.#owner);
       if (write === null) {
-        this.#settle(key, now);
+        this.#settle(key);
         continue;
       }
       const until = this.#mayGo(key, now);
@@ -187,8 +193,9 @@ export class Keeper {
     return null;
   }
 
-  /** When to ask `next` again although nothing is told; null: not before something is. */
+  /** When to ask `next` again although nothing is told; null: not before something is, such as the list or the owner. */
   deadline(): Millis | null {
+    if (!this.#isListed || this.#owner === null) return null;
     const paused = this.#obstacles.pausedUntil;
     if (paused !== null && this.pending > 0) return paused;
     return this.#nextLater;
@@ -273,19 +280,23 @@ export class Keeper {
     if (until !== null) return until;
     known.pace.goes(now);
     known.urgent = urgent;
+    this.#paces.delete(key);
     this.#paces.set(key, known);
+    for (const [oldest, { pace }] of this.#paces) {
+      if (!pace.isOver(now)) break;
+      this.#paces.delete(oldest);
+    }
     this.#fresh.delete(key);
     return null;
   }
 
-  #settle(key: string, now: Millis): void {
+  #settle(key: string): void {
     this.#fresh.delete(key);
     this.#recovered(key);
     this.#share(key);
     if (this.#wanted.has(key) || this.#seen.has(key)) return;
     this.#futile.delete(`status ${key}`);
     this.#futile.delete(`describe ${key}`);
-    if (this.#paces.get(key)?.pace.isOver(now) === true) this.#paces.delete(key);
   }
 
   /** What is stored says the same as what is wanted: kept once, for thousands of Services that is half the memory. */

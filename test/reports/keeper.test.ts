@@ -5,7 +5,7 @@ import { Millis, ServiceKey } from "../../src/kernel/units.ts";
 import { answerFailure, localFailure } from "../../src/kube/apiError.ts";
 import { Keeper, RETRY_FIRST, type Write } from "../../src/reports/keeper.ts";
 import { PAUSE_LAST, PAUSE_SLOW } from "../../src/reports/obstacles.ts";
-import { PACE_LAST } from "../../src/reports/pace.ts";
+import { PACE_CALM, PACE_FIRST, PACE_LAST } from "../../src/reports/pace.ts";
 import { serviceStatus, serviceStatusKind } from "../../src/reports/serviceStatus.ts";
 import type { RawObject } from "../../src/sources/fields.ts";
 import { decision } from "./decisions.ts";
@@ -256,6 +256,32 @@ describe("what is waited for", () => {
     stage.now += 200_000;
     stage.want("web", "calm");
     expect(stage.run(), "calm forgets").toEqual(["status"]);
+  });
+
+  test("of Services that come and go for hours only those of the last minutes are remembered", () => {
+    const stage = new Stage();
+    for (let i = 0; i < 500; i++) {
+      stage.want(`run-${i}`, "a");
+      stage.rest();
+      stage.now += 10_000;
+      stage.want(`run-${i}`);
+      stage.rest();
+    }
+    expect(stage.objects.size).toBe(0);
+    expect(stage.keeper.paced).toBeLessThan(PACE_CALM / 10_000 + 2);
+  });
+
+  test("while the owner is asked for, what was put off is no reason to look again", () => {
+    const stage = new Stage();
+    stage.want("web", "a");
+    stage.rest();
+    stage.want("web", "a", "b");
+    expect([stage.run(), stage.keeper.deadline()]).toEqual([[], PACE_FIRST]);
+    stage.keeper.setOwner(null);
+    stage.now += PACE_LAST;
+    expect([stage.next(), stage.keeper.deadline()]).toEqual([null, null]);
+    stage.keeper.setOwner(OWNER);
+    expect(stage.rest()).toEqual(["status"]);
   });
 
   test("a conflict is read and written again at once; a storm of them in pauses", () => {
