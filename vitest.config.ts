@@ -2,6 +2,7 @@ import { defineConfig } from "vitest/config";
 
 // Three projects: `unit` touches nothing but memory, temporary files and short exchanges on loopback; `live` waits for real
 // sockets, threads and clocks; `interop` makes network namespaces with real routers and needs root.
+// Real clocks on a shared machine may cost `live` and `interop` a try: they have a second one, and the totals name who took it.
 const LIVE = [
   "test/app/answers.test.ts",
   "test/app/shadow.test.ts",
@@ -42,6 +43,7 @@ export default defineConfig({
           name: "live",
           include: LIVE,
           testTimeout: 20_000,
+          retry: 1,
           sequence: { groupOrder: 1 },
         },
       },
@@ -51,6 +53,7 @@ export default defineConfig({
           include: ["test/interop/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          retry: 1,
           maxWorkers: 2,
           // after the others: routers and clocks want the machine for themselves
           sequence: { groupOrder: 2 },

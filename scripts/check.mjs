@@ -13,7 +13,7 @@ const run = ({ name, command }) =>
   new Promise((resolve) => {
     const started = Date.now();
     const [file, ...args] = command[0] === "node" ? command : ["npx", "--no-install", ...command];
-    const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, NO_COLOR: "1" } });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
     child.on("close", (code) => resolve({ name, ok: code === 0, output, seconds: (Date.now() - started) / 1000 }));
