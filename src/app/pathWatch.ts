@@ -268,7 +268,8 @@ export class PathWatch {
         return;
       case "stalled": {
         this.#stalls++;
-        const text = `BFD was away for ${ms(event.away)}, longer than the detection time of ${event.key}: not held against the peer`;
+        const whose = event.sessions === 1 ? event.key : `${event.key} and ${event.sessions - 1} more`;
+        const text = `BFD was away for ${ms(event.away)}, longer than the detection time of ${whose}: not held against ${event.sessions === 1 ? "the peer" : "the peers"}`;
         this.#log.warn("bfdStalled", { durationMs: event.away / 1000 }, text);
         return;
       }

@@ -31,6 +31,7 @@ import {
   SESSION_COUNTERS,
   type SessionHandle,
   type SessionStatus,
+  type Stalled,
   sessionKey,
 } from "./protocol.ts";
 import { COUNTER, Session, type SessionConfig, type SessionContext } from "./session.ts";
@@ -88,6 +89,8 @@ export class Engine {
   readonly #packet = newControlPacket();
   #gap: Micros = 0;
   #overdue: Micros = 0;
+  /** What the turn has forgiven so far: one stall of ours, however many sessions it would have cost. */
+  #stalled: Stalled | null = null;
 
   constructor(outputs: EngineOutputs, options: EngineOptions) {
     this.#outputs = outputs;
@@ -120,7 +123,10 @@ export class Engine {
           remoteDiscr: s.remoteDiscr,
           at: t.at,
         }),
-      stalled: (s, away, detectionTime) => outputs.event({ type: "stalled", key: s.key, away, detectionTime }),
+      stalled: ({ key }, away, detectionTime) => {
+        const first = this.#stalled ?? { type: "stalled", key, detectionTime, sessions: 0, away };
+        this.#stalled = { ...first, sessions: first.sessions + 1 };
+      },
       adapted: (s, from, to) => {
         const configured = this.#byId[s.id]?.users[0]?.profile.desiredMinTxInterval ?? to;
         outputs.event({ type: "adapted", key: s.key, why: to > from ? "late" : "calm", from, to, configured });
@@ -198,6 +204,8 @@ export class Engine {
       invariant(this.#deadlines.nearestId !== session.id || !this.#deadlines.isDue(now), "what was due has been done");
     }
     this.#gap = this.#overdue = 0;
+    if (this.#stalled !== null) this.#outputs.event(this.#stalled);
+    this.#stalled = null;
   }
 
   #arm(session: Session): void {

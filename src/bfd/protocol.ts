@@ -121,6 +121,17 @@ export interface StateChanged {
   readonly at: Micros;
 }
 
+/** We were away: expired detection times were our own doing, not counted against the peers (C-231). Once for a turn of the loop. */
+export interface Stalled {
+  readonly type: "stalled";
+  /** The first of the sessions, with its detection time. */
+  readonly key: string;
+  readonly detectionTime: Micros;
+  /** How many were forgiven in all, 1 or more. */
+  readonly sessions: number;
+  readonly away: Micros;
+}
+
 export type BfdEvent =
   | StateChanged
   /** AdminDown has been said for long enough; the session is forgotten. */
@@ -134,8 +145,7 @@ export type BfdEvent =
     }
   /** The command was not carried out; what was there before stays. */
   | { readonly type: "refused"; readonly key: string; readonly user: string; readonly faults: readonly ConfigFault[] }
-  /** We were away: an expired detection time was our own doing, so it was not counted against the peer (C-231). */
-  | { readonly type: "stalled"; readonly key: string; readonly away: Micros; readonly detectionTime: Micros }
+  | Stalled
   /** Our Desired Min TX was raised because we send late (`late`), or brought back (`calm`). */
   | {
       readonly type: "adapted";

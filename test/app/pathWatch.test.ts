@@ -238,6 +238,18 @@ describe("PathWatch", () => {
     expect(s.log.join()).toContain("bfdRestarted");
   });
 
+  it("C-231 a stall of the thread is one line and counts once, whatever number of sessions it was forgiven", () => {
+    const s = stage();
+    const key = sessionKey(single(B));
+    emit({ type: "stalled", key, sessions: 300, away: 400_000, detectionTime: 150_000 });
+    expect(s.paths.view().stalls).toBe(1);
+    const lines = s.log.filter((line) => line.includes("bfdStalled"));
+    expect(lines).toEqual([expect.stringContaining(`${key} and 299 more: not held against the peers`)]);
+    emit({ type: "stalled", key, sessions: 1, away: 400_000, detectionTime: 150_000 });
+    expect(s.paths.view().stalls).toBe(2);
+    expect(s.log.at(-1)).toContain(`${key}: not held against the peer"`);
+  });
+
   it("C-248 a session without BFD is told of at the second look, and no more once BFD is up", async () => {
     const s = stage();
     s.run();

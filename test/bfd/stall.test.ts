@@ -10,8 +10,8 @@ import {
   WINDOW,
   wasAway,
 } from "../../src/bfd/stallPolicy.ts";
-import { RawPeer } from "./rawPeer.ts";
-import { every, MS, SECOND, upPair } from "./sim.ts";
+import { RawPeer, type Says } from "./rawPeer.ts";
+import { arrivalFrom, every, MS, SECOND, single, upPair, upsert } from "./sim.ts";
 
 const D = 150 * MS;
 
@@ -50,12 +50,37 @@ describe("who is to blame for silence", () => {
     const peer = fast();
     peer.stall(2 * D);
     expect(peer.state).toBe("Up");
-    expect(peer.events).toEqual([{ type: "stalled", key: peer.status.key, away: 2 * D, detectionTime: D }]);
+    expect(peer.events).toEqual([
+      { type: "stalled", key: peer.status.key, sessions: 1, away: 2 * D, detectionTime: D },
+    ]);
     expect(peer.status.counters.expiriesIgnored).toBe(1);
     peer.wait(D - 1);
     expect(peer.state).toBe("Up");
     peer.wait(1);
     expect(peer.status).toMatchObject({ state: "Down", localDiag: 1 });
+  });
+
+  test("C-231 one stall is told once, however many sessions it would have cost, and counted for each of them", () => {
+    const peer = fast();
+    const others = ["192.0.2.3", "192.0.2.4"];
+    peer.do(...others.map((other) => upsert(single(other), { profile: every(50) })));
+    const fromAll = (says: Says): void => {
+      for (const s of peer.engine.status()) peer.say({ yourDiscr: s.localDiscr, ...says }, arrivalFrom(s.address.peer));
+    };
+    fromAll({ state: "Init" });
+    peer.wait(1);
+    fromAll({ final: true });
+    peer.forget();
+    const away = (): readonly (readonly [string, number])[] =>
+      peer.events.flatMap((e) => (e.type === "stalled" ? [[e.key, e.sessions] as const] : []));
+    peer.stall(2 * D);
+    expect(peer.engine.status().map((s) => [s.state, s.counters.expiriesIgnored])).toEqual(Array(3).fill(["Up", 1]));
+    expect(away()).toEqual([[expect.any(String), 3]]);
+    // the next stall is another one
+    fromAll({});
+    peer.forget();
+    peer.stall(2 * D);
+    expect(away()).toEqual([[expect.any(String), 3]]);
   });
 
   test("C-231 a peer that stays silent over two of our stalls is down", () => {
