@@ -4,9 +4,15 @@ import { type Progress, Reconciler, STUCK_MS } from "../../src/app/reconcile.ts"
 import { Millis } from "../../src/kernel/units.ts";
 
 function stage() {
-  const world = { now: 0, progress: "done" as Progress };
+  const world = { now: 0, progress: "done" as Progress, runs: 0 };
   const reconciler = new Reconciler(
-    { apply: () => {}, run: () => world.progress },
+    {
+      apply: () => {},
+      run: () => {
+        world.runs++;
+        return world.progress;
+      },
+    },
     () => {},
     {
       clock: { now: () => Millis(world.now), wall: () => 0 },
@@ -38,4 +44,12 @@ test("before the first decision nothing is stuck: the source may take its time",
   reconciler.changed([]);
   world.now = 10 * STUCK_MS;
   expect(reconciler.stuck()).toBeNull();
+});
+
+test("Q-27 nothing is decided before the source has been listed, whatever changes", () => {
+  const { reconciler, world } = stage();
+  reconciler.changed([]);
+  expect(world.runs).toBe(0);
+  reconciler.listed();
+  expect(world.runs).toBe(1);
 });

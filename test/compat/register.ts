@@ -222,7 +222,8 @@ const DEVIATIONS = `- One bad object is out alone, with every problem listed; Me
 - ConfigurationState lists every object that is out while everything else is in force, and \`lastTransitionTime\` moves with the status alone. The Event
   \`nodeAssigned\` is made when a node begins to announce, not at every resync; \`nodeWithdrawn\` is ours ([ADR 13](adr/0013-reports.md)).
 - Well-known communities may be written by name (\`no-export\`); MetalLB takes numbers and aliases only, and an alias of that name wins.
-- No validating webhooks are served; \`vipcast check\` finds the same mistakes before they are applied, and the speaker reports them after.
+- Validating webhooks are served by \`vipcast controller --webhooks\` alone ([allocation](allocation.md#webhooks)); beside MetalLB's controller its own go on.
+  \`vipcast check\` finds the same mistakes before they are applied, and the speaker reports them after.
 - \`bgpextras\` cannot be honoured, because there is no FRR: it is reported as an error.`;
 
 /** docs/compatibility.md. */

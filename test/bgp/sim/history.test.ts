@@ -137,7 +137,7 @@ describe("any history", () => {
 });
 
 describe("End-of-RIB", () => {
-  it("C-117 waits for the first complete decision, then follows the full table at once", () => {
+  it("C-117 waits for the first complete decision, then follows the full table at once (Q-27)", () => {
     const { world, tap, a, b, desired } = pair(2);
     desired.set(vip(1), attributes(1));
     a.speaker.flush(false);
