@@ -48,6 +48,11 @@ import { cease } from "./wire/notification.ts";
 import { REFRESH_SUBTYPE } from "./wire/refresh.ts";
 import { afiSafi, CEASE, familyOf } from "./wire/registry.ts";
 
+const CONFIGURATION_CHANGE = {
+  notification: cease(CEASE.configurationChange),
+  detail: "the configuration of this peer changed",
+};
+
 interface Live {
   readonly line: Line;
   readonly negotiated: Negotiated;
@@ -217,13 +222,13 @@ export class PeerRunner {
   /** @returns what the change was, and what it did to the session */
   reconfigure(config: PeerConfig): SessionImpact {
     const impact = sessionImpact(this.config, config);
-    if (impact.kind === "reset") {
-      this.#stop(cease(CEASE.configurationChange), "the configuration of this peer changed", true);
-      this.#outbound.setFamilies(config.families);
-    }
     const { keepReceived } = this.config;
-    this.#safely(() => this.#step({ type: "reconfigured", config }));
-    if (impact.kind === "reset") return impact;
+    const reset = impact.kind === "reset" ? CONFIGURATION_CHANGE : null;
+    this.#safely(() => this.#step({ type: "reconfigured", config, reset }));
+    if (reset !== null) {
+      this.#outbound.setFamilies(config.families);
+      return impact;
+    }
     if (this.#live !== null) {
       const { line, negotiated } = this.#live;
       this.#live = { line, negotiated: this.#agreed(line) ?? negotiated };
@@ -251,7 +256,7 @@ export class PeerRunner {
   /** Ends the peer for good: this Cease, no withdrawals, no return. */
   remove(notification: NotificationMessage, detail: string): void {
     this.#removed = true;
-    this.#stop(notification, detail, false);
+    this.#safely(() => this.#step({ type: "stop", notification, detail, restart: false }));
     this.#outbound.discard();
     this.#armTimer();
   }
@@ -259,10 +264,6 @@ export class PeerRunner {
   /** Ends back-off and damping: the next attempt starts now. */
   clearHold(): void {
     this.#safely(() => this.#step({ type: "clearHold" }));
-  }
-
-  #stop(notification: NotificationMessage, detail: string, restart: boolean): void {
-    this.#safely(() => this.#step({ type: "stop", notification, detail, restart }));
   }
 
   /** Works on one event after the other: one that comes up meanwhile waits until the actions of its cause are done. */

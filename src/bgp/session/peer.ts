@@ -89,7 +89,12 @@ export type PeerEvent =
   /** The peer has connected: makes room for it where it may come in. Ask `mayAccept`, then send `tcpAccepted`. */
   | { readonly type: "offered" }
   /** The configuration changed in ways that leave the session alone, or after a `stop`. */
-  | { readonly type: "reconfigured"; readonly config: PeerConfig }
+  /** @param reset what both connections are ended with, where the change cannot be made on them; null: it can */
+  | {
+      readonly type: "reconfigured";
+      readonly config: PeerConfig;
+      readonly reset: { readonly notification: NotificationMessage; readonly detail: string } | null;
+    }
   /** Router advertisements tell where an unnumbered peer is; null: they have ceased. */
   | { readonly type: "neighbor"; readonly address: Ip | null }
   /** @param detail why, for people */
@@ -233,7 +238,6 @@ class Run {
         this.#set({ admin: "up", idleHold: null });
         return;
       case "stop":
-        this.#set({ admin: event.restart ? "up" : "down" });
         this.#stop(event);
         return;
       case "standDown":
@@ -244,11 +248,7 @@ class Run {
         this.#makeRoom();
         return;
       case "reconfigured":
-        this.#set({ config: event.config, ...(event.config.bfd === null ? { bfd: "unknown" } : {}) });
-        for (const side of ["out", "in"] as const) {
-          this.#set({ [side]: paced(this.#state[side], this.#now, this.#context()) });
-        }
-        this.#abandonIfBarred();
+        this.#reconfigure(event);
         return;
       case "neighbor":
         this.#neighbor(event.address);
@@ -283,6 +283,17 @@ class Run {
     } else if (config.opens !== "us" && inbound.name === "Idle") {
       this.#drive("in", { type: "manualStart", passive: true });
     }
+  }
+
+  /** One step, so that nothing is attempted in between: it would be with the old address, or without the new password. */
+  #reconfigure({ config, reset }: Extract<PeerEvent, { type: "reconfigured" }>): void {
+    if (reset !== null) this.#stop({ type: "stop", ...reset, restart: true });
+    const isSamePlace = isSameAddress(this.#state.config.address, config.address);
+    this.#set({ config, bfd: config.bfd !== null && isSamePlace ? this.#state.bfd : "unknown" });
+    for (const side of ["out", "in"] as const) {
+      this.#set({ [side]: paced(this.#state[side], this.#now, this.#context()) });
+    }
+    this.#abandonIfBarred();
   }
 
   readonly #mayDial = (): boolean =>
@@ -369,7 +380,7 @@ class Run {
 
   #neighbor(address: Ip | null): void {
     const { neighbor, idleHold } = this.#state;
-    if (address === neighbor || (address !== null && neighbor !== null && ipEquals(address, neighbor))) return;
+    if (isSameAddress(address, neighbor)) return;
     this.#set({ neighbor: address });
     if (address !== null && idleHold?.damped === false) this.#set({ idleHold: null });
     if (this.#state.config.address === null) this.#abandon("the peer is not at that address any more");
@@ -487,6 +498,8 @@ class Run {
     this.#state = { ...this.#state, ...change };
   }
 }
+
+const isSameAddress = (a: Ip | null, b: Ip | null): boolean => a === b || (a !== null && b !== null && ipEquals(a, b));
 
 const otherSide = (side: Side): Side => (side === "out" ? "in" : "out");
 

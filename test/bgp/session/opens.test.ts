@@ -7,7 +7,11 @@ import { type Driver, started } from "./driver.ts";
 import { CONFIG, configWith, ip } from "./fixtures.ts";
 
 const opening = (opens: PeerConfig["opens"]): Driver => started(configWith({ opens }));
-const reconfigured = (change: Partial<PeerConfig>): PeerEvent => ({ type: "reconfigured", config: configWith(change) });
+const reconfigured = (change: Partial<PeerConfig>): PeerEvent => ({
+  type: "reconfigured",
+  config: configWith(change),
+  reset: null,
+});
 
 describe("opens", () => {
   it("C-001 peer: waits in Active, says so, and comes up on the peer's connection", () => {

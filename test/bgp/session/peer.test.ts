@@ -530,6 +530,7 @@ describe("any history", () => {
               driver.send({
                 type: "reconfigured",
                 config: { ...driver.state.config, opens: m as PeerConfig["opens"] },
+                reset: null,
               });
             } else if (!Array.isArray(m)) driver.send(m as PeerEvent);
             else {
@@ -634,8 +635,23 @@ describe("BFD (RFC 5882)", () => {
 
   it("strictness given up lets a waiting peer go", () => {
     const driver = started(strict);
-    driver.send({ type: "reconfigured", config: { ...strict, bfd: { profile, auth: null, isStrict: false } } });
+    driver.send({
+      type: "reconfigured",
+      config: { ...strict, bfd: { profile, auth: null, isStrict: false } },
+      reset: null,
+    });
     expect(driver.state.out.name).toBe("Connect");
+  });
+
+  it("C-249 what BFD said of the old address does not let a strict peer go to the new one", () => {
+    const driver = started(strict).send(bfd("up"));
+    driver.take();
+    const reset = { notification: cease(6), detail: "edited" };
+    driver.send({ type: "reconfigured", config: { ...strict, address: ip("192.0.2.77") }, reset });
+    expect(driver.take()).toEqual(["out abort", "out ended stopped", "Connect -> Active"]);
+    driver.send(bfd("up"));
+    driver.send({ type: "reconfigured", config: { ...strict, address: ip("192.0.2.77"), port: 1179 }, reset });
+    expect(driver.state).toMatchObject({ bfd: "up", out: { name: "Connect" } });
   });
 
   it("C-255 our own failure says nothing of the path: an unknown one ends no session", () => {
@@ -649,10 +665,18 @@ describe("an edit that the session outlives", () => {
   it("a shorter keepalive time paces the standing session at once, a longer one from the next KEEPALIVE on", () => {
     const driver = started({ ...CONFIG, holdTime: Seconds(90), keepaliveTime: Seconds(30) }).establish();
     driver.take();
-    driver.send({ type: "reconfigured", config: { ...CONFIG, holdTime: Seconds(90), keepaliveTime: Seconds(5) } });
+    driver.send({
+      type: "reconfigured",
+      config: { ...CONFIG, holdTime: Seconds(90), keepaliveTime: Seconds(5) },
+      reset: null,
+    });
     driver.sleep(5_000);
     expect(driver.take()).toEqual(["out sendKeepalive"]);
-    driver.send({ type: "reconfigured", config: { ...CONFIG, holdTime: Seconds(90), keepaliveTime: Seconds(20) } });
+    driver.send({
+      type: "reconfigured",
+      config: { ...CONFIG, holdTime: Seconds(90), keepaliveTime: Seconds(20) },
+      reset: null,
+    });
     driver.sleep(5_000);
     expect(driver.take()).toEqual(["out sendKeepalive"]);
     driver.sleep(19_000);
