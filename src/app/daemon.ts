@@ -115,7 +115,6 @@ export class Daemon {
     this.witnessing = options.witness
       ? new Witnessing({
           clock: realClock,
-          isWithdrawn: () => this.engine.level === "withdrawn",
           setRoute: (...route) => this.injecting.decidedChanged(...route),
           holdEndOfRib: (peer, isHeld) => this.speaker.peer(peer)?.holdEndOfRib(isHeld),
           wake,
@@ -203,7 +202,6 @@ export class Daemon {
       setLevel: (level, why) => {
         this.engine.setLevel(level, why, realClock.now());
         this.injecting.setLevel(level);
-        this.witnessing?.restate();
         wake();
       },
       isDecided: () => this.reconciler.since === null && this.injecting.injections.isReplayed,
@@ -312,6 +310,7 @@ export class Daemon {
       paths: this.paths,
       marker: this.#marker,
       keepsRoutes: stopKeepsRoutes,
+      withdraws: this.witnessing === null,
       text: shutdownText,
       holdReports: (isHeld) => this.reporting?.reporter.hold(isHeld),
       halt: () => this.#halt(),

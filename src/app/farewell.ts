@@ -31,6 +31,8 @@ export interface FarewellSurroundings {
   readonly marker: RestartMarker | null;
   /** Peers that keep routes over a restart are left with them, where nothing else asks for a drain. */
   readonly keepsRoutes: boolean;
+  /** What was told is taken back before the goodbye; else it ends with the sessions. */
+  readonly withdraws: boolean;
   /** Told to the peers in the Cease (RFC 9003). */
   readonly text: string;
   /** A daemon that is started again finds its reports, and has no news to tell. */
@@ -59,10 +61,9 @@ export async function leave(around: FarewellSurroundings): Promise<StopOutcome> 
 
 /** @param limit milliseconds, after which we leave anyway */
 async function sayGoodbye(around: FarewellSurroundings, limit: number): Promise<void> {
-  const { log, speaker, network, marker, paths, text } = around;
+  const { log, speaker, network, marker, paths, withdraws, text } = around;
   let isSaid = false;
-  const goodbye = speaker
-    .shutdown(text)
+  const goodbye = Promise.resolve(withdraws ? speaker.shutdown(text) : speaker.fallSilent(text))
     .then(() => network.idle())
     .then(() => {
       isSaid = true;

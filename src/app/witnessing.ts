@@ -1,6 +1,7 @@
 // The witness in the daemon: hands the core what sessions say, and gives it turns beside the decision, which has no Services here.
 // Owns which peers take part, and what is told as wrong. No rule about claims lives here. Contract: routes of every peer that takes
-// part are kept, whatever its BGPPeer says; internal peers take no part.
+// part are kept, whatever its BGPPeer says; internal peers take no part. No drain changes what is told: a claim that is withdrawn
+// says that its site has ceased to serve, and that is not ours to say.
 import type { PlannedPeer } from "../announce/compiled.ts";
 import type { PeerRunner } from "../bgp/peerRunner.ts";
 import type { ReceivedWatcher } from "../bgp/peerSurroundings.ts";
@@ -19,8 +20,6 @@ import { inNextTurn } from "./slices.ts";
 
 export interface WitnessingSurroundings extends WitnessHost {
   readonly clock: Clock;
-  /** A drain has withdrawn what is ours. */
-  readonly isWithdrawn: () => boolean;
   /** Something is to be worked off. */
   readonly wake: () => void;
   readonly problemsChanged: () => void;
@@ -30,18 +29,13 @@ export class Witnessing implements ReceivedWatcher {
   readonly #around: WitnessingSurroundings;
   readonly #core: Witness;
   #internal: readonly PlannedPeer[] = [];
-  /** Who takes part. */
-  #members: readonly PeerName[] = [];
   #isOverfull = false;
   /** Sessions speak in the middle of their own work. */
   readonly #wake = inNextTurn(() => this.#around.wake());
 
   constructor(around: WitnessingSurroundings) {
     this.#around = around;
-    this.#core = new Witness({
-      setRoute: (...route) => this.#tell(...route),
-      holdEndOfRib: (...told) => around.holdEndOfRib(...told),
-    });
+    this.#core = new Witness(around);
   }
 
   /** Routes with claims that are followed. */
@@ -56,8 +50,8 @@ export class Witnessing implements ReceivedWatcher {
   /** The speaker runs these peers from now on. */
   peersChanged(planned: readonly PlannedPeer[]): void {
     this.#internal = planned.filter((p) => p.config !== null && isInternal(p.config));
-    this.#members = planned.flatMap((p) => (p.config === null || isInternal(p.config) ? [] : [p.name]));
-    this.#core.setPeers(this.#members, this.#around.clock.now());
+    const members = planned.flatMap((p) => (p.config === null || isInternal(p.config) ? [] : [p.name]));
+    this.#core.setPeers(members, this.#around.clock.now());
     this.#wake();
   }
 
@@ -104,23 +98,11 @@ export class Witnessing implements ReceivedWatcher {
     return this.#core.routesOf(peer);
   }
 
-  /** Tells every peer again: what is withdrawn is, or is no longer. */
-  restate(): void {
-    for (const peer of this.#members) {
-      for (const { prefix, attributes } of this.#core.routesOf(peer)) this.#tell(peer, prefix, attributes);
-    }
-  }
-
   problems(): readonly ConfigProblem[] {
     const internal = this.#internal.map(({ ref }) => problemOf(ref, "spec.peerASN", say("witnessInternal"), "warning"));
     if (!this.#isOverfull) return internal;
     const ref = { kind: "Witness", namespace: null, name: "witness" };
     return [...internal, problemOf(ref, "", say("witnessFull", { most: MAX_WITNESSED }))];
-  }
-
-  /** A witness forwards nothing, so what it tells is not marked in a drain; it goes with everything else. */
-  #tell(peer: PeerName, prefix: Prefix, attributes: RouteAttributes | null): void {
-    this.#around.setRoute(peer, prefix, this.#around.isWithdrawn() ? null : attributes);
   }
 
   #noteOverfull(): void {

@@ -149,6 +149,11 @@ export class Speaker {
     const told = [...this.#byName.values()].filter((runner) => !isKept(runner));
     await Promise.all(told.map((runner) => runner.shutdown(goodbye, text)));
   }
+
+  /** The same Cease at once, and no withdrawals: what peers were told ends with the session, it is not said to be untrue. */
+  fallSilent(text: string): void {
+    for (const runner of this.#byName.values()) runner.remove(ceaseWithText(CEASE.adminShutdown, text), text);
+  }
 }
 
 /** A link-local address means nothing without its interface (C-014). */

@@ -11,7 +11,8 @@ import type { DaemonOptions } from "../../src/app/daemonOptions.ts";
 import { realClock, realTimers } from "../../src/app/realTime.ts";
 import { statusPages } from "../../src/app/views.ts";
 import { descriptorOf } from "../../src/bgp/transport.ts";
-import { encodeMessage } from "../../src/bgp/wire/codec.ts";
+import { decodeMessage, encodeMessage } from "../../src/bgp/wire/codec.ts";
+import { Framer } from "../../src/bgp/wire/framer.ts";
 import type { Capability } from "../../src/bgp/wire/message.ts";
 import { ask } from "../../src/commands/ask.ts";
 import { drain, undrain } from "../../src/commands/drain.ts";
@@ -23,6 +24,7 @@ import type { DrainStatus } from "../../src/observe/drainView.ts";
 import { createLogger, limitRepeats } from "../../src/observe/log.ts";
 import { startStatusSocket } from "../../src/observe/statusSocket.ts";
 import { CAPABILITIES, OPEN, openWith } from "../bgp/session/fixtures.ts";
+import { AS_PATH, attribute, external, hex, message, NEXT_HOP, ORIGIN, updateBody, VIP } from "../bgp/wire/support.ts";
 
 (globalThis as { VIPCAST_VERSION?: string }).VIPCAST_VERSION = "0.0.0-test";
 
@@ -47,16 +49,28 @@ interface Router {
   read(): void;
   /** Octets read. */
   count(): number;
+  /** Types of the messages read; of an UPDATE that takes back something `withdrawal`. KEEPALIVEs do not count. */
+  messages(): readonly string[];
 }
 
 /** A peer that greets and then reads, or not; with a small window, so that little is needed to fill it. */
 async function router(isReading: boolean, greeting: Uint8Array = GREETING): Promise<Router> {
   const sockets: net.Socket[] = [];
   let count = 0;
+  const messages: string[] = [];
   let reads = isReading;
   const take = (socket: net.Socket): void => {
+    const framer = new Framer();
     socket.on("data", (bytes) => {
       count += bytes.length;
+      framer.push(bytes);
+      for (let frame = framer.next(); frame !== null; frame = framer.next()) {
+        const decoded = frame.ok ? decodeMessage(frame.value.type, frame.value.body, external) : frame;
+        if (!decoded.ok) throw new Error(decoded.fault.detail);
+        const { value } = decoded;
+        if (value.type === "update" && value.withdrawn.length > 0) messages.push("withdrawal");
+        else if (value.type !== "keepalive") messages.push(value.type);
+      }
     });
   };
   const server = net.createServer({ pauseOnConnect: true }, (socket) => {
@@ -89,7 +103,12 @@ async function router(isReading: boolean, greeting: Uint8Array = GREETING): Prom
       socket.resume();
     }
   };
-  return { port: typeof bound === "object" && bound !== null ? bound.port : 0, read, count: () => count };
+  return {
+    port: typeof bound === "object" && bound !== null ? bound.port : 0,
+    read,
+    count: () => count,
+    messages: () => messages,
+  };
 }
 
 function write(name: string, text: string): void {
@@ -300,6 +319,31 @@ describe.skipIf(process.platform !== "linux")("a drain", () => {
     await until(forgets.count, (n) => n > (before[1] ?? 0));
     expect(keeps.count()).toBe(before[0]);
     expect(existsSync(join(home, "state", "alive.json"))).toBe(true);
+    s.daemon.speaker.setPeers([]);
+  });
+
+  test("of a witness takes back no claim, which would say that a site has ceased to serve; nor does its stop", async () => {
+    // rank 1, epoch 5, active, of site 1
+    const claim = attribute(
+      0xc0,
+      32,
+      hex("0000fde8 000186a1 00000001 0000fde8 00030d41 00000005 0000fde8 000493e1 00000001"),
+    );
+    const update = message(2, updateBody({ attributes: [ORIGIN, AS_PATH, NEXT_HOP, claim], nlri: VIP }));
+    const endOfRib = message(2, updateBody({}));
+    const claims = await router(true, Buffer.concat([GREETING, update, endOfRib]));
+    const looks = await router(true, Buffer.concat([GREETING, endOfRib]));
+    const named = (name: string, port: number): string => peer(port).replace("name: tor", `name: ${name}`);
+    write("all.yaml", `${named("claims", claims.port)}\n---\n${named("looks", looks.port)}`);
+    const s = await start({ witness: true });
+    await until(
+      () => sent(s),
+      (n) => n === 1,
+    );
+    expect((await told(s)).exitCode).toBe(0);
+    expect(await s.daemon.stop()).toBe("proven");
+    await until(looks.messages, (m) => m.at(-1) === "notification");
+    expect(looks.messages()).toEqual(["open", "update", "update", "notification"]); // the claim, End-of-RIB, Cease
     s.daemon.speaker.setPeers([]);
   });
 
