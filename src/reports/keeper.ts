@@ -27,7 +27,7 @@ export type Write =
   | { readonly type: "describe"; readonly key: string; readonly name: string; readonly body: RawObject }
   | { readonly type: "status"; readonly key: string; readonly name: string; readonly body: RawObject }
   | { readonly type: "delete"; readonly key: string; readonly name: string; readonly uid: string }
-  /** After a conflict: what is there now? */
+  /** After a conflict or a 404: what is there now? */
   | { readonly type: "read"; readonly key: string; readonly name: string };
 
 export type WriteAnswer =
@@ -213,19 +213,21 @@ export class Keeper {
       return;
     }
     const { failure } = answer;
-    if (failure.code === 404 && write.type !== "create") {
+    if (failure.code === 404 && (write.type === "read" || write.type === "delete")) {
       this.#unsure.delete(key);
       this.#forget(write.name);
       return;
     }
-    if (this.#obstacles.stopped(write.type, failure, now)) return;
-    if (failure.code === 409) this.#unsure.add(key);
+    // a conflict: it has just been changed; 404: it is gone, or it is there and the server has no such part of it
+    const isDoubt = failure.code === 409 || (failure.code === 404 && write.type !== "create");
+    if (!isDoubt && this.#obstacles.stopped(write.type, failure, now)) return;
+    if (isDoubt) this.#unsure.add(key);
     const failures = (this.#failures.get(key) ?? 0) + 1;
     this.#failures.set(key, failures);
-    if (failure.code !== 409 && !this.#refused.has(key))
+    // the first doubt is settled at once: the object is read and written again
+    const isFirst = isDoubt && failures === 1;
+    if (failure.code !== 409 && !isFirst && !this.#refused.has(key))
       this.#refused.set(key, { kind: "refused", action: write.type, failure });
-    // the first conflict is an object that has just been changed: it is read and written again at once
-    const isFirst = failure.code === 409 && failures === 1;
     if (!isFirst) this.#delay(key, later(now, doubled(failures, RETRY_FIRST, RETRY_LAST)));
   }
 

@@ -357,6 +357,23 @@ describe("what is waited for", () => {
     expect([stage.keeper.fault, stage.objects.size]).toEqual([null, 3]);
   });
 
+  test("a server that has no status of an object is asked in pauses, and gets no second object", () => {
+    const stage = new Stage();
+    stage.want("web", "a");
+    let created = 0;
+    for (let i = 0; i < 10_000 && stage.now < 600_000; i++) {
+      const write = stage.next();
+      stage.tell();
+      if (write === null) stage.now = Math.max(stage.now, stage.keeper.deadline() ?? 600_000);
+      else if (write.type === "status") stage.keeper.answer(write, failed(404), Millis(stage.now));
+      else stage.do(write);
+      if (write?.type === "create") created++;
+    }
+    expect(stage.now).toBeGreaterThanOrEqual(600_000);
+    expect(created).toBe(1);
+    expect(stage.keeper.fault).toMatchObject({ kind: "refused", action: "status" });
+  });
+
   test("a server that is away is asked in pauses that double, whatever there is to write", () => {
     const stage = new Stage();
     for (let i = 0; i < 100; i++) stage.want(`s${i}`, "p");
