@@ -41,7 +41,7 @@ export function titleOrSkip(title: string, problem: string | null): string {
   if (problem === null) return title;
   if (!warned.has(problem)) {
     warned.add(problem);
-    console.warn(`SKIPPED, this machine cannot run it: ${problem}`);
+    console.warn(`SKIPPED: ${problem}`);
   }
   return `${title} (skipped: ${problem})`;
 }

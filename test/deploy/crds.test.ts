@@ -1,6 +1,7 @@
 // The definitions of config/crds against the API server of test/kube: what they take, what they refuse, what they fill in; and
 // that everything in config/examples is taken.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { titleOrSkip } from "../../lab/requirements.ts";
 import { readObjects } from "../../src/sources/intake.ts";
 import { type ApiServer, startApiServer } from "../kube/apiServer.ts";
 import { kubectlProblem } from "../kube/kubectl.ts";
@@ -51,7 +52,7 @@ describe("every definition", () => {
     expect(file).toBe(`crds/${group}/${plural}.yaml`);
   });
 
-  test.skipIf(kubectlProblem() !== null)("is the same after kustomize", () => {
+  test.skipIf(kubectlProblem() !== null)(titleOrSkip("is the same after kustomize", kubectlProblem()), () => {
     const names = (objects: readonly JsonObject[]) => objects.map((o) => at(o, "metadata", "name"));
     const built = kustomized("crds");
     expect([...names(built)].sort()).toEqual([...names(FILES.flatMap((f) => objectsIn(readConfig(f))))].sort());

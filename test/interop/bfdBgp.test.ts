@@ -373,7 +373,7 @@ describe.skipIf(problem !== null)(titleOrSkip("BFD and BGP with FRR", problem), 
   });
 
   test.skipIf(captureProblem() !== null)(
-    "C-254 a planned stop: withdrawal, Cease, and only then BFD AdminDown",
+    titleOrSkip("C-254 a planned stop: withdrawal, Cease, and only then BFD AdminDown", captureProblem()),
     async () => {
       const t = await start();
       await settled(t);

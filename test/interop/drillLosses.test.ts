@@ -3,9 +3,9 @@
 import { describe, expect, test } from "vitest";
 import { LOSSES } from "../../drill/losses.ts";
 import { labProblem, titleOrSkip } from "../../lab/requirements.ts";
+import { notAsked } from "./drillSupport.ts";
 
 const problem = labProblem();
-const areAllAsked = process.env.VIPCAST_DRILL === "all";
 const SHORT: readonly string[] = ["worker-power-off", "router-bfd", "site-isolated"];
 
 /** Requests that a busy machine may answer too late. */
@@ -17,8 +17,9 @@ const LONG: Readonly<Record<string, number>> = { poc: 10_000, "partition-plain":
 
 describe.skipIf(problem !== null)(titleOrSkip("losses at two sites", problem), () => {
   for (const scenario of LOSSES) {
-    const isAsked = areAllAsked || SHORT.includes(scenario.name);
-    test.skipIf(!isAsked)(`${scenario.name}: ${scenario.summary}`, { timeout: 240_000 }, async () => {
+    const cannot = notAsked(scenario.name, SHORT);
+    const title = titleOrSkip(`${scenario.name}: ${scenario.summary}`, cannot);
+    test.skipIf(cannot !== null)(title, { timeout: 240_000 }, async () => {
       const performance = await scenario.perform("vipcast");
       expect(performance.failures).toEqual([]);
       expect(performance.requests).toBeGreaterThan(100);

@@ -3,9 +3,9 @@
 import { describe, expect, test } from "vitest";
 import { PLANNED } from "../../drill/planned.ts";
 import { labProblem, titleOrSkip } from "../../lab/requirements.ts";
+import { notAsked } from "./drillSupport.ts";
 
 const problem = labProblem();
-const areAllAsked = process.env.VIPCAST_DRILL === "all";
 const SHORT: readonly string[] = ["drain", "speaker-restart", "crash-restart"];
 
 /** A connection whose packets move to another worker in the middle of its request is reset, and counts as lost. */
@@ -15,7 +15,8 @@ const BACK = 2_000;
 
 describe.skipIf(problem !== null)(titleOrSkip("planned moves between two sites", problem), () => {
   for (const scenario of PLANNED) {
-    test.skipIf(!areAllAsked && !SHORT.includes(scenario.name))(`${scenario.name}: ${scenario.summary}`, async () => {
+    const cannot = notAsked(scenario.name, SHORT);
+    test.skipIf(cannot !== null)(titleOrSkip(`${scenario.name}: ${scenario.summary}`, cannot), async () => {
       const performance = await scenario.perform("vipcast");
       expect(performance.failures).toEqual([]);
       expect(performance.requests).toBeGreaterThan(100);

@@ -4,9 +4,9 @@ import { describe, expect, test } from "vitest";
 import { SITES } from "../../drill/site.ts";
 import { captureProblem } from "../../lab/capture.ts";
 import { labProblem, titleOrSkip } from "../../lab/requirements.ts";
+import { notAsked } from "./drillSupport.ts";
 
 const problem = labProblem();
-const areAllAsked = process.env.VIPCAST_DRILL === "all";
 const SHORT: readonly string[] = ["promote", "site-isolated-policy", "returning-primary"];
 /** They count packets with tshark. */
 const CAPTURING: readonly string[] = ["returning-primary", "returning-primary-today"];
@@ -18,10 +18,9 @@ const OUTAGE: Readonly<Record<string, number>> = { "site-isolated-policy": 6_000
 
 describe.skipIf(problem !== null)(titleOrSkip("two sites under a policy", problem), () => {
   for (const scenario of SITES) {
-    const cannot = CAPTURING.includes(scenario.name) ? captureProblem() : null;
-    const isAsked = (areAllAsked || SHORT.includes(scenario.name)) && cannot === null;
+    const cannot = notAsked(scenario.name, SHORT) ?? (CAPTURING.includes(scenario.name) ? captureProblem() : null);
     const title = titleOrSkip(`${scenario.name}: ${scenario.summary}`, cannot);
-    test.skipIf(!isAsked)(title, { timeout: 180_000 }, async () => {
+    test.skipIf(cannot !== null)(title, { timeout: 180_000 }, async () => {
       const performance = await scenario.perform("vipcast");
       expect(performance.failures).toEqual([]);
       expect(performance.requests).toBeGreaterThan(100);

@@ -101,7 +101,7 @@ describe.skipIf(problem !== null)(titleOrSkip("transport with FRR", problem), ()
   });
 
   test.skipIf(noCapture !== null)(
-    "C-001 C-002 nobody dials: no SYN of ours, no session, and status says what it waits for",
+    titleOrSkip("C-001 C-002 nobody dials: no SYN of ours, no session, and status says what it waits for", noCapture),
     async () => {
       const t = await uplink({ annotations: { opens: "peer" } }, { passive: true });
       const capture = await startCapture(t.speaker, "to-router", "tcp port 179 and tcp[tcpflags] & tcp-syn != 0", [
@@ -262,7 +262,7 @@ describe.skipIf(problem !== null)(titleOrSkip("transport with FRR", problem), ()
     ["internal, FRR dials", { session: "ibgp" }, { opens: "peer" }, {}, 64],
     ["GTSM, FRR dials", { neighborLines: ["ttl-security hops 1"] }, { opens: "peer", "gtsm-hops": "1" }, {}, 255],
   ] as const)(
-    "C-009 C-011 %s: our segments have the TTL of their kind, and DSCP CS6",
+    titleOrSkip("C-009 C-011 %s: our segments have the TTL of their kind, and DSCP CS6", noCapture),
     async (_what, options, annotations, spec, ttl) => {
       const t = track(await oneRouter(options));
       const filter = `tcp port 179 and src host ${t.speakerAddress}`;

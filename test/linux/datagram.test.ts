@@ -2,6 +2,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { afterEach, describe, expect, test } from "vitest";
+import { titleOrSkip } from "../../lab/requirements.ts";
 import { formatIp, type Ip, ipFromBytes, parseIp } from "../../src/kernel/ip.ts";
 import {
   BATCH,
@@ -22,7 +23,7 @@ const LOOPBACK = { 4: address("127.0.0.1"), 6: address("::1") };
 const VERSIONS = [[4], [6]] as const;
 const RECEIVE_LIMIT_MS = 2_000;
 
-describe.skipIf(nativeProblem() !== null)("datagrams", () => {
+describe.skipIf(nativeProblem() !== null)(titleOrSkip("datagrams", nativeProblem()), () => {
   const open: number[] = [];
   const reader = nativeProblem() === null ? new DatagramReader() : null;
   const polls = nativeProblem() === null ? new PollSet(1) : null;

@@ -1,10 +1,11 @@
 // Waiting in real time: both edges, to a fraction of a millisecond, and the event that ends it.
 import { writeSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { titleOrSkip } from "../../lab/requirements.ts";
 import { nativeProblem } from "../../src/linux/native.ts";
 import { closeDescriptor, drainEvent, openEvent, PollSet } from "../../src/linux/poll.ts";
 
-describe.skipIf(nativeProblem() !== null)("waiting for descriptors and time", () => {
+describe.skipIf(nativeProblem() !== null)(titleOrSkip("waiting for descriptors and time", nativeProblem()), () => {
   test.each([0.25, 3.7, 20, 1_000.5])("%s ms are waited, not less, and not in whole milliseconds", (ms) => {
     const polls = new PollSet(1);
     polls.set([]);

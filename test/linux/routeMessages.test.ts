@@ -2,6 +2,7 @@
 import { networkInterfaces } from "node:os";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { titleOrSkip } from "../../lab/requirements.ts";
 import { formatIp } from "../../src/kernel/ip.ts";
 import { nativeProblem } from "../../src/linux/native.ts";
 import { RouteSocket } from "../../src/linux/netlink.ts";
@@ -78,20 +79,23 @@ describe("messages of the kernel about links", () => {
     );
   });
 
-  test.skipIf(nativeProblem() !== null)("the kernel answers our request with the links there are", () => {
-    expect(linkDumpRequest()).toHaveLength(32);
-    const socket = new RouteSocket();
-    const polls = new PollSet(1);
-    polls.set([socket.fd]);
-    const events: RouteEvent[] = [];
-    const until = performance.now() + 2_000;
-    while (!events.some((e) => e.type === "done") && performance.now() < until) {
-      polls.wait(100);
-      socket.drain((event) => events.push(event));
-    }
-    closeDescriptor(socket.fd);
-    const up = events.flatMap((e) => (e.type === "link" && e.isUp ? [e.name] : []));
-    expect(up).toEqual(expect.arrayContaining(Object.keys(networkInterfaces())));
-    expect(events.every((e) => !("address" in e) || formatIp(e.address) !== "")).toBe(true);
-  });
+  test.skipIf(nativeProblem() !== null)(
+    titleOrSkip("the kernel answers our request with the links there are", nativeProblem()),
+    () => {
+      expect(linkDumpRequest()).toHaveLength(32);
+      const socket = new RouteSocket();
+      const polls = new PollSet(1);
+      polls.set([socket.fd]);
+      const events: RouteEvent[] = [];
+      const until = performance.now() + 2_000;
+      while (!events.some((e) => e.type === "done") && performance.now() < until) {
+        polls.wait(100);
+        socket.drain((event) => events.push(event));
+      }
+      closeDescriptor(socket.fd);
+      const up = events.flatMap((e) => (e.type === "link" && e.isUp ? [e.name] : []));
+      expect(up).toEqual(expect.arrayContaining(Object.keys(networkInterfaces())));
+      expect(events.every((e) => !("address" in e) || formatIp(e.address) !== "")).toBe(true);
+    },
+  );
 });

@@ -3,11 +3,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { titleOrSkip } from "../../lab/requirements.ts";
 import { raiseCapabilities } from "../../src/linux/capabilities.ts";
 import { nativeProblem } from "../../src/linux/native.ts";
 import { openNotifyListener, openNotifySocket } from "../../src/linux/sdNotify.ts";
 
-describe.skipIf(nativeProblem() !== null)("messages to a service manager", () => {
+describe.skipIf(nativeProblem() !== null)(titleOrSkip("messages to a service manager", nativeProblem()), () => {
   let directory: string;
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), "vipcast-notify-"));
@@ -47,6 +48,6 @@ describe.skipIf(nativeProblem() !== null)("messages to a service manager", () =>
   });
 });
 
-test.skipIf(nativeProblem() !== null)("what is permitted is in force afterwards", () => {
+test.skipIf(nativeProblem() !== null)(titleOrSkip("what is permitted is in force afterwards", nativeProblem()), () => {
   expect(raiseCapabilities()).toBeNull();
 });
