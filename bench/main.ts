@@ -1,5 +1,5 @@
-// `npm run bench -- NAME [--quick] [--json] [--save] [--note TEXT]`: one bench, its table, and where asked its JSON (design.md
-// section 10). Owns the command line. Progress goes to stderr, so that stdout is the result alone.
+// `npm run bench -- NAME [--quick] [--json] [--save] [--note TEXT]`: one bench, its table, and where asked its JSON
+// (docs/benchmarks.md). Owns the command line. Progress goes to stderr, so that stdout is the result alone.
 // Contract: exit 0 done, 1 failed, 2 usage. Names with an @ are roles that a bench gives to processes it makes of itself.
 import { parseArgs } from "node:util";
 import { runFlood } from "../lab/bfdFlood.ts";

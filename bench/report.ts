@@ -1,4 +1,4 @@
-// The result of one bench: the stable JSON shape (design.md section 10) and the table for people. Owns both and the
+// The result of one bench: the stable JSON shape (docs/benchmarks.md) and the table for people. Owns both and the
 // comparison of who did the same thing. Must not know how anything was measured. Contract: pure; a ratio is made only of
 // two results of the same report, so of the same run on the same machine.
 import { type Summary, summarize } from "./statistics.ts";

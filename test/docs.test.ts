@@ -3,6 +3,8 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { type Report, renderText } from "../bench/report.ts";
+import { withTable } from "../bench/save.ts";
 import { fillPage, type SavedDrill } from "../drill/page.ts";
 import { renderAnnotationsDoc } from "../src/announce/annotations.ts";
 import { renderReasonsDoc } from "../src/announce/reasons.ts";
@@ -32,14 +34,38 @@ describe("generated pages", () => {
   });
 });
 
+const results = join(root, "bench", "results");
+
+/** `date-name` of the newest kept result of each bench, and of the drill. */
+const newest: ReadonlyMap<string, string> = new Map(
+  readdirSync(results)
+    .filter((name) => name.endsWith(".json"))
+    .sort()
+    .map((name) => [name.slice("2026-11-22-".length, -".json".length), name.slice(0, -".json".length)]),
+);
+const keptIn = (base: string): unknown => JSON.parse(readFileSync(join(results, `${base}.json`), "utf8"));
+
+describe("docs/benchmarks.md", () => {
+  const page = readFileSync(join(root, "docs", "benchmarks.md"), "utf8");
+  const benches = [...newest].filter(([name]) => name !== "drill");
+
+  test.each(benches)("shows the newest result of %s that was kept, as does the text beside it", (name, base) => {
+    const report = keptIn(base) as Report;
+    expect(page).toContain(`<!-- ${name}: begin -->`);
+    expect(withTable(page, report)).toBe(page);
+    expect(readFileSync(join(results, `${base}.txt`), "utf8")).toBe(renderText(report));
+  });
+
+  test("has no table of figures without a result", () => {
+    const marks = [...page.matchAll(/<!-- (\S+): begin -->/g)].map((mark) => mark[1]);
+    expect(marks.sort()).toEqual(benches.map(([name]) => name).sort());
+  });
+});
+
 test("docs/disaster-recovery.md shows the lab and the newest result that was kept", () => {
   const path = join(root, "docs", "disaster-recovery.md");
-  const results = join(root, "bench", "results");
-  const newest = readdirSync(results)
-    .filter((name) => name.endsWith("-drill.json"))
-    .sort()
-    .at(-1);
-  const kept = newest === undefined ? null : (JSON.parse(readFileSync(join(results, newest), "utf8")) as SavedDrill);
+  const drill = newest.get("drill");
+  const kept = drill === undefined ? null : (keptIn(drill) as SavedDrill);
   const page = readFileSync(path, "utf8");
   const filled = fillPage(page, kept);
   if (process.env.VIPCAST_WRITE_DOCS === "1") writeFileSync(path, filled);
