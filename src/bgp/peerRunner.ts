@@ -380,11 +380,7 @@ export class PeerRunner {
       },
       data: (bytes) => this.#guard(line, (at) => this.#read(at, bytes)),
       fill: (slab) => this.#safely(() => this.#fill(line, slab)) ?? 0,
-      sent: () => {
-        event({ type: "bytesSent" });
-        this.#checkDrained();
-        if (this.#outbound.isDrained) this.#around.observer.drained?.(this);
-      },
+      sent: () => this.#guard(line, (at) => this.#sent(at)),
       closed: (detail) => event({ type: "tcpFailed", detail }),
     };
     line = new Line(side, remote, take(handlers), new Inbound(this.counters));
@@ -528,6 +524,12 @@ export class PeerRunner {
     if (line === null) return 0;
     const at = line.fill(slab);
     return this.#live?.line === line && !line.isFinishing ? this.#outbound.fill(slab, at) : at;
+  }
+
+  #sent({ side }: Line): void {
+    this.#event(side, { type: "bytesSent" });
+    this.#checkDrained();
+    if (this.#outbound.isDrained) this.#around.observer.drained?.(this);
   }
 
   #checkDrained(): void {

@@ -346,16 +346,20 @@ describe("C-268 a defect of ours inside one peer's handling", () => {
     for (const them of [ONE, TWO]) expect(runnerOf(t.us, them).stateName).toBe("Established");
   });
 
-  it("while a report is made", () => {
+  it.each(["onState", "onDrained"] as const)("while a report is made: %s", (report) => {
     const t = trio();
     const news = listen(t, t.two);
     let isBroken = true;
-    t.us.watch.onState = () => {
+    t.us.watch[report] = () => {
       if (!isBroken) return;
       isBroken = false;
       throw new Error("no log");
     };
-    onlyEnd(t.world, t.one.host).link.cut();
+    if (report === "onState") onlyEnd(t.world, t.one.host).link.cut();
+    else {
+      t.us.speaker.setRoute(nameOf(ONE), vip(1), attributes(2));
+      t.us.speaker.flush(true);
+    }
     t.world.run(60_000);
     expectUnharmed(t, news);
     expect(t.us.watch.defects).toHaveLength(1);

@@ -43,6 +43,7 @@ export class Watch implements PeerObserver {
   readonly defects: unknown[] = [];
   /** Called inside each report: a place to put a defect. */
   onState: (to: string) => void = () => {};
+  onDrained: () => void = () => {};
 
   stateChanged(runner: PeerRunner, from: string, to: string): void {
     this.log.push(`${runner.config.name} ${from} -> ${to}`);
@@ -50,6 +51,9 @@ export class Watch implements PeerObserver {
   }
   ended(runner: PeerRunner, cause: { readonly kind: string }): void {
     this.log.push(`${runner.config.name} ended ${cause.kind}`);
+  }
+  drained(): void {
+    this.onDrained();
   }
   updateFaults(runner: PeerRunner): void {
     this.log.push(`${runner.config.name} updateFaults`);
