@@ -51,6 +51,8 @@ const CALM_MS = 60_000;
 export const FAREWELL_MS = 1_000;
 /** And how long the thread may take beyond that before it is ended. */
 const STOP_MARGIN_MS = 500;
+/** How long is waited for an answer: a thread that hangs must not take those who look at it along. */
+const ANSWER_LIMIT_MS = 1_000;
 const ONE = new Uint8Array(BigUint64Array.of(1n).buffer);
 
 type Upsert = Extract<BfdCommand, { type: "upsert" }>;
@@ -64,7 +66,7 @@ export class BfdClient {
   readonly #gauges = new LoopGauges(this.#gaugeMemory);
   readonly #counterMemory: SharedArrayBuffer;
   readonly #counters: Float64Array;
-  readonly #asks = new Map<number, (status: WorkerStatus | null) => void>();
+  readonly #asks = new Map<number, Ask>();
   #nextAsk = 0;
   #wakeFd: number | null = null;
   #thread: Thread | null = null;
@@ -115,12 +117,13 @@ export class BfdClient {
     return this.#gauges.lateness();
   }
 
-  /** Everything about every session; null while there is no thread. */
+  /** Everything about every session; null while there is no thread, or none that answers. */
   status(): Promise<WorkerStatus | null> {
     if (this.#thread === null) return Promise.resolve(null);
     const ask = this.#nextAsk++;
     return new Promise((resolve) => {
-      this.#asks.set(ask, resolve);
+      const limit = setTimeout(() => this.#answer(ask, null), ANSWER_LIMIT_MS);
+      this.#asks.set(ask, { resolve, limit });
       this.#post({ type: "askStatus", ask });
     });
   }
@@ -176,8 +179,7 @@ export class BfdClient {
         // ended from outside, it had no chance to close them
         if (this.#kind === "native") new Descriptors(descriptors).closeAll();
         this.#thread = null;
-        for (const answer of this.#asks.values()) answer(null);
-        this.#asks.clear();
+        for (const ask of this.#asks.keys()) this.#answer(ask, null);
         resolve();
         if (this.#closing === null) this.#restartLater(why, performance.now() - startedAt);
       });
@@ -206,9 +208,21 @@ export class BfdClient {
       this.#options.onEvent(message);
       return;
     }
-    this.#asks.get(message.ask)?.(message.status);
-    this.#asks.delete(message.ask);
+    this.#answer(message.ask, message.status);
   }
+
+  #answer(number: number, status: WorkerStatus | null): void {
+    const ask = this.#asks.get(number);
+    if (ask === undefined) return;
+    clearTimeout(ask.limit);
+    this.#asks.delete(number);
+    ask.resolve(status);
+  }
+}
+
+interface Ask {
+  readonly resolve: (status: WorkerStatus | null) => void;
+  readonly limit: NodeJS.Timeout;
 }
 
 interface Thread {

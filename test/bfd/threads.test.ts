@@ -1,6 +1,7 @@
 // What the scheduling class of the BFD thread promises, and what it was given here.
 import { Worker } from "node:worker_threads";
 import { describe, expect, test } from "vitest";
+import { BfdClient } from "../../src/bfd/client.ts";
 import { bfdProfile, DEFAULT_PROFILE } from "../../src/bfd/config.ts";
 import { newGaugeMemory } from "../../src/bfd/gauges.ts";
 import { type SchedulingClass, timelinessWarning } from "../../src/bfd/threads.ts";
@@ -51,4 +52,16 @@ describe.skipIf(nativeProblem() !== null)("the class that the thread gets", () =
     expect(possible).toContain(started.schedulingClass);
     expect(started.schedulingReason === null).toBe(started.schedulingClass === "fifo");
   });
+});
+
+test("a thread that hangs keeps nobody waiting who asks for its state, and none at the end", async () => {
+  const workerFile = new URL("data:text/javascript,setInterval(()=>{},1000)");
+  const client = new BfdClient({ onEvent: () => {}, kind: "dgram", workerFile });
+  const address = { peer: "192.0.2.2", interface: null, vrf: null, hop: "single" } as const;
+  const session = { user: "tor", address, local: null, profile: profile(300, 3), auth: null, isAdminDown: false };
+  client.command({ type: "upsert", ...session });
+  expect(client.isRunning).toBe(true);
+  expect(await Promise.all([client.status(), client.status()])).toEqual([null, null]);
+  await client.close();
+  expect(client.isRunning).toBe(false);
 });
