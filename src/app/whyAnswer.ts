@@ -17,6 +17,7 @@ import { inSlices } from "./slices.ts";
 export async function whyAnswer(daemon: Daemon, { service: text, node: asked, peer }: WhyQuestion): Promise<Answer> {
   const notReady = daemon.notReady();
   if (notReady !== null) return no(say("notDecided", { why: notReady }));
+  await daemon.paths.refresh(); // first: what is read from here on belongs together
   const { engine, view: store, options, history } = daemon;
   const own = engine.config;
   if (own === null) return no(say("nothingDecided"));
@@ -34,7 +35,6 @@ export async function whyAnswer(daemon: Daemon, { service: text, node: asked, pe
   const peers = [...store.list("BGPPeer")].map((p) => p.ref.name);
   if (peer !== null && !peers.includes(peer))
     return no(say("unknownBgpPeer", { name: peer, known: nameHint(peer, peers, "BGPPeer") }));
-  await daemon.paths.refresh();
   const service = store.get("Service", key);
   const observed = isOwn && daemon.shadowing === null ? observedOf(daemon, key) : null; // a shadow has no sessions
   if (service === undefined) {
