@@ -1,4 +1,4 @@
-// Which of two objects is older: the one that stays when both cannot. Owns the total order of design.md section 11; knows nothing
+// Which of two objects is older: the one that stays when both cannot. Owns that total order (ADR 1); knows nothing
 // of why objects conflict. Contract: a strict total order over objects with distinct names.
 import type { Meta } from "./model.ts";
 

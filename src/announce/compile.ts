@@ -1,6 +1,6 @@
 // All configuration objects to one node's CompiledConfig. Owns what needs more than one object to judge: which of two objects
 // that conflict stays, and what an advertisement gives which peer. Must not know services, endpoints or sources.
-// Contract: pure; the unit of isolation is the object (design.md section 11), conflicts are settled oldest first, and every
+// Contract: pure; the unit of isolation is the object (ADR 1), conflicts are settled oldest first, and every
 // problem found is in `problems`. Deviation from MetalLB's FRR modes: different myASN or routerID on one node are accepted, as in
 // native mode.
 import type { Family } from "../bgp/wire/message.ts";

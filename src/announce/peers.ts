@@ -30,7 +30,7 @@ export interface CompiledPeer {
   readonly problems: readonly ConfigProblem[];
 }
 
-/** Equal text, same session on this node: address or interface, port, VRF (design.md section 11). */
+/** Equal text, same session on this node: address or interface, port, VRF. */
 export const identityOf = (p: BGPPeerObject): string =>
   `${p.peerAddress === null ? `%${p.interface}` : formatIp(p.peerAddress)}|${p.peerPort}|${p.vrf ?? ""}`;
 

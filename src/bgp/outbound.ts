@@ -37,7 +37,7 @@ export class Outbound {
   /** Empty while no session stands. */
   #packs: readonly FamilyPack[] = [];
   #restating = false;
-  /** The wishes have been complete once (docs/design.md section 3). */
+  /** The wishes have been complete once (docs/design.md, rule 3). */
   #complete = false;
   #isEndHeld = false;
 

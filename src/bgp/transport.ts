@@ -89,7 +89,7 @@ const scoped = (address: Ip, zone: string | null): string =>
 function openSocket(options: ConnectOptions): net.Socket | string {
   const problem = nativeProblem();
   if (problem !== null) {
-    // Without native calls only a session that asked for nothing special may run (docs/design.md section 7)
+    // Without native calls only a session that asked for nothing special may run (docs/design.md, rule 9)
     if (options.password !== null) return `the TCP MD5 password cannot be set: ${problem}`;
     if (options.device !== null) return `the socket cannot be bound to ${options.device}: ${problem}`;
     if (options.minTtl !== null) return `the TTL of what arrives cannot be checked: ${problem}`;

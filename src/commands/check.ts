@@ -1,5 +1,5 @@
 // `vipcast check PATH…`: what every node would announce to every peer, and what is wrong. Reads files, prints, nothing else:
-// no network, no daemon. Exit 0 without problems, 1 with, 2 on wrong usage (docs/design.md section 9).
+// no network, no daemon. Exit 0 without problems, 1 with, 2 on wrong usage.
 import { allocate } from "../allocate/allocate.ts";
 import { renderAllocations, reportAllocations } from "../allocate/report.ts";
 import { AllocatedView } from "../allocate/view.ts";

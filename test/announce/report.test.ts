@@ -74,7 +74,7 @@ describe("the worked example (metallb-compat 2.12)", () => {
   });
 });
 
-describe("the document (design.md section 9)", () => {
+describe("the document", () => {
   const objects = [
     node("n2"),
     node("n1"),

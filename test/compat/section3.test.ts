@@ -1,5 +1,5 @@
 // metallb-compat section 3: sessions and routes as MetalLB's FRR modes have them, row by row, from the manifest to what the
-// session is told, offers and sends. Native-mode rows (3.3, 3.4, 3.10) are not what a drop-in follows (design.md section 2).
+// session is told, offers and sends. Native-mode rows (3.3, 3.4, 3.10) are not what a drop-in follows (ADR 2).
 import { describe, expect, test } from "vitest";
 import { socketTerms } from "../../src/bgp/admission.ts";
 import type { PeerConfig } from "../../src/bgp/session/config.ts";

@@ -1,4 +1,4 @@
-// `vipcast check` as a script sees it: exit codes, and what stands on which of the two outputs (docs/design.md section 9). Runs the
+// `vipcast check` as a script sees it: exit codes, and what stands on which of the two outputs (docs/operations.md). Runs the
 // built program; needs neither root nor a router.
 import { execFileSync, type StdioOptions, spawnSync } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
