@@ -16,7 +16,7 @@ import { ServiceHistory } from "../observe/serviceHistory.ts";
 import type { SourceView } from "../observe/sourceView.ts";
 import { ObjectStore, type StoreView } from "../sources/store.ts";
 import { Allocating, mayHideServices } from "./allocating.ts";
-import { ClaimFeed } from "./claimFeed.ts";
+import { ClaimFeed, following } from "./claimFeed.ts";
 import type { DaemonOptions } from "./daemonOptions.ts";
 import { DrainFile } from "./drainFile.ts";
 import { Draining, peerFact } from "./draining.ts";
@@ -105,12 +105,7 @@ export class Daemon {
       log,
       stateDir,
       wake,
-      claimAsnsChanged: () => this.feed.claimAsnsChanged(),
-    });
-    this.feed = new ClaimFeed({
-      sink: this.siting.claims,
-      peers: () => this.speaker.peers(),
-      inTurns: (work) => inSlices(work, realClock),
+      claimAsnsChanged: () => this.feed.retell(),
     });
     this.witnessing = options.witness
       ? new Witnessing({
@@ -121,8 +116,13 @@ export class Daemon {
           problemsChanged,
         })
       : null;
+    this.feed = new ClaimFeed({
+      follower: this.witnessing ?? following(this.siting.claims),
+      peers: () => this.speaker.peers(),
+      inTurns: (work) => inSlices(work, realClock),
+    });
     this.speaker = new Speaker({
-      watcher: this.witnessing ?? this.feed,
+      watcher: this.feed,
       clock: realClock,
       timers: realTimers,
       random: realRandom,

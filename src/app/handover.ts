@@ -72,8 +72,8 @@ export class Handover implements DecisionSink {
     const changes = speaker.setPeers(configs);
     reports.peerChanges(changes);
     injecting.setPeers(planned, changes);
-    feed.peersChanged();
     witnessing?.peersChanged(planned);
+    feed.peersChanged();
     paths.sync();
     reporting?.reporter.peersChanged();
     problems.tell();

@@ -4,7 +4,6 @@
 // says that its site has ceased to serve, and that is not ours to say.
 import type { PlannedPeer } from "../announce/compiled.ts";
 import type { PeerRunner } from "../bgp/peerRunner.ts";
-import type { ReceivedWatcher } from "../bgp/peerSurroundings.ts";
 import type { Reading } from "../bgp/reception.ts";
 import type { PeerConfig } from "../bgp/session/config.ts";
 import type { ReceivedAttributes, RouteAttributes } from "../bgp/wire/message.ts";
@@ -14,6 +13,7 @@ import { type ConfigProblem, problemOf } from "../kernel/problem.ts";
 import type { Millis, PeerName } from "../kernel/units.ts";
 import type { StoreChange, StoreView } from "../sources/store.ts";
 import { hasClaims, MAX_WITNESSED, Witness, type WitnessHost } from "../witness/witness.ts";
+import type { ClaimFollower } from "./claimFeed.ts";
 import { say } from "./messages.ts";
 import type { ReconcileTarget } from "./reconcile.ts";
 import { inNextTurn } from "./slices.ts";
@@ -25,7 +25,7 @@ export interface WitnessingSurroundings extends WitnessHost {
   readonly problemsChanged: () => void;
 }
 
-export class Witnessing implements ReceivedWatcher {
+export class Witnessing implements ClaimFollower {
   readonly #around: WitnessingSurroundings;
   readonly #core: Witness;
   #internal: readonly PlannedPeer[] = [];
@@ -71,6 +71,9 @@ export class Witnessing implements ReceivedWatcher {
     this.#core.sightChanged(runner.config.name, reading, asn, this.#around.clock.now());
     this.#wake();
   }
+
+  /** Nothing to do: `peersChanged` comes before, with the list. */
+  peerGone(): void {}
 
   /** The decision and the witness as one target. */
   beside(decision: ReconcileTarget): ReconcileTarget {

@@ -1,6 +1,6 @@
 // From received routes to the site policy: order, marks, renamed peers, and claims that are asked for later.
 import { describe, expect, test } from "vitest";
-import { ClaimFeed } from "../../src/app/claimFeed.ts";
+import { ClaimFeed, following } from "../../src/app/claimFeed.ts";
 import type { PeerConfig } from "../../src/bgp/session/config.ts";
 import type { RouteAttributes } from "../../src/bgp/wire/message.ts";
 import { formatPrefix } from "../../src/kernel/ip.ts";
@@ -44,7 +44,7 @@ function setup(asked: readonly Asn[], change: Partial<PeerConfig> = { keepReceiv
   const done: (() => void)[] = [];
   const world = new World(5, { latency: [5, 5] });
   const feed: ClaimFeed = new ClaimFeed({
-    sink,
+    follower: following(sink),
     peers: () => us.speaker.peers(),
     inTurns: (generator) => {
       work.push(generator);
@@ -82,7 +82,7 @@ describe("claims in received routes", () => {
     expect(s.told).toEqual([`${PEER} reading`, `${PEER} complete`]);
     s.told.length = 0;
     s.asns.add(ASN);
-    s.feed.claimAsnsChanged();
+    s.feed.retell();
     await s.finish();
     expect(s.told).toEqual([`${PEER} reading`, `${AT_1} 1`, `${PEER} complete`]);
   });
@@ -91,7 +91,7 @@ describe("claims in received routes", () => {
     const s = setup([]);
     s.told.length = 0;
     s.asns.add(ASN);
-    s.feed.claimAsnsChanged();
+    s.feed.retell();
     s.peer.speaker.setRoute(nameOf(A), vip(1), claim(2));
     s.peer.speaker.flush(true);
     s.world.run(100);
@@ -102,7 +102,7 @@ describe("claims in received routes", () => {
   test("of a session that ends while they are told again are told no further", async () => {
     const s = setup([]);
     s.asns.add(ASN);
-    s.feed.claimAsnsChanged();
+    s.feed.retell();
     s.told.length = 0;
     s.peer.speaker.setPeers([]);
     s.world.run(100);
