@@ -18,9 +18,8 @@ import { EventLog, type EventTarget, type EventWrite } from "./eventLog.ts";
 import { forbiddenProblem, problemsOfKind } from "./faults.ts";
 import { Keeper, type Write } from "./keeper.ts";
 import { say } from "./messages.ts";
-import { PAUSE_FIRST, PAUSE_LAST } from "./obstacles.ts";
-import { findOwner, OWNER_RETRY } from "./owner.ts";
-import { Bucket, doubled } from "./pace.ts";
+import { type OwnerAnswer, OwnerSearch } from "./owner.ts";
+import { Bucket } from "./pace.ts";
 import { eventOf } from "./serviceEvents.ts";
 import { serviceStatus, serviceStatusKind } from "./serviceStatus.ts";
 import { type PeerFacts, sessionState, sessionStateKind } from "./sessionState.ts";
@@ -81,6 +80,7 @@ export class Reporter {
   readonly #sessions: Kept;
   readonly #services: Kept;
   readonly #events: EventLog;
+  readonly #owner: OwnerSearch;
   readonly #bucket: Bucket;
   readonly #counts = new Map<string, { kind: string; result: WriteResult; count: number }>();
   /** Services to be looked at. */
@@ -100,8 +100,6 @@ export class Reporter {
   /** Until then what changes is one change; null: nothing has. */
   #foldedUntil: Millis | null = null;
   #timer: { readonly at: Millis; readonly handle: TimerHandle } | null = null;
-  #ownerAsked = 0;
-  #isAskingOwner = false;
   #ownerProblem: ConfigProblem | null = null;
   #toldProblems = "[]";
 
@@ -113,17 +111,19 @@ export class Reporter {
     this.#sessions = this.#keep(new Keeper(sessionStateKind(node), options.home, surroundings.random));
     this.#services = this.#keep(new Keeper(serviceStatusKind(node), options.home, surroundings.random));
     this.#events = new EventLog(surroundings.random);
+    this.#owner = new OwnerSearch(options, surroundings, (answer) => this.#owned(answer));
     this.#bucket = new Bucket(WRITES_PER_SECOND, Millis(1_000 / WRITES_PER_SECOND), surroundings.clock.now());
   }
 
   start(): void {
     for (const { watch } of this.#all()) watch.list();
-    this.#askOwner();
+    this.#owner.ask();
   }
 
   stop(): void {
     this.#isStopped = true;
     this.#timer?.handle.cancel();
+    this.#owner.stop();
     for (const { watch } of this.#all()) watch.stop();
   }
 
@@ -196,8 +196,7 @@ export class Reporter {
         if (keeper.put(raw)) this.#wakeIn(FOLD_TIME);
       },
       delete: (key) => {
-        // perhaps because its owner is gone: another one may be there
-        if (keeper.deleted(key.slice(key.indexOf("/") + 1))) this.#askOwner();
+        if (keeper.deleted(key.slice(key.indexOf("/") + 1))) this.#doubtOwner();
         this.#wakeIn(FOLD_TIME);
       },
       listed: () => {},
@@ -411,33 +410,23 @@ export class Reporter {
 
   // --- who owns it
 
-  #askOwner(): void {
-    if (this.#isAskingOwner || this.#isStopped) return;
-    this.#isAskingOwner = true;
+  /** Somebody took an object of ours away, perhaps because its owner is gone: another one may be there. */
+  #doubtOwner(): void {
     for (const { keeper } of this.#all()) keeper.setOwner(null);
-    findOwner(this.#with.client, this.#options).then(
-      ({ owner, podFault }) => {
-        this.#isAskingOwner = false;
-        if (this.#isStopped) return;
-        this.#ownerAsked = 0;
-        const { node, podName } = this.#options;
-        if (owner === null) {
-          const why = podFault === null ? `there is no Node ${node}` : `${podFault}, and there is no Node ${node}`;
-          this.#ownerProblem = problemOf(refOf(NODES, node), "", say("noOwner", { why }), "warning");
-          this.#with.timers.after(OWNER_RETRY, () => this.#askOwner());
-        } else {
-          const fault = podFault === null ? null : say("podNotOwner", { pod: podName ?? "", why: podFault });
-          this.#ownerProblem = fault === null ? null : problemOf(refOf(PODS, podName ?? ""), "", fault, "warning");
-          for (const { keeper } of this.#all()) keeper.setOwner(owner);
-        }
-        this.#wakeIn(Millis(0));
-      },
-      (error: unknown) => {
-        this.#isAskingOwner = false;
-        this.#with.timers.after(doubled(++this.#ownerAsked, PAUSE_FIRST, PAUSE_LAST), () => this.#askOwner());
-        if (!(error instanceof ApiError)) throw error;
-      },
-    );
+    this.#owner.ask();
+  }
+
+  #owned({ owner, podFault }: OwnerAnswer): void {
+    const { node, podName } = this.#options;
+    if (owner === null) {
+      const why = podFault === null ? `there is no Node ${node}` : `${podFault}, and there is no Node ${node}`;
+      this.#ownerProblem = problemOf(refOf(NODES, node), "", say("noOwner", { why }), "warning");
+    } else {
+      const fault = podFault === null ? null : say("podNotOwner", { pod: podName ?? "", why: podFault });
+      this.#ownerProblem = fault === null ? null : problemOf(refOf(PODS, podName ?? ""), "", fault, "warning");
+      for (const { keeper } of this.#all()) keeper.setOwner(owner);
+    }
+    this.#wakeIn(Millis(0));
   }
 
   #tellProblems(): void {

@@ -1,34 +1,8 @@
 // The queue of writes under a clock of the test: one at a time for each key, rests that grow, conflicts that end with the newer object.
 import { expect, test } from "vitest";
 import { FIRST_REST, LAST_REST, WRITES_AT_ONCE, WriteQueue } from "../../src/control/writeQueue.ts";
-import type { Timers } from "../../src/kernel/clock.ts";
 import { ApiError, localFailure } from "../../src/kube/apiError.ts";
-
-/** Timers that fire when the test says so, in the order of their deadlines. */
-class TestTime {
-  now = 0;
-  readonly #armed = new Set<{ readonly at: number; readonly callback: () => void }>();
-  readonly timers: Timers = {
-    after: (delay, callback) => {
-      const entry = { at: this.now + delay, callback };
-      this.#armed.add(entry);
-      return { cancel: () => void this.#armed.delete(entry) };
-    },
-  };
-
-  async pass(ms: number): Promise<void> {
-    const end = this.now + ms;
-    for (;;) {
-      await new Promise((resolve) => setImmediate(resolve)); // what promises lead to comes before the next timer
-      const [next] = [...this.#armed].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
-      if (next === undefined) break;
-      this.#armed.delete(next);
-      this.now = next.at;
-      next.callback();
-    }
-    this.now = end;
-  }
-}
+import { TestTime } from "../testTime.ts";
 
 const failure = (code: number): ApiError => new ApiError({ ...localFailure("test", "no"), code });
 
