@@ -78,10 +78,27 @@ describe("links", () => {
       .filter((name) => name.endsWith(".md"))
       .map((name) => join("docs", name)),
   );
+
+  /** What a heading is called in a link, as GitHub has it. */
+  const anchorOf = (heading: string): string =>
+    heading
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, "")
+      .replaceAll(" ", "-");
+  const anchorsOf = (path: string): readonly string[] =>
+    [
+      ...readFileSync(path, "utf8")
+        .replace(/^```[\s\S]*?^```/gm, "")
+        .matchAll(/^#+ (.+)$/gm),
+    ].map((m) => anchorOf(m[1] ?? ""));
+
   test.each(pages)("%s links only to what is there", (page) => {
-    const text = readFileSync(join(root, page), "utf8");
-    const targets = [...text.matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)].map((m) => m[1] ?? "");
-    const own = targets.filter((t) => !/^[a-z]+:/.test(t));
-    expect(own.filter((t) => !existsSync(join(root, dirname(page), t)))).toEqual([]);
+    const links = [...readFileSync(join(root, page), "utf8").matchAll(/\]\(([^)#]*)(?:#([^)]*))?\)/g)];
+    const broken = links.filter(([, target = "", anchor]) => {
+      if (/^[a-z]+:/.test(target)) return false;
+      const path = target === "" ? join(root, page) : join(root, dirname(page), target);
+      return !existsSync(path) || (anchor !== undefined && path.endsWith(".md") && !anchorsOf(path).includes(anchor));
+    });
+    expect(broken.map(([link]) => link)).toEqual([]);
   });
 });

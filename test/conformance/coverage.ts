@@ -24,6 +24,7 @@ const DEVIATIONS: Readonly<Record<string, string>> = {
   "C-055": "roles are not offered (ADR 3)",
   "C-069": "DelayOpen is not offered (ADR 3)",
   "C-072": "ends in Idle with the retry pause running; shown as Active (ADR 3, `src/bgp/session/fsm.ts`)",
+  "C-193": "also LOCAL_PREF 0, to internal peers alone (ADR 12)",
   "C-195": "roles are not offered (ADR 3)",
   "C-241": "unaffiliated echo is not offered (ADR 7)",
   "C-257": "TCP-AO is not offered (ADR 3)",
@@ -111,7 +112,7 @@ export function renderConformanceDoc(): string {
 
 Generated from the requirements in \`test/conformance/requirements.ts\` and the titles of the tests; do not edit. \`npm run conformance\`
 prints and writes it. Covered: a test carries the number in its title. Deviating: done otherwise on purpose, see
-[ADR 3](adr/0003-choices-of-the-rfcs.md) and [ADR 7](adr/0007-bfd-and-bgp.md). Level M must hold, S should, O only where offered; ★ would hurt a user first.
+[ADR 3](adr/0003-choices-of-the-rfcs.md), [ADR 7](adr/0007-bfd-and-bgp.md) and [ADR 12](adr/0012-drain-and-restart.md). Level M must hold, S should, O only where offered; ★ would hurt a user first.
 
 | Level | Requirements | Covered | Deviating | Open |
 |---|---|---|---|---|
