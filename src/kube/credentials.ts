@@ -24,7 +24,7 @@ export interface Credentials {
   readonly tls: TlsMaterial;
 }
 
-/** Longest a credential plugin may take, milliseconds. */
+/** Longest a credential plugin may take, with what it started, milliseconds. */
 export const PLUGIN_LIMIT_MS = 30_000;
 /** Octets it may print. */
 export const PLUGIN_OUTPUT = 1024 * 1024;
@@ -35,6 +35,8 @@ export interface CredentialSurroundings {
   /** For plugins. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Pick<Clock, "wall">;
+  /** Longest a plugin may take, milliseconds; absent: PLUGIN_LIMIT_MS. */
+  readonly pluginLimitMs?: number;
 }
 
 export class CredentialStore {
@@ -109,7 +111,7 @@ export class CredentialStore {
     const given = this.#given;
     const now = this.#surroundings.clock.wall();
     if (given !== null && (given.expiresAt === null || now < given.expiresAt - EARLY)) return given;
-    this.#asking ??= runPlugin(plugin, this.#surroundings.env).finally(() => {
+    this.#asking ??= runPlugin(plugin, this.#surroundings).finally(() => {
       this.#asking = null;
     });
     try {
@@ -134,29 +136,38 @@ function readText(path: string, what: string): string {
   }
 }
 
-function runPlugin(plugin: ExecPlugin, env: CredentialSurroundings["env"]): Promise<ExecCredential> {
+function runPlugin(
+  plugin: ExecPlugin,
+  { env, pluginLimitMs = PLUGIN_LIMIT_MS }: CredentialSurroundings,
+): Promise<ExecCredential> {
   return new Promise((resolve, reject) => {
     const fail = (what: string): void => reject(refused(`the credential plugin ${plugin.command} ${what}`));
     const child = spawn(plugin.command, [...plugin.args], {
       env: { ...env, ...Object.fromEntries(plugin.env), KUBERNETES_EXEC_INFO: execInfo(plugin) },
       stdio: ["ignore", "pipe", "ignore"], // what it says on stderr may be anything, a token too
-      timeout: PLUGIN_LIMIT_MS,
-      killSignal: "SIGKILL",
     });
+    const end = (): void => {
+      child.kill("SIGKILL");
+      // a script is ended, and what it waits for holds its output open: without this there would be no end of it
+      child.stdout.destroy();
+    };
+    const late = setTimeout(end, pluginLimitMs);
     const chunks: Uint8Array[] = [];
     let size = 0;
     child.stdout.on("data", (chunk: Uint8Array) => {
       size += chunk.length;
-      if (size > PLUGIN_OUTPUT) child.kill("SIGKILL");
+      if (size > PLUGIN_OUTPUT) end();
       else chunks.push(chunk);
     });
     child.on("error", (error: NodeJS.ErrnoException) => {
+      clearTimeout(late);
       const hint = error.code === "ENOENT" && plugin.installHint !== "" ? `; ${escapeText(plugin.installHint)}` : "";
       fail(`cannot be started: ${wordsOf(error)}${hint}`);
     });
     child.on("close", (code, signal) => {
+      clearTimeout(late);
       if (size > PLUGIN_OUTPUT) fail(`printed more than ${PLUGIN_OUTPUT} octets`);
-      else if (signal !== null) fail(`was ended by ${signal}, after ${PLUGIN_LIMIT_MS / 1000} s at most`);
+      else if (signal !== null) fail(`was ended by ${signal}, after ${pluginLimitMs / 1000} s at most`);
       else if (code !== 0) fail(`ended with exit code ${code}`);
       else {
         const read = readExecCredential(new TextDecoder().decode(concat(chunks, size)), plugin);

@@ -1,6 +1,6 @@
 // Requests and credentials over real sockets: what the server is sent, what its answers become, and how credentials change while
 // the daemon runs.
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -8,6 +8,7 @@ import { realClock, realTimers } from "../../src/app/realTime.ts";
 import type { Identity, ServerAccess } from "../../src/kube/access.ts";
 import { ApiError } from "../../src/kube/apiError.ts";
 import { KubeClient } from "../../src/kube/client.ts";
+import { PLUGIN_LIMIT_MS } from "../../src/kube/credentials.ts";
 import { LEASES, SERVICES } from "../../src/kube/resources.ts";
 import { HttpTransport } from "../../src/kube/transport.ts";
 import { type ApiServer, startApiServer } from "./apiServer.ts";
@@ -26,12 +27,10 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-function client(identity: Identity = { type: "none" }, more: Partial<ServerAccess> = {}): KubeClient {
-  const access = { url: server.url, authority: null, serverName: null, isInsecure: false, identity, ...more };
-  const made = new KubeClient(
-    new HttpTransport(access, { env: process.env, clock: realClock }, "vipcast/test"),
-    realTimers,
-  );
+function client(identity: Identity = { type: "none" }, pluginLimitMs = PLUGIN_LIMIT_MS): KubeClient {
+  const access: ServerAccess = { url: server.url, authority: null, serverName: null, isInsecure: false, identity };
+  const surroundings = { env: process.env, clock: realClock, pluginLimitMs };
+  const made = new KubeClient(new HttpTransport(access, surroundings, "vipcast/test"), realTimers);
   clients.push(made);
   return made;
 }
@@ -137,23 +136,20 @@ describe("credentials", () => {
       join(directory, "credential"),
       JSON.stringify({ apiVersion: "client.authentication.k8s.io/v1", kind: "ExecCredential", status }),
     );
-  const runs = async (): Promise<number> => {
-    const { readFileSync } = await import("node:fs");
-    return readFileSync(join(directory, "runs"), "utf8").split("\n").length - 1;
-  };
+  const runs = (): number => readFileSync(join(directory, "runs"), "utf8").split("\n").length - 1;
 
   test("a plugin is asked once, and again after its token was refused", async () => {
     server.tokens.set("one", USER);
     give({ token: "one" });
     const kube = client(plugin());
     await Promise.all([kube.list(SERVICES), kube.list(SERVICES), kube.list(SERVICES)]);
-    expect(await runs()).toBe(1);
+    expect(runs()).toBe(1);
     server.tokens.clear();
     server.tokens.set("two", USER);
     give({ token: "two" });
     expect((await refusal(kube.list(SERVICES))).code).toBe(401);
     await kube.list(SERVICES);
-    expect(await runs()).toBe(2);
+    expect(runs()).toBe(2);
   });
 
   test("a plugin is asked again when what it gave expires", async () => {
@@ -162,7 +158,21 @@ describe("credentials", () => {
     const kube = client(plugin());
     await kube.list(SERVICES);
     await kube.list(SERVICES); // 10 s are less than the 30 s before which it is renewed
-    expect(await runs()).toBe(2);
+    expect(runs()).toBe(2);
+  });
+
+  test("a plugin that waits for a program without end is ended, and so is the wait for its output", async () => {
+    const identity = plugin();
+    // the program outlives the script, as one that hangs in the network does
+    const script = `#!/bin/sh\nsleep 60 &\necho $! > "${directory}/child"\nwait\n`;
+    writeFileSync(join(directory, "plugin"), script);
+    try {
+      const error = await refusal(client(identity, 300).list(SERVICES));
+      expect(error.reason).toBe("credentials");
+      expect(error.message).toMatch(/^the credential plugin .* was ended by SIGKILL, after 0\.3 s at most$/);
+    } finally {
+      process.kill(Number(readFileSync(join(directory, "child"), "utf8")), "SIGKILL");
+    }
   });
 
   test("a plugin that is not there is told, with its hint", async () => {
