@@ -94,7 +94,7 @@ async function until<T>(look: () => Promise<T>, holds: (value: T) => boolean): P
   for (let i = 0; ; i++) {
     const value = await look();
     if (holds(value)) return value;
-    if (i === 200) throw new Error(`never came: ${JSON.stringify(value, null, 1)}`);
+    if (i === 600) throw new Error(`never came: ${JSON.stringify(value, null, 1)}`);
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
 }
@@ -218,7 +218,9 @@ describe("why", () => {
 
   test("the text of a service that is not announced", async () => {
     const { output } = await why("db", { ...base, ...text, node: null, peer: null, json: false });
-    const still = output.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME").replace(/\d+(\.\d+)? ms/g, "N ms");
+    // the line of a change is folded where its figures of the moment happen to leave no room
+    const whole = output.replace(/; decided .*(\n {6}.*)*$/gm, (line) => line.replace(/\n {5}/g, ""));
+    const still = whole.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME").replace(/\d+(\.\d+)? ms/g, "N ms");
     expect(still).toBe(NOT_ANNOUNCED);
   });
 
@@ -262,8 +264,7 @@ const NOT_ANNOUNCED = `default/db on n1: not announced: ipNotAllowed, for 0s
   peer tor: not announced: ipNotAllowed, for 0s
     session Established for 0s
   last changes
-    TIME (0s ago) absent -> ipNotAllowed; decided N ms, written N ms
-      after the change
+    TIME (0s ago) absent -> ipNotAllowed; decided N ms, written N ms after the change
   rules
     + the Service is of type LoadBalancer
     + its load-balancer class is the one this speaker serves

@@ -176,7 +176,7 @@ async function until<T>(look: () => T | Promise<T>, holds: (value: T) => boolean
   for (let i = 0; ; i++) {
     const value = await look();
     if (holds(value)) return value;
-    if (i === 400) throw new Error(`never came: ${JSON.stringify(value)}`);
+    if (i === 1_500) throw new Error(`never came: ${JSON.stringify(value)}`);
     await sleep(10);
   }
 }
@@ -275,7 +275,7 @@ describe.skipIf(process.platform !== "linux")("a drain", () => {
     await injectMany(s);
     const since = performance.now();
     expect(await s.daemon.stop()).toBe("not proven");
-    expect(performance.now() - since).toBeLessThan(2_000);
+    expect(performance.now() - since).toBeLessThan(10_000); // it would wait for ever
   });
 
   test("a stop is taken back while its routes are marked, and everything is as before", async () => {
@@ -314,6 +314,8 @@ describe.skipIf(process.platform !== "linux")("a drain", () => {
       () => sent(s),
       (n) => n === 2,
     );
+    // the route and End-of-RIB: what was sent may be under way
+    for (const { messages } of [keeps, forgets]) await until(messages, (m) => m.length === 3);
     const before = [keeps.count(), forgets.count()];
     expect(await s.daemon.stop()).toBe("proven");
     await until(forgets.count, (n) => n > (before[1] ?? 0));
@@ -381,7 +383,8 @@ describe.skipIf(process.platform !== "linux")("a drain", () => {
       () => [...s.daemon.speaker.peers()].map((p) => p.stateName)[0],
       (state) => state === "Established",
     );
-    expect(await s.status()).toMatchObject({ state: "drained", proven: true });
+    await until(s.status, (d) => d?.state === "drained" && d.proven === true);
+    await until(reads.messages, (m) => m.includes("update"));
     expect([...s.daemon.speaker.peers()].map((p) => p.counters.updatesSent)).toEqual([1]); // End-of-RIB
     const other = await start();
     await until(

@@ -8,13 +8,15 @@ import { sessionKey } from "../../src/bfd/protocol.ts";
 import { nativeProblem } from "../../src/linux/native.ts";
 import { bundleWorker, crossedPorts, Watched } from "./threadBench.ts";
 
-const FAST = { transmitInterval: 20, receiveInterval: 20 };
+/** Quick to come up, and patient: threads of the normal class on a busy machine may be silent for a while. */
+const FAST = { transmitInterval: 20, receiveInterval: 20, detectMultiplier: 50 };
 
 describe.each(["native", "dgram"] as const)("the BFD thread, %s", (kind) => {
   if (kind === "native" && nativeProblem() !== null) return;
   let bundle: Awaited<ReturnType<typeof bundleWorker>>;
   let clients: Watched[] = [];
-  let base = 30_000 + (process.pid % 3_000) * 6 + (kind === "native" ? 0 : 6 * 1_000);
+  // below those that the system gives to others
+  let base = 12_000 + (process.pid % 1_000) * 6 + (kind === "native" ? 0 : 10_000);
 
   beforeAll(async () => {
     bundle = await bundleWorker();
@@ -73,21 +75,22 @@ describe.each(["native", "dgram"] as const)("the BFD thread, %s", (kind) => {
   test("C-213 C-225 a peer that falls silent is noticed after the detection time, not before", async () => {
     const [a, b] = pair();
     a.client.command(upsert({ peer: "127.0.0.1", profile: FAST }));
-    const other = upsert({ peer: "127.0.0.1", profile: { transmitInterval: 100, receiveInterval: 20 } });
+    const slow = { transmitInterval: 100, receiveInterval: 20, detectMultiplier: 10 };
+    const other = upsert({ peer: "127.0.0.1", profile: slow });
     b.client.command(other);
     await Promise.all([a.state("Up"), b.state("Up")]);
-    const isFast = async () => (await a.client.status())?.sessions[0]?.detectionTime === 300_000;
+    const isFast = async () => (await a.client.status())?.sessions[0]?.detectionTime === 1_000_000;
     while (!(await isFast())) await new Promise((resolve) => setImmediate(resolve));
     const since = a.events.length;
+    const ended = b.threads[0]?.terminate(); // first, or it might hear of the close and say AdminDown
+    void b.client.close(); // so that it is not replaced
+    await ended;
     const endedAt = performance.now();
-    const silenced = b.threads[0];
-    void b.client.close(); // so that it is not replaced; ended before it can say AdminDown
-    await silenced?.terminate();
-    await a.event("Down", (e) => e.type === "stateChanged" && e.to === "Down", since);
-    const [down] = a.events.slice(since).filter((e) => e.type === "stateChanged");
+    const down = await a.event("Down", (e) => e.type === "stateChanged" && e.to === "Down", since);
     expect(down).toMatchObject({ from: "Up", reason: "detectionTimeExpired", localDiag: 1 });
-    expect(performance.now() - endedAt).toBeGreaterThan(150); // the last packet came 100 ms before the end at most
-    expect(performance.now() - endedAt).toBeLessThan(300 + 100);
+    const lastHeardAt = (await a.client.status())?.sessions[0]?.lastReceivedAt ?? 0;
+    expect(down.type === "stateChanged" && down.at - lastHeardAt).toBeGreaterThanOrEqual(1_000_000);
+    expect(performance.now() - endedAt).toBeLessThan(1_000 + 1_500); // what a busy machine may add included
   });
 
   test("C-245 sockets are opened with the first session and closed with the last", async () => {
@@ -158,7 +161,7 @@ describe.skipIf(nativeProblem() !== null)("the end of a process with a native BF
       } else {
         expect(await once(child, "exit")).toEqual([expected, null]);
       }
-      expect(performance.now() - since).toBeLessThan(200 + 100); // what the process itself needs for its end included
+      expect(performance.now() - since).toBeLessThan(10_000); // a loop that holds it up does so for ever
     } finally {
       child.kill("SIGKILL");
     }

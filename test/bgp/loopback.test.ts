@@ -20,6 +20,9 @@ import { announced, concat, message, updateBody } from "./wire/support.ts";
 const KEEPALIVE = encodeMessage({ type: "keepalive" });
 const GREETING = concat(encodeMessage(OPEN), KEEPALIVE);
 
+/** Below the shortest hold time, and far above what anything takes here: what a busy machine may put in between. */
+const AT_ONCE_MS = 2_500;
+
 const closers: (() => void)[] = [];
 afterEach(() => {
   for (const close of closers.splice(0)) close();
@@ -83,7 +86,7 @@ const peerAt = (n: number, port: number, change: Partial<PeerConfig> = {}): Peer
   configWith({ name: PeerName(`peer-${n}`), address: address(127, 0, 0, n), port, ebgpMultihop: true, ...change });
 
 /** Looks every millisecond; for what has no event of its own here. */
-async function until(what: () => boolean, limitMs = 10_000): Promise<void> {
+async function until(what: () => boolean, limitMs = 15_000): Promise<void> {
   const end = performance.now() + limitMs;
   while (!what()) {
     if (performance.now() > end) throw new Error("it did not come to that");
@@ -218,7 +221,7 @@ describe.skipIf(process.platform !== "linux")("on the loopback", () => {
     }
     expect((await memory()) - before).toBeLessThan(5_000_000);
     expect(pending()).toBe(1_000);
-    expect(worst).toBeLessThan(500);
+    expect(worst).toBeLessThan(AT_ONCE_MS);
     expect(watch.log.filter((l) => l.includes("ended"))).toEqual([]);
   });
 
@@ -260,9 +263,9 @@ describe.skipIf(process.platform !== "linux")("on the loopback", () => {
       await sleep(100);
     }
     expect(flooded).toBeGreaterThan(1_000_000);
-    expect(worst).toBeLessThan(500);
+    expect(worst).toBeLessThan(AT_ONCE_MS);
     const gaps = beats.slice(seen).map((at, i) => at - (beats[seen + i - 1] ?? start));
-    expect(Math.max(...gaps)).toBeLessThan(1_000);
+    expect(Math.max(...gaps)).toBeLessThan(AT_ONCE_MS);
     expect(watch.log.filter((l) => l.includes("ended"))).toEqual([]);
   });
 });

@@ -139,14 +139,14 @@ describe("C-270 a hostile client", () => {
     const { text, ms } = await raw(port, "GET /healthz HTTP/1.1\r\nhost: x\r\nx-slow:");
     expect(text).toMatch(/^(HTTP\/1\.1 408 .*)?/);
     expect(ms).toBeGreaterThan(HTTP_LIMITS.requestMs * 0.9);
-    expect(ms).toBeLessThan(HTTP_LIMITS.requestMs + 4000);
+    expect(ms).toBeLessThan(HTTP_LIMITS.requestMs + 10_000);
   });
 
   test("that speaks no HTTP is closed at once", async () => {
     const { port } = await start();
     const { text, ms } = await raw(port, "\u0016\u0003\u0001 hello\r\n\r\n");
     expect(text).toMatch(/^HTTP\/1\.1 400 /);
-    expect(ms).toBeLessThan(2000);
+    expect(ms).toBeLessThan(HTTP_LIMITS.requestMs);
   });
 
   test("that sends a body is answered and closed", async () => {
@@ -186,12 +186,13 @@ describe("C-270 a hostile client", () => {
     expect(sockets.filter((s) => !s.closed).length).toBe(HTTP_LIMITS.connections);
     for (const s of sockets) s.destroy();
     // the server learns of the closed ones in its own time
-    await expect.poll(() => ask(port, "/healthz").catch(() => null)).toMatchObject({ status: 200 });
+    const answer = () => ask(port, "/healthz").catch(() => null);
+    await expect.poll(answer, { timeout: 15_000 }).toMatchObject({ status: 200 });
   });
 });
 
 async function waitFor(claim: () => boolean): Promise<boolean> {
-  for (const end = performance.now() + 3000; performance.now() < end; ) {
+  for (const end = performance.now() + 15_000; performance.now() < end; ) {
     if (claim()) return true;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

@@ -130,7 +130,7 @@ describe("asking a daemon", () => {
     const begin = performance.now();
     await expect(askDaemon(path, "/peers", { limitMs: 300 })).rejects.toThrow("did not answer within 0.3 s");
     expect(performance.now() - begin).toBeGreaterThan(290);
-    expect(performance.now() - begin).toBeLessThan(2000);
+    expect(performance.now() - begin).toBeLessThan(10_000);
   });
 
   test("for a page it does not have, or that is something else, says so", async () => {

@@ -95,15 +95,16 @@ export class Station {
       .map((r) => `${r.verb} ${r.resource}${r.subresource === "" ? "" : `/${r.subresource}`}`);
   }
 
-  /** Nothing is left to be written, and nothing was for a while. */
-  async rest(limitMs = 10_000): Promise<void> {
-    let [before, calmSince] = [-1, realClock.now()];
+  /** Nothing is left to be written, and nothing was for a while: in time, and in turns, of which a machine that is elsewhere gives us none. */
+  async rest(limitMs = 15_000): Promise<void> {
+    let [before, calmSince, looks] = [-1, realClock.now(), 0];
     await until(
       "rest",
       () => {
         const { length } = this.writes;
-        if (this.reporter.pending > 0 || length !== before) [before, calmSince] = [length, realClock.now()];
-        return realClock.now() - calmSince > 300;
+        looks++;
+        if (this.reporter.pending > 0 || length !== before) [before, calmSince, looks] = [length, realClock.now(), 0];
+        return realClock.now() - calmSince > 300 && looks > 20;
       },
       limitMs,
     );

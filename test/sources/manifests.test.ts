@@ -87,6 +87,9 @@ afterEach(() => {
   rmSync(root, { recursive: true, force: true });
 });
 
+/** For writers that rest between two halves as long as a busy machine makes them. */
+const PATIENT = { quiet: 1_500 };
+
 const put = (name: string, text: string): void => {
   writeFileSync(join(root, ".staged"), text);
   renameSync(join(root, ".staged"), join(b.dir, name));
@@ -123,18 +126,17 @@ describe("a directory of manifests", () => {
   });
 
   test("an atomic replacement counts without the quiet time", async () => {
-    b = bench(root, join(root, "m"), { quiet: 5_000 });
+    b = bench(root, join(root, "m"), { quiet: 60_000 });
     put("a.yaml", namespace("one", "old"));
     utimesSync(join(b.dir, "a.yaml"), 1, 1);
     await b.source.start();
     put("a.yaml", namespace("one", "new"));
     put("b.yaml", namespace("two"));
-    const began = performance.now();
-    await b.until(() => label("one") === "new" && has("two"));
-    expect(performance.now() - began).toBeLessThan(1_000);
+    await b.until(() => label("one") === "new" && has("two")); // long before that time, or the test is out of its own
   });
 
   test("a file written in place in two halves is never judged half-way", async () => {
+    b = bench(root, join(root, "m"), PATIENT);
     put("a.yaml", namespace("one"));
     await b.source.start();
     const path = join(b.dir, "a.yaml");
@@ -148,6 +150,7 @@ describe("a directory of manifests", () => {
   });
 
   test("a new file written in place is read when its writer rests", async () => {
+    b = bench(root, join(root, "m"), PATIENT);
     await b.source.start();
     const path = join(b.dir, "new.yaml");
     writeFileSync(path, "apiVersion: v1\nkind: Names");
@@ -159,6 +162,7 @@ describe("a directory of manifests", () => {
   });
 
   test("a file deleted and written anew in place does not lose its objects in between", async () => {
+    b = bench(root, join(root, "m"), PATIENT);
     put("a.yaml", namespace("one", "old"));
     await b.source.start();
     const path = join(b.dir, "a.yaml");

@@ -69,7 +69,7 @@ describe("syntax faults", () => {
     });
     const began = performance.now();
     expect(load(`a: &a [${Array(10).fill("x").join(", ")}]\n${levels.join("\n")}\n`).faults).toHaveLength(1);
-    expect(performance.now() - began).toBeLessThan(1_000);
+    expect(performance.now() - began).toBeLessThan(10_000); // in full it would take years
   });
 
   test("bottomless nesting is a fault, not a crash", () => {
