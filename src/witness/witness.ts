@@ -1,7 +1,7 @@
 // The witness: a third place that sites look at to learn of each other. What its peers claim it tells the others, and nothing else.
 // Owns what each peer is to be told, and when it may be told that this is all. Pure: no sessions, no clock. Must not know who wins.
-// Contract: events record, `run` works off what they touched in slices and tells only differences. Every other site may rely on
-// End-of-RIB: it is held back until each peer has told all it has, or has been away for DEFERRAL (as RFC 4724 4.1 defers).
+// Contract: events record, `run` works off what they touched in slices. Every other site may rely on End-of-RIB: it is held back until
+// each peer has told all it has, or has been away for DEFERRAL (as RFC 4724 4.1 defers) while somebody else was there.
 import type { LargeCommunity, RouteAttributes } from "../bgp/wire/message.ts";
 import { wellKnownCommunity } from "../bgp/wire/registry.ts";
 import { formatPrefix, type Prefix } from "../kernel/ip.ts";
@@ -25,7 +25,7 @@ const NO_ADVERTISE = wellKnownCommunity("no-advertise") ?? 0xffff_ff02;
 
 interface Peer {
   sight: Sight;
-  /** Since when its table has not been known; null: it is complete. */
+  /** Since when its table has not been known, later by all the time in which nobody had a session; null: it is complete. */
   incompleteSince: Millis | null;
   /** Its AS on the session; null: no session. */
   asn: Asn | null;
@@ -47,6 +47,8 @@ export class Witness {
   readonly #entries = new Map<string, Entry>();
   /** Prefixes whose telling may have to change. */
   readonly #dirty = new Set<string>();
+  /** Since when no peer has had a session; null: one has. */
+  #aloneSince: Millis | null = null;
   #count = 0;
   #refused = 0;
 
@@ -79,6 +81,7 @@ export class Witness {
       this.#peers.set(name, { sight: "none", incompleteSince: now, asn: null, isHeld: true });
       this.#host.holdEndOfRib(name, true);
     }
+    this.#noteAlone(now);
   }
 
   /** @param asn of the peer on its session; null exactly for `none` */
@@ -87,6 +90,7 @@ export class Witness {
     if (peer === undefined) return;
     peer.sight = sight;
     peer.asn = asn;
+    this.#noteAlone(now);
     if (sight === "complete") {
       peer.incompleteSince = null;
       return;
@@ -174,6 +178,20 @@ export class Witness {
       if (!claims.delete(name)) continue;
       this.#count--;
       this.#dirty.add(key);
+    }
+  }
+
+  /** Who is cut off from all is away itself: counted as the peers' time, the first to return would be told that it is alone. */
+  #noteAlone(now: Millis): void {
+    if ([...this.#peers.values()].every(({ sight }) => sight === "none")) {
+      this.#aloneSince ??= now;
+      return;
+    }
+    if (this.#aloneSince === null) return;
+    const alone = now - this.#aloneSince;
+    this.#aloneSince = null;
+    for (const peer of this.#peers.values()) {
+      if (peer.incompleteSince !== null) peer.incompleteSince = Millis(Math.min(now, peer.incompleteSince + alone));
     }
   }
 

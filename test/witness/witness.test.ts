@@ -251,6 +251,31 @@ describe("End-of-RIB of a witness", () => {
     expect(bench.up(P1, P2, R2).complete(P1, P2, R2).run().held.size).toBe(0);
   });
 
+  test("waits as long after we alone were away: time in which nobody was there does not count as theirs", () => {
+    const bench = new Bench()
+      .up(...ALL)
+      .complete(...ALL)
+      .run(3_600_000)
+      .down(P1, P2, R2)
+      .run(1_000)
+      .down(R1)
+      .run(600_000)
+      .up(R1)
+      .complete(R1)
+      .run();
+    expect(bench.witness.deadline()).toBe(bench.now + DEFERRAL - 1_000);
+    expect(bench.run(DEFERRAL - 1_001).held.has(R1)).toBe(true);
+    expect(bench.run(1).held.has(R1)).toBe(false);
+    // the others are long gone now, and a session that ends for a moment is no reason to wait for them again
+    expect(bench.down(R1).run(5_000).up(R1).complete(R1).run().held.has(R1)).toBe(false);
+  });
+
+  test("waits for a late first session as for an early one", () => {
+    const bench = new Bench().run(600_000).up(R1).complete(R1).run();
+    expect(bench.run(DEFERRAL - 1).held.has(R1)).toBe(true);
+    expect(bench.run(1).held.has(R1)).toBe(false);
+  });
+
   test("is not given before what there is has been told", () => {
     const bench = new Bench([P1, R1]).up(P1).complete(P1).claim(P1, 1).claim(P1, 2).up(R1);
     expect(bench.witness.run(() => true, bench.now)).toBe(false);

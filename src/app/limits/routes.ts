@@ -119,7 +119,8 @@ export const ROUTE_LIMITS: LimitTheme = {
       what: "Peer of a witness that is away or does not end its table",
       value: seconds(DEFERRAL),
       why: "End-of-RIB tells a site that it has seen all claims",
-      there: "the others get theirs without it; one that stands already loses the claims at once",
+      there:
+        "the others get theirs without it (time without any session is not counted); one that stands already loses the claims at once",
     },
     {
       what: "Stop",
