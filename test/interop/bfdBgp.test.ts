@@ -34,10 +34,11 @@ const problem = labProblem();
 const ROUTE = "198.51.100.10/32";
 /** Of the session with hold time 180 s: whatever ends it within seconds was not the hold timer. */
 const HOLD_TIME = "180s";
-const INTERVAL = 100;
+/** Such that a router that has the machine only now and then is not taken for dead. */
+const INTERVAL = 200;
 const DETECTION_MS = 3 * INTERVAL;
-/** What a machine, busy with other tests, may add to the detection time until the effect is seen by asking. */
-const LATE_MS = 700;
+/** What a machine, busy with other tests, may add to the detection time until the effect is seen by asking; the bench has figures. */
+const LATE_MS = 4_000;
 
 const QUICK = [
   " profile quick",
@@ -153,7 +154,7 @@ describe.skipIf(problem !== null)(titleOrSkip("BFD and BGP with FRR", problem), 
       });
       await routeAt(t, ROUTE, [t.vipcast]);
       // the slow start of BFD and FRR's own pause: seconds; a damped peer would wait longer each time
-      expect(performance.now() - mended).toBeLessThan(6_000);
+      expect(performance.now() - mended).toBeLessThan(10_000);
       await frrSees(t, "up", (p) => p.status === "up");
     }
     expect(countOf(t.vipcast, "sessionUp")).toBe(4);

@@ -20,6 +20,8 @@ import {
 const problem = labProblem();
 const VIP = "198.51.100.10";
 const ROUTE = `${VIP}/32`;
+/** What a busy machine may add until the router is seen to know. */
+const LATE_MS = 5_000;
 
 describe.skipIf(problem !== null)(titleOrSkip("delays of a Service at FRR", problem), () => {
   const track = labTracker();
@@ -31,18 +33,19 @@ describe.skipIf(problem !== null)(titleOrSkip("delays of a Service at FRR", prob
     manifests.write("sentinel.yaml", ...service("sentinel", "198.51.100.200"));
     const vipcast = startSpeaker(s.speaker, manifests);
     await routeAt(s, "198.51.100.200/32", [vipcast]);
-    const annotations = { "vipcast.io/announce-delay": "1500ms", "vipcast.io/withdraw-delay": "1s" };
+    const annotations = { "vipcast.io/announce-delay": "1500ms", "vipcast.io/withdraw-delay": "4s" };
     const write = (ready: boolean): number => {
       const [web, slice] = service("web", VIP, { conditions: { ready } });
       const annotated: Manifest = { ...web, metadata: { ...objectAt(web?.metadata), annotations } };
+      const before = performance.now();
       manifests.write("web.yaml", annotated, slice ?? {});
-      return performance.now();
+      return before;
     };
 
     let begin = write(true);
     await routeAt(s, ROUTE, [vipcast]);
-    expect(performance.now() - begin).toBeGreaterThanOrEqual(1490);
-    expect(performance.now() - begin).toBeLessThan(4000);
+    expect(performance.now() - begin).toBeGreaterThanOrEqual(1_499);
+    expect(performance.now() - begin).toBeLessThan(1_500 + LATE_MS);
 
     // a break shorter than the delay is not seen
     write(false);
@@ -51,8 +54,8 @@ describe.skipIf(problem !== null)(titleOrSkip("delays of a Service at FRR", prob
     const why = await vipcast.cli("why", "default/web", "--json", "--socket", vipcast.socket);
     expect(JSON.parse(why)).toMatchObject({ announced: true, heldUntil: expect.stringMatching(/Z$/) });
     await goneAt(s, ROUTE, [vipcast]);
-    expect(performance.now() - begin).toBeGreaterThanOrEqual(990);
-    expect(performance.now() - begin).toBeLessThan(3500);
+    expect(performance.now() - begin).toBeGreaterThanOrEqual(3_999);
+    expect(performance.now() - begin).toBeLessThan(4_000 + LATE_MS);
     const status = await vipcast.cli("status", "--json", "--socket", vipcast.socket);
     expect(objectAt(JSON.parse(status).services)).toMatchObject({ total: 2, announced: 1 });
   });

@@ -128,6 +128,6 @@ describe.skipIf(problem !== null)(titleOrSkip("a hostile peer", problem), () => 
     console.info(
       `${results.length} cases; change to FRR's table: calm ${median(calm).toFixed(0)} ms, attacked ${median(attacked).toFixed(0)} ms, worst ${worst.toFixed(0)} ms of ${attacked.length}`,
     );
-    expect(worst).toBeLessThan(1_000);
+    expect(worst).toBeLessThan(5_000);
   });
 });

@@ -143,7 +143,8 @@ describe("the speaker at an API server", () => {
     expect((await vipcast.page("/readyz")).status).toBe(200);
     expect(await vipcast.metric('vipcast_kube_silence_seconds{resource="services"}')).toBeGreaterThan(2);
     expect(await vipcast.metric('vipcast_kube_watch_up{resource="services"}')).toBe(0);
-    expect(await vipcast.metric('vipcast_kube_errors_total{resource="services",code="connection"}')).toBeGreaterThan(1);
+    const errors = () => vipcast.metric('vipcast_kube_errors_total{resource="services",code="connection"}');
+    await waitFor("attempts in vain", errors, (n) => n > 1, { logs: [vipcast] });
     endpoints("web", false); // while nobody can see it
     await server.listen();
     await waitFor("the withdrawal", () => !router.table.has("198.51.100.1/32"), yes, {
@@ -200,6 +201,6 @@ describe("the speaker at an API server", () => {
     const after = await vipcast.metric("process_resident_memory_bytes");
     const mib = (octets: number): number => Math.round(octets / 1024 / 1024);
     process.stdout.write(`RSS: ${mib(before)} MiB empty, ${mib(after)} MiB with 10,000 Services and slices\n`);
-    expect(mib(after - before)).toBeLessThan(110);
+    expect(mib(after - before)).toBeLessThan(125); // with 3 KiB more for each object it would be 140
   });
 });

@@ -38,11 +38,18 @@ function pidsWith(file: "environ" | "cmdline", entry: string): readonly number[]
 }
 
 const nothing = (left: readonly string[]): boolean => left.length === 0;
-/** Whether a packet gets there and back: a closed port answers with a reset. */
+/** Whether a packet gets there and back within a second: a closed port answers with a reset. */
 const answers = (from: Host, to: string): Promise<boolean> =>
   from.exec("bash", ["-c", `timeout 1 bash -c '</dev/tcp/${to}/9' 2>&1 | grep -c refused`]).then(
     () => true,
     () => false,
+  );
+/** A cable that was just plugged may take a second. */
+const reaches = (from: Host, to: string): Promise<boolean> =>
+  waitFor(
+    `${to} to answer ${from.name}`,
+    () => answers(from, to),
+    (is) => is,
   );
 const established = async (router: Frr, peer: string): Promise<void> => {
   await waitFor(
@@ -77,11 +84,11 @@ describe.skipIf(problem !== null)(titleOrSkip("lab", problem), () => {
     }
     one.host("b").addAddress("lo", "203.0.113.1/32");
     for (const lab of [one, two]) lab.host("a").addRoute("203.0.113.0/24", "192.0.2.2");
-    expect(await answers(one.host("a"), "2001:db8::2")).toBe(true);
-    expect(await answers(one.host("a"), "203.0.113.1")).toBe(true);
+    await reaches(one.host("a"), "2001:db8::2");
+    await reaches(one.host("a"), "203.0.113.1");
     expect(await answers(two.host("a"), "203.0.113.1")).toBe(false);
     await one.close();
-    expect(await answers(two.host("a"), "192.0.2.2")).toBe(true);
+    await reaches(two.host("a"), "192.0.2.2");
     two.host("b").setLink("to-a", "down");
     expect(await answers(two.host("a"), "192.0.2.2")).toBe(false);
   });
@@ -90,8 +97,8 @@ describe.skipIf(problem !== null)(titleOrSkip("lab", problem), () => {
     const lab = newLab("segment");
     const [a, b, c] = [lab.host("a"), lab.host("b"), lab.host("c")];
     for (const [n, host] of [a, b, c].entries()) lab.attach(host, "fabric", `198.51.100.${n + 1}/24`);
-    expect(await answers(a, "198.51.100.3")).toBe(true);
-    expect(await answers(b, "198.51.100.3")).toBe(true);
+    await reaches(a, "198.51.100.3");
+    await reaches(b, "198.51.100.3");
     expect(lab.link(a, b)).toEqual({ interfaceA: "to-b", interfaceB: "to-a" });
     expect(lab.link(a, b, { mtu: 9_000 })).toEqual({ interfaceA: "to-b2", interfaceB: "to-a2" });
     expect(b.ip("link", "show", "to-a2")).toContain("mtu 9000");
@@ -344,7 +351,7 @@ describe.skipIf(problem !== null)(titleOrSkip("lab whose owner ends", problem), 
     const exited = once(owner, "exit");
     owner.kill("SIGKILL");
     await exited;
-    expect(remains(lab).length).toBeGreaterThan(5);
+    // from here on any other lab of this machine may take away what is left, which startOwner has seen
     const next = createLab("next");
     expect(remains(lab)).toEqual([]);
     const reaped = reapStaleLabs();

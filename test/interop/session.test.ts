@@ -189,7 +189,7 @@ describe.skipIf(problem !== null)(titleOrSkip("sessions with FRR", problem), () 
     s.manifests.write("web2.yaml", ...service("web2", "198.51.100.11"));
     const since = performance.now();
     await Promise.all([s.left, s.right].map((uplink) => routeAt(uplink, SECOND, [s.vipcast])));
-    expect(performance.now() - since).toBeLessThan(2_000);
+    expect(performance.now() - since).toBeLessThan(5_000);
     for (const uplink of [s.left, s.right]) await sees(uplink, { established: 1, dropped: 0 });
   });
 
@@ -227,7 +227,7 @@ describe.skipIf(problem !== null)(titleOrSkip("sessions with FRR", problem), () 
     expect(down).toMatchObject({ peer: "left", code: 4, subcode: 0 });
     const after = Date.parse(String(down.ts)) - stopped;
     expect(after).toBeGreaterThan(1_900); // the last keepalive may have come a keepalive time before
-    expect(after).toBeLessThan(4_000);
+    expect(after).toBeLessThan(7_000); // of the 9 s that we alone would have waited
     s.left.router.signal("SIGCONT");
     await peerThat(s.left, "is up again", (p) => p.upMs !== null && p.established >= 2, { logs: [s.vipcast] });
     await routeAt(s.left, ROUTE, [s.vipcast]);
@@ -253,7 +253,7 @@ describe.skipIf(problem !== null)(titleOrSkip("sessions with FRR", problem), () 
   test("C-093 a speaker that was stopped for less than the hold time keeps its session", async () => {
     const t = track(await oneRouter());
     const manifests = new Manifests(t.speaker);
-    manifests.write("peer.yaml", bgpPeer(t, { holdTime: "9s", spec: { keepaliveTime: "1s" } }));
+    manifests.write("peer.yaml", bgpPeer(t, { holdTime: "15s", spec: { keepaliveTime: "1s" } }));
     manifests.write("pool.yaml", pool(), advertisement());
     manifests.write("web.yaml", ...service("web", "198.51.100.10"));
     const vipcast = startSpeaker(t.speaker, manifests);
@@ -263,9 +263,9 @@ describe.skipIf(problem !== null)(titleOrSkip("sessions with FRR", problem), () 
     const sent = async () => (await t.router.peer(t.speakerAddress)).messages.keepalivesSent ?? 0;
     const now = await sent();
     await waitFor("FRR's next keepalive", sent, (n) => n > now, { logs: [vipcast, t.router] });
-    await sleep(2_300);
+    await sleep(4_200);
     vipcast.process.signal("SIGSTOP");
-    await sleep(7_200);
+    await sleep(12_200);
     vipcast.process.signal("SIGCONT");
     manifests.write("web2.yaml", ...service("web2", "198.51.100.11"));
     await routeAt(t, SECOND, [vipcast]);

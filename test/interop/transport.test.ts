@@ -273,15 +273,13 @@ describe.skipIf(problem !== null)(titleOrSkip("transport with FRR", problem), ()
       manifests.write("web.yaml", ...service("web", "198.51.100.10"));
       const vipcast = startSpeaker(t.speaker, manifests, { extraArgs: ALL });
       await routeAt(t, ROUTE, [vipcast]);
-      const rows = await waitFor(
+      // what the kernel sends of itself (answers to SYNs, acknowledgements before we have taken the connection) is not ours
+      const ours = await waitFor(
         "segments",
-        () => capture.rows(),
-        (all) => all.length >= 6,
+        () => capture.rows().filter((row) => Number(row["tcp.len"]) > 0),
+        (all) => all.length > 2,
         { logs: [vipcast] },
       );
-      // what the kernel sends of itself (answers to SYNs, acknowledgements before we have taken the connection) is not ours
-      const ours = rows.filter((row) => Number(row["tcp.len"]) > 0);
-      expect(ours.length).toBeGreaterThan(2);
       for (const row of ours) expect(row).toMatchObject({ "ip.ttl": String(ttl), "ip.dsfield.dscp": "48" });
     },
   );
@@ -373,7 +371,7 @@ describe.skipIf(problem !== null)(titleOrSkip("transport with FRR", problem), ()
     ];
     for (const [i, [lose, restore]] of loses.entries()) {
       lose();
-      await waitFor("the session to be down", downs, (n) => n === i + 1, { logs: [t.vipcast], timeoutMs: 4_500 });
+      await waitFor("the session to be down", downs, (n) => n === i + 1, { logs: [t.vipcast], timeoutMs: 7_000 });
       restore();
       await routeAt(t, ROUTE, [t.vipcast]);
       await peerThat(t, "is up again", (p) => p.established === i + 2, { logs: [t.vipcast] });
@@ -407,7 +405,7 @@ describe.skipIf(problem !== null)(titleOrSkip("transport with FRR", problem), ()
     expect(outcomes).not.toContain("data");
     expect(most).toBeLessThan(before + 140);
     await waitFor("no descriptor of theirs", fds, (n) => n <= before + 2);
-    expect(Math.max(...busy)).toBeLessThan(Math.max(500, 5 * quiet));
+    expect(Math.max(...busy)).toBeLessThan(Math.max(3_000, 5 * quiet));
     expect(await t.router.peer(t.speakerAddress)).toMatchObject({ established: 1, dropped: 0 });
     const strangers = await t.vipcast.metric('vipcast_bgp_inbound_connections_total{outcome="stranger"}');
     expect(strangers).toBeGreaterThan(0);

@@ -47,8 +47,8 @@ const peer = (name: string, address: string, myAsn: number, asn: number, annotat
     {
       name,
       myAsn,
-      holdTime: "3s",
-      spec: { keepaliveTime: "1s", ebgpMultiHop: true, passwordSecret: { name: "witness-key" } },
+      holdTime: "60s",
+      spec: { ebgpMultiHop: true, passwordSecret: { name: "witness-key" } },
     },
   );
   return { ...made, metadata: { ...objectAt(made.metadata), annotations } };
@@ -162,7 +162,7 @@ describe.skipIf(problem !== null)(titleOrSkip("a witness between two sites", pro
     const killedAt = performance.now();
     await south.vipcast.stop("SIGKILL");
     await hears(north, "north to hear of south no more", (r) => r.length === 0, logs);
-    expect(performance.now() - killedAt).toBeLessThan(2_000);
+    expect(performance.now() - killedAt).toBeLessThan(10_000); // not by the hold time
     expect(await witness.stop()).toMatchObject({ code: 0, forced: false });
   }, 60_000);
 
