@@ -112,6 +112,7 @@ export class Daemon {
           clock: realClock,
           setRoute: (...route) => this.injecting.decidedChanged(...route),
           holdEndOfRib: (peer, isHeld) => this.speaker.peer(peer)?.holdEndOfRib(isHeld),
+          hearAgain: () => this.feed.retell(),
           wake,
           problemsChanged,
         })

@@ -13,12 +13,17 @@ export interface WitnessHost {
   setRoute(peer: PeerName, prefix: Prefix, attributes: RouteAttributes | null): void;
   /** While held, the peer may be told routes but not that these are all. */
   holdEndOfRib(peer: PeerName, isHeld: boolean): void;
+  /** There is room for routes that were refused: every peer's are to be told again, in the way of a new session. */
+  hearAgain(): void;
 }
 
 /** How long a peer that is away, or never ends its table, keeps others from hearing End-of-RIB. */
 export const DEFERRAL = Millis(30_000);
 /** Routes with claims that are followed, over all peers. */
 export const MAX_WITNESSED = 100_000;
+
+/** Refused routes are asked for below this part of the limit, so that they are not asked for with each one that goes. */
+const ROOM_AGAIN = 0.9;
 
 /** A router that takes such a route by mistake does not pass it on (RFC 1997). */
 const NO_ADVERTISE = wellKnownCommunity("no-advertise") ?? 0xffff_ff02;
@@ -63,7 +68,7 @@ export class Witness {
     return this.#count;
   }
 
-  /** Routes with claims that were too many to follow, since the last time there was room for all. */
+  /** Routes with claims that were too many to follow, since they were last asked for. */
   get refused(): number {
     return this.#refused;
   }
@@ -133,7 +138,10 @@ export class Witness {
       if (entry.claims.size === 0) this.#entries.delete(key);
       if (isOver() && this.#dirty.size > 0) return false;
     }
-    if (this.#count < this.#most) this.#refused = 0;
+    if (this.#refused > 0 && this.#count < this.#most * ROOM_AGAIN) {
+      this.#refused = 0;
+      this.#host.hearAgain();
+    }
     for (const [name, peer] of this.#peers) {
       if (!peer.isHeld) continue;
       const at = this.#othersKnownAt(name);

@@ -35,6 +35,7 @@ function setup() {
     clock: { now: () => us.host.clock.now(), wall: () => 0 },
     setRoute: (...route) => us.speaker.setRoute(...route),
     holdEndOfRib: (peer, isHeld) => us.speaker.peer(peer)?.holdEndOfRib(isHeld),
+    hearAgain: () => {},
     wake: () => {},
     problemsChanged: () => {},
   });

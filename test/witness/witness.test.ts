@@ -27,6 +27,7 @@ class Bench {
   readonly table = new Map<string, RouteAttributes>();
   readonly held = new Set<PeerName>();
   tellings = 0;
+  heardAgain = 0;
   now = Millis(1_000);
   readonly witness: Witness;
 
@@ -43,6 +44,7 @@ class Bench {
           if (isHeld) this.held.add(peer);
           else this.held.delete(peer);
         },
+        hearAgain: () => this.heardAgain++,
       },
       most,
     );
@@ -284,15 +286,18 @@ describe("End-of-RIB of a witness", () => {
   });
 });
 
-test("more claims than there is room for are refused, counted, and taken again when there is room", () => {
+test("more claims than there is room for are refused, and asked for when there is room for a tenth again", () => {
   const most = 50;
   const bench = new Bench([P1, R1], most).up(P1, R1);
   for (let n = 0; n < most; n++) bench.claim(P1, n);
   bench.claim(R1, 1).run();
   expect([bench.witness.count, bench.witness.refused]).toEqual([most, 1]);
-  bench.claim(P1, 1, null).run();
-  expect(bench.witness.refused).toBe(0);
-  expect(bench.claim(R1, 1).witness.count).toBe(most);
+  for (let n = 1; n <= 5; n++) bench.claim(P1, n, null).run();
+  expect([bench.witness.refused, bench.heardAgain]).toEqual([1, 0]); // still not all are told, and that is said
+  bench.claim(P1, 6, null).run();
+  expect([bench.witness.refused, bench.heardAgain]).toEqual([0, 1]);
+  expect(bench.claim(R1, 1).run().told(P1, 1)).toEqual([claimOf()]);
+  expect(bench.heardAgain).toBe(1);
 });
 
 test("a claim of any ASN counts, and nothing else does", () => {

@@ -113,7 +113,7 @@ export const ROUTE_LIMITS: LimitTheme = {
       what: "Routes with claims that a witness follows",
       value: `${MAX_WITNESSED}`,
       why: "memory",
-      there: "further ones are not passed on, reported",
+      there: "further ones are not passed on, reported; asked for again below nine tenths",
     },
     {
       what: "Peer of a witness that is away or does not end its table",
