@@ -113,10 +113,7 @@ async function answer(
   response: ServerResponse,
   bodyOctets: number,
 ): Promise<void> {
-  const target = request.url ?? "";
-  const cut = target.indexOf("?");
-  const path = cut < 0 ? target : target.slice(0, cut);
-  const query = new URLSearchParams(cut < 0 ? "" : target.slice(cut + 1));
+  const { path, query } = targetOf(request);
   const authorization = request.headers.authorization ?? "";
   const posted = request.method === "POST" ? pages.get(`POST ${path}`) : undefined;
   if (posted !== undefined) {
@@ -137,6 +134,17 @@ async function answer(
     return;
   }
   await send(request, response, await page({ query, body: "", authorization }));
+}
+
+/** What was asked for, whatever the client wrote: no URL is made of it, for there are texts that none can be made of. */
+export function targetOf({ url: target = "" }: Pick<IncomingMessage, "url">): {
+  readonly path: string;
+  readonly query: URLSearchParams;
+} {
+  const cut = target.indexOf("?");
+  return cut < 0
+    ? { path: target, query: new URLSearchParams() }
+    : { path: target.slice(0, cut), query: new URLSearchParams(target.slice(cut + 1)) };
 }
 
 /** null when it is too large: the rest of it is not read. */

@@ -7,7 +7,7 @@ import type { Duplex } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Conversation, MAX_LINE_OCTETS, type Work } from "../inject/conversation.ts";
-import { isGone } from "./boundedServer.ts";
+import { isGone, targetOf } from "./boundedServer.ts";
 
 /** Streams at a time; each may hold a batch. */
 export const MAX_STREAMS = 16;
@@ -30,15 +30,17 @@ export function serveStreams(server: Server, host: StreamHost, onDefect: (error:
     "upgrade",
     (request: IncomingMessage, socket: Duplex & { setTimeout?: (ms: number) => void }, head: Buffer) => {
       socket.on("error", () => socket.destroy());
-      const { pathname, searchParams } = new URL(request.url ?? "", "http://vipcast");
+      const { path, query } = targetOf(request);
       const refusal =
-        pathname !== "/inject" || request.headers.upgrade !== STREAM_PROTOCOL
+        path !== "/inject" || request.headers.upgrade !== STREAM_PROTOCOL
           ? "404 Not Found"
           : open.size >= MAX_STREAMS
             ? "503 Service Unavailable"
             : null;
       if (refusal !== null) {
-        socket.end(`HTTP/1.1 ${refusal}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+        const answer = `HTTP/1.1 ${refusal}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`;
+        // the server knows this connection no more, so that nobody else would end it when the client does not
+        socket.end(answer, () => socket.destroy());
         return;
       }
       open.add(socket);
@@ -46,7 +48,7 @@ export function serveStreams(server: Server, host: StreamHost, onDefect: (error:
       socket.setTimeout?.(0); // a script may be silent for days
       socket.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${STREAM_PROTOCOL}\r\n\r\n`);
       if (head.length > 0) socket.unshift(head);
-      serve(socket, host, searchParams.has("json")).catch((error: unknown) => {
+      serve(socket, host, query.has("json")).catch((error: unknown) => {
         socket.destroy();
         if (!isGone(error)) onDefect(error);
       });
@@ -74,17 +76,21 @@ async function serve(socket: Duplex, host: StreamHost, json: boolean): Promise<v
       await send();
     }
   };
+  /** @returns what is to be waited for: a million lines have nothing of the kind, and no turn each */
+  const hear = (line: string | null): Promise<void> | undefined => {
+    const answer = line === null ? conversation.overlong() : conversation.hear(line);
+    if (typeof answer !== "string") return take(answer);
+    answers.push(answer);
+    return undefined;
+  };
   for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
     for (const line of lines.push(chunk)) {
-      const answer = line === null ? conversation.overlong() : conversation.hear(line);
-      if (typeof answer === "string") answers.push(answer);
-      else await take(answer);
+      const work = hear(line);
+      if (work !== undefined) await work;
     }
     await send();
   }
-  const last = conversation.hear(lines.rest());
-  if (typeof last === "string") answers.push(last);
-  else await take(last);
+  await hear(lines.rest());
   answers.push(conversation.end());
   await send();
   const failure = await host.saved();
@@ -130,8 +136,8 @@ class Lines {
     this.#isOverlong = true;
   }
 
-  /** What came after the last newline. */
-  rest(): string {
-    return this.#rest;
+  /** What came after the last newline; null: the end of a line that was too long. */
+  rest(): string | null {
+    return this.#isOverlong ? null : this.#rest;
   }
 }
