@@ -220,9 +220,8 @@ export class Injections {
     const unknown = this.#judgeNames(peers);
     if (unknown !== null) return unknown;
     for (const peer of this.#peers.filter((p) => peers.includes(p.name))) {
-      const family = familyOf(prefix.version);
-      if (!peer.families.includes(family)) {
-        const message = `--peer ${peer.name}: its session does not carry ${family}`;
+      if (!carries(peer, prefix)) {
+        const message = `--peer ${peer.name}: its session does not carry ${familyOf(prefix.version)}`;
         return { message, hint: "See spec.dualStackAddressFamily of the BGPPeer." };
       }
       if (isOwnAddress(peer, attributes)) {
@@ -296,7 +295,10 @@ export class Injections {
 
   /** What the peer should have, from both sides. @returns whether an injected route stands before a decided one */
   #tell(peer: InjectPeer, prefix: Prefix): boolean {
-    if (!peer.families.includes(familyOf(prefix.version))) return false;
+    if (!carries(peer, prefix)) {
+      this.#noteOverlap(peer.name, prefix, false); // of a time when it did
+      return false;
+    }
     const decided = this.#host.decided(peer.name, prefix);
     const injected = this.#injectedFor(peer, prefix);
     this.#host.setRoute(peer.name, prefix, injected ?? decided);
@@ -305,8 +307,9 @@ export class Injections {
     return isOverlap;
   }
 
-  /** null also where the peer would be sent to itself (RFC 4271 section 5.1.3). */
+  /** null also where its session does not carry the family, or the peer would be sent to itself (RFC 4271 section 5.1.3). */
   #injectedFor(peer: InjectPeer, prefix: Prefix): RouteAttributes | null {
+    if (!carries(peer, prefix)) return null;
     const attributes = this.table.routeFor(peer.name, prefix)?.attributes;
     if (attributes === undefined || isOwnAddress(peer, attributes)) return null;
     if (this.#level !== "marked") return this.#level === "none" ? attributes : null;
@@ -329,6 +332,8 @@ export class Injections {
     if (known?.peers.size === 0) this.#overlaps.delete(key);
   }
 }
+
+const carries = ({ families }: InjectPeer, { version }: Prefix): boolean => families.includes(familyOf(version));
 
 const isOwnAddress = ({ address }: InjectPeer, { nextHop }: RouteAttributes): boolean =>
   address !== null && nextHop !== "self" && ipEquals(address, nextHop);

@@ -5,7 +5,7 @@ import type { Family, RouteAttributes } from "../../src/bgp/wire/message.ts";
 import { GRACEFUL_SHUTDOWN } from "../../src/bgp/wire/registry.ts";
 import { type Change, lineParser } from "../../src/inject/command.ts";
 import { Injections, type InjectPeer } from "../../src/inject/injections.ts";
-import { START } from "../../src/inject/table.ts";
+import { type Cursor, START } from "../../src/inject/table.ts";
 import { formatPrefix, type Prefix, parseIp, parsePrefix } from "../../src/kernel/ip.ts";
 import { PeerName } from "../../src/kernel/units.ts";
 
@@ -123,6 +123,27 @@ describe("beside the decision", () => {
     for (let at: typeof START | null = START; at !== null; at = s.injections.flushSome(at)) {}
     expect(s.meds()).toEqual({ "tor-a 192.0.2.0/32": 100 });
     expect(s.injections.table.size).toBe(0);
+  });
+
+  test("a family that a peer carries no more has no routes of it to show, and no warning, while the route for all stays", () => {
+    const s = started();
+    s.decide(A, "2001:db8::/48", 1);
+    s.say("add 2001:db8::/48 --med 2");
+    expect(s.injections.problems()).toHaveLength(1);
+    s.injections.setPeers([A, B], [peer(A, { families: ["ipv4-unicast"] }), peer(B)], [A]);
+    s.replay();
+    expect(s.injections.problems()).toEqual([]);
+    const shown = (name: PeerName): number => {
+      let count = 0;
+      for (let at: Cursor | null = { ...START, version: 6 }; at !== null; ) {
+        at = s.injections.visitFor(name, at, () => count++);
+      }
+      return count;
+    };
+    expect([shown(A), shown(B)]).toEqual([0, 1]);
+    expect(s.injections.routeAt(A, P("2001:db8::/48"))).toBeNull();
+    s.decide(A, "2001:db8::/48", 3);
+    expect(s.injections.problems()).toEqual([]);
   });
 
   test("a peer that carries one family only gets the routes of that family", () => {
