@@ -1,7 +1,7 @@
 // Which objects have to be written, and when one is tried again. Owns order, concurrency and pauses. Must not know what is written: an
 // attempt compares what should be with what is, and says there is nothing to do. Contract: one attempt per key at a time; who is added
 // while under way is looked at again; a refusal makes only its own key rest, longer each time, and a conflict no longer than until the
-// newer object is there (`add`). Nothing begins after `stop`.
+// newer object is there (`add`); what does not stay as it was written is written ever more rarely. Nothing begins after `stop`.
 import type { Random, TimerHandle, Timers } from "../kernel/clock.ts";
 import { Millis } from "../kernel/units.ts";
 import { ApiError } from "../kube/apiError.ts";
@@ -11,6 +11,8 @@ export const WRITES_AT_ONCE = 16;
 /** Rest after the first failure; doubles up to LAST_REST. The rest itself is anywhere between half of that and all. */
 export const FIRST_REST = Millis(1_000);
 export const LAST_REST = Millis(60_000);
+/** Writes of one key that may work in a row and leave it to be written again, as steps that build on each other do; then it rests, too. */
+export const WRITES_IN_A_ROW = 8;
 /** Keys looked at in one turn of the event loop. */
 const LOOKS_PER_TURN = 256;
 
@@ -37,6 +39,8 @@ export class WriteQueue {
   readonly #again = new Set<string>();
   readonly #resting = new Map<string, Rest>();
   readonly #failures = new Map<string, number>();
+  /** Writes that worked in a row, each with a look at the key asked for before it was over. */
+  readonly #worked = new Map<string, number>();
   #isStopped = false;
   #isScheduled = false;
 
@@ -94,11 +98,15 @@ export class WriteQueue {
   #try(key: string): void {
     const attempt = this.#around.attempt(key);
     if (attempt === null) {
+      this.#worked.delete(key);
       this.#settle(key, null);
       return;
     }
     const over = attempt.then(
-      () => this.#settle(key, null),
+      () => {
+        this.#settle(key, null);
+        this.#noteWorked(key);
+      },
       (error: unknown) => {
         if (!(error instanceof ApiError)) throw error; // our own defect: the last resort of the process tells it
         this.#settle(key, error);
@@ -109,6 +117,7 @@ export class WriteQueue {
       over.finally(() => {
         this.#busy.delete(key);
         if (this.#again.delete(key)) this.add(key);
+        else this.#worked.delete(key);
         this.pump();
       }),
     );
@@ -123,14 +132,26 @@ export class WriteQueue {
     }
     const failures = this.#failures.get(key) ?? 0;
     this.#failures.set(key, failures + 1);
+    this.#rest(key, failures, failure.retryAfter ?? Millis(0), failure.isConflict);
+  }
+
+  /** Somebody else may set back what we write, or the server keep none of it: not as fast as it answers, then. */
+  #noteWorked(key: string): void {
+    const inRow = (this.#worked.get(key) ?? 0) + 1;
+    this.#worked.set(key, inRow);
+    if (inRow >= WRITES_IN_A_ROW) this.#rest(key, inRow - WRITES_IN_A_ROW, Millis(0), false);
+  }
+
+  /** @param before rests in a row before this one @param least milliseconds */
+  #rest(key: string, before: number, least: Millis, isConflict: boolean): void {
     if (this.#isStopped) return;
-    const longest = Math.min(LAST_REST, FIRST_REST * 2 ** Math.min(failures, 20));
-    const rest = Math.max(failure.retryAfter ?? 0, longest * (0.5 + this.#around.random.next() / 2));
+    const longest = Math.min(LAST_REST, FIRST_REST * 2 ** Math.min(before, 20));
+    const rest = Math.max(least, longest * (0.5 + this.#around.random.next() / 2));
     const timer = this.#around.timers.after(Millis(rest), () => {
       this.#resting.delete(key);
       this.#ready.add(key);
       this.pump();
     });
-    this.#resting.set(key, { timer, isConflict: failure.isConflict });
+    this.#resting.set(key, { timer, isConflict });
   }
 }

@@ -1,10 +1,8 @@
 // The queue of writes under a clock of the test: one at a time for each key, rests that grow, conflicts that end with the newer object.
 import { expect, test } from "vitest";
-import { FIRST_REST, LAST_REST, WRITES_AT_ONCE, WriteQueue } from "../../src/control/writeQueue.ts";
-import { ApiError, localFailure } from "../../src/kube/apiError.ts";
+import { FIRST_REST, LAST_REST, WRITES_AT_ONCE, WRITES_IN_A_ROW, WriteQueue } from "../../src/control/writeQueue.ts";
 import { TestTime } from "../testTime.ts";
-
-const failure = (code: number): ApiError => new ApiError({ ...localFailure("test", "no"), code });
+import { failure } from "./testServer.ts";
 
 function queueOf(attempt: (key: string) => Promise<unknown> | null, mayWrite = () => true) {
   const time = new TestTime();
@@ -127,4 +125,30 @@ test("a stop waits for what is under way and begins nothing", async () => {
   await stopped;
   await time.pass(LAST_REST);
   expect(tries).toBe(1);
+});
+
+test("a key that is to be written again after every write that works rests after some of them, longer each time", async () => {
+  let writes = 0;
+  const { time, queue } = queueOf((key) => {
+    writes++;
+    return Promise.resolve().then(() => queue.add(key));
+  });
+  queue.add("a");
+  await time.pass(FIRST_REST - 1);
+  expect(writes).toBe(WRITES_IN_A_ROW);
+  await time.pass(1);
+  expect(writes).toBe(WRITES_IN_A_ROW + 1);
+  await time.pass(3_600_000);
+  expect(writes).toBeLessThan(WRITES_IN_A_ROW + 3_600_000 / LAST_REST + 10);
+  await queue.stop();
+});
+
+test("writes that work and need no other one in a row may follow each other for ever", async () => {
+  let writes = 0;
+  const { time, queue } = queueOf(async () => void writes++);
+  for (let n = 0; n < 3 * WRITES_IN_A_ROW; n++) {
+    queue.add("a");
+    await time.pass(10);
+  }
+  expect(writes).toBe(3 * WRITES_IN_A_ROW);
 });

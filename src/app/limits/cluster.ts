@@ -2,7 +2,7 @@
 // docs/limits.md. Knows nothing of what is written.
 // Contract: each value is made from the constant that is in force, where it is in force (limit.ts).
 import { LEASE_DURATION_SECONDS, RENEW_DEADLINE_MS, RETRY_PERIOD_MS } from "../../control/election.ts";
-import { FIRST_REST, LAST_REST, WRITES_AT_ONCE } from "../../control/writeQueue.ts";
+import { FIRST_REST, LAST_REST, WRITES_AT_ONCE, WRITES_IN_A_ROW } from "../../control/writeQueue.ts";
 import { MAX_CONDITION_MESSAGE } from "../../reports/configurationState.ts";
 import { EVENT_BURST, EVENT_EVERY, MAX_EVENTS } from "../../reports/eventLog.ts";
 import { RETRY_FIRST, RETRY_LAST } from "../../reports/keeper.ts";
@@ -64,6 +64,12 @@ export const CLUSTER_LIMITS: LimitTheme = {
       value: `${seconds(FIRST_REST)}, doubled to ${seconds(LAST_REST)}, spread by half; of the one object`,
       why: "no hot loop",
       there: "it is tried again; after a conflict as soon as the newer object is there",
+    },
+    {
+      what: "Writes of one object in a row that work",
+      value: `${WRITES_IN_A_ROW}, each leaving it to be written again; then rests as after a refusal`,
+      why: "somebody may set back whatever we write, or the server keep nothing of it",
+      there: "it is written ever more rarely, until it stays as it was written",
     },
   ],
 };
