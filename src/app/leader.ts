@@ -76,6 +76,7 @@ export class Leader {
     const { clock, looked } = this.#around;
     try {
       if (this.election.mustLook) await this.#look();
+      this.#tell(); // who finds the Lease gone, or another's, holds it no more: also if it is ours again after this step
       const step = this.election.next(clock.now(), clock.wall());
       if (step.type !== "wait" && !this.#isStopped) {
         const sentAt = clock.now();
