@@ -24,7 +24,7 @@ import {
   SERVICES,
 } from "../kube/resources.ts";
 import type { Logger } from "../observe/log.ts";
-import { EventLog, type EventWrite } from "../reports/eventLog.ts";
+import { EVENT_BURST, EventLog, type EventWrite } from "../reports/eventLog.ts";
 import { isRawObject, type RawObject } from "../sources/fields.ts";
 
 /** How long changes of the counters are collected before a pool's status is written. */
@@ -66,6 +66,13 @@ export interface ControllerWritesSurroundings {
   readonly problemsChanged: () => void;
 }
 
+/** What stands against every write of a kind. */
+interface Block {
+  readonly result: string;
+  readonly problem: ConfigProblem;
+  readonly keys: Set<string>;
+}
+
 export class ControllerWrites {
   readonly services: ServiceBook;
   readonly #around: ControllerWritesSurroundings;
@@ -77,7 +84,10 @@ export class ControllerWrites {
   #state: RawObject | null = null;
   /** Services that changed at the API server or in the allocation since they were last compared. */
   readonly #dirty = new Set<string>();
-  readonly #failures = new Map<string, ConfigProblem>();
+  /** By resource and object: what lies in the object. */
+  readonly #refused = new Map<string, ConfigProblem>();
+  /** By resource: what keeps all writes of it from being made, and who waits for its end. */
+  readonly #blocked = new Map<string, Block>();
   #poolTimer: TimerHandle | null = null;
   #eventTimer: TimerHandle | null = null;
   readonly #eventsUnderWay = new Set<Promise<void>>();
@@ -95,7 +105,7 @@ export class ControllerWrites {
   }
 
   problems(): readonly ConfigProblem[] {
-    return [...this.#failures.values()];
+    return [...this.#refused.values(), ...[...this.#blocked.values()].map(({ problem }) => problem)];
   }
 
   /** Services that are not yet as they should be. */
@@ -122,7 +132,8 @@ export class ControllerWrites {
   /** The allocation of the Service is another one, or there is something to tell it. */
   allocated(key: string, events: readonly AllocationEvent[]): void {
     this.#dirty.add(key);
-    if (events.length > 0) this.#held.set(key, [...(this.#held.get(key) ?? []), ...events]);
+    for (const waiting of this.services.waitersFor(key)) this.#dirty.add(waiting);
+    if (events.length > 0) this.#hold(key, events);
     this.#notePools();
   }
 
@@ -147,6 +158,13 @@ export class ControllerWrites {
     const { timers, random, mayWrite } = this.#around;
     const settled = (key: string, failure: ApiError | null): void => this.#settled(resource, key, failure);
     return new WriteQueue({ timers, random, mayWrite, attempt, settled });
+  }
+
+  /** No more than the Service could be told: one whose writes are refused may change for ever. */
+  #hold(key: string, events: readonly AllocationEvent[]): void {
+    const held = [...(this.#held.get(key) ?? []), ...events];
+    this.#around.counts.eventsDropped += Math.max(0, held.length - EVENT_BURST);
+    this.#held.set(key, held.slice(-EVENT_BURST));
   }
 
   #notePools(): void {
@@ -214,9 +232,9 @@ export class ControllerWrites {
       });
       this.#eventsUnderWay.add(sent);
     }
-    const due = this.#events.deadline();
-    if (due === null || this.#isStopped) return;
-    this.#eventTimer = timers.after(Millis(Math.max(0, due - clock.now())), () => this.#pumpEvents());
+    // what is due already waits for leave to write, or for the end of a request: both lead here
+    const pause = (this.#events.deadline() ?? 0) - clock.now();
+    if (pause > 0 && !this.#isStopped) this.#eventTimer = timers.after(Millis(pause), () => this.#pumpEvents());
   }
 
   async #sendEvent(write: EventWrite): Promise<void> {
@@ -261,6 +279,7 @@ export class ControllerWrites {
     return write.then(
       (value) => {
         note("ok");
+        if (this.#blocked.delete(resource.plural)) this.#around.problemsChanged();
         return value;
       },
       (error: ApiError) => {
@@ -274,19 +293,33 @@ export class ControllerWrites {
     const isOver = failure === null || failure.isNotFound;
     if (resource === SERVICES && isOver && !this.services.isPending(key)) this.#tell(key);
     if (this.#isStopped || failure?.isConflict === true) return;
-    const own = `${resource.plural} ${key}`;
-    const had = this.#failures.size;
-    if (isOver) {
-      this.#failures.delete(own);
-      this.#failures.delete(resource.plural);
-    } else if (isOneObjects(failure)) {
+    const hadAny = this.#hasProblems;
+    this.#refused.delete(`${resource.plural} ${key}`);
+    const before = this.#blocked.get(resource.plural);
+    before?.keys.delete(key);
+    // an object that needs no write says nothing about those that do
+    if (before?.keys.size === 0) this.#blocked.delete(resource.plural);
+    if (!isOver) this.#noteFailure(resource, key, failure, before);
+    if (hadAny || this.#hasProblems) this.#around.problemsChanged();
+  }
+
+  #noteFailure(resource: KubeResource, key: string, failure: ApiError, before: Block | undefined): void {
+    const why = { why: failure.message };
+    if (isOneObjects(failure)) {
       const ref = refOf(resource, key, this.#around.home);
-      this.#failures.set(own, problemOf(ref, "", say("notWritten", { why: failure.message })));
-    } else {
-      const values = { what: resourceText(resource), why: failure.message };
-      this.#failures.set(resource.plural, problemOf(anyOf(resource), "", say("noWrites", values)));
+      this.#refused.set(`${resource.plural} ${key}`, problemOf(ref, "", say("notWritten", why)));
+      return;
     }
-    if (had > 0 || this.#failures.size > 0) this.#around.problemsChanged();
+    const result = resultOf(failure);
+    const keys = (before?.keys ?? new Set<string>()).add(key);
+    // told once: the server's words name another object each time
+    const known = before?.result === result ? before.problem : null;
+    const problem = known ?? problemOf(anyOf(resource), "", say("noWrites", { what: resourceText(resource), ...why }));
+    this.#blocked.set(resource.plural, { result, problem, keys });
+  }
+
+  get #hasProblems(): boolean {
+    return this.#refused.size + this.#blocked.size > 0;
   }
 }
 

@@ -42,6 +42,11 @@ export class ServiceBook {
     return known !== undefined && isOlder(stored.resourceVersion, known.resourceVersion) ? [] : this.#set(key, stored);
   }
 
+  /** Who waited for what the Service has: whether it is to give that up may have changed. They are to be asked for `next` again. */
+  waitersFor(key: string): readonly string[] {
+    return (this.#stored.get(key)?.ingress ?? []).flatMap((ip) => this.#takeWaiters(ip));
+  }
+
   /** Whether it has not yet what it should have. */
   isPending(key: string): boolean {
     const stored = this.#stored.get(key);
@@ -84,10 +89,15 @@ export class ServiceBook {
       const users = this.#users.get(ip);
       users?.delete(key);
       if (users?.size === 0) this.#users.delete(ip);
-      woken.push(...(this.#waiting.get(ip) ?? []));
-      this.#waiting.delete(ip);
+      woken.push(...this.#takeWaiters(ip));
     }
     for (const ip of after) this.#users.set(ip, (this.#users.get(ip) ?? new Set()).add(key));
     return woken;
+  }
+
+  #takeWaiters(ip: string): readonly string[] {
+    const waiters = [...(this.#waiting.get(ip) ?? [])];
+    this.#waiting.delete(ip);
+    return waiters;
   }
 }
