@@ -11,7 +11,8 @@ import { SERVICES } from "../../src/kube/resources.ts";
 import { createLogger } from "../../src/observe/log.ts";
 import { EVENT_BURST } from "../../src/reports/eventLog.ts";
 import type { RawObject } from "../../src/sources/fields.ts";
-import { type Answer, failure, TestServer, TestTime } from "../control/testTime.ts";
+import { type Answer, failure, TestServer } from "../control/testServer.ts";
+import { TestTime } from "../testTime.ts";
 
 const service = (name: string, version: number, ...ips: readonly string[]): RawObject => ({
   metadata: {

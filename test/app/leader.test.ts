@@ -4,7 +4,8 @@ import { Leader } from "../../src/app/leader.ts";
 import { RENEW_DEADLINE_MS, RETRY_PERIOD_MS } from "../../src/control/election.ts";
 import type { ExchangeRequest } from "../../src/kube/exchange.ts";
 import type { RawObject } from "../../src/sources/fields.ts";
-import { type Answer, failure, TestServer, TestTime } from "../control/testTime.ts";
+import { type Answer, failure, TestServer } from "../control/testServer.ts";
+import { TestTime } from "../testTime.ts";
 
 const lease = (holder: string, version: number): RawObject => ({
   metadata: { resourceVersion: String(version) },
