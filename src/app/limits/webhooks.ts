@@ -7,7 +7,7 @@ import { CERTIFICATE_LOOK, CERTIFICATE_RETRY } from "../webhookCertificates.ts";
 import { WEBHOOK_BODY } from "../webhooks.ts";
 import { kib, type LimitTheme, seconds } from "./limit.ts";
 
-const days = (ms: number): string => `${ms / 86_400_000} days`;
+const days = (ms: number): string => (ms === 86_400_000 ? "1 day" : `${ms / 86_400_000} days`);
 
 export const WEBHOOK_LIMITS: LimitTheme = {
   title: "Webhooks",
