@@ -8,33 +8,24 @@ import type { RouteAttributes } from "../../src/bgp/wire/message.ts";
 import { communityOctets, MAX_COMMUNITY_OCTETS } from "../../src/bgp/wire/routeAttributes.ts";
 import type { ConfigProblem } from "../../src/kernel/problem.ts";
 import { PeerName } from "../../src/kernel/units.ts";
+import { routeAttributes } from "../bgp/wire/support.ts";
 import { ip } from "./builders.ts";
 
-const attributes = (over: Partial<RouteAttributes> = {}): RouteAttributes => ({
-  nextHop: "self",
-  localPref: null,
-  med: null,
-  asPathPrepend: 0,
-  communities: [],
-  largeCommunities: [],
-  linkBandwidth: null,
-  ...over,
-});
 const large = (n: number) => ({ globalAdmin: n, local1: 0, local2: 0 });
 const offer = (name: string, over: Partial<AskedAttributes>, ...peers: string[]) =>
   makeOffer(
     { kind: "BGPAdvertisement", namespace: "ns", name },
     "ipv4-unicast",
-    { ...attributes(), asPathPrepend: null, ...over },
+    { ...routeAttributes(), asPathPrepend: null, ...over },
     peers.map(PeerName),
   );
 
 describe("equal prefixes (metallb-compat 2.5)", () => {
   test("communities of both kinds are united, ascending, without duplicates", () => {
-    const a = attributes({ communities: [3, 5], largeCommunities: [large(2)] });
-    const b = attributes({ communities: [1, 5], largeCommunities: [large(1), large(2)] });
+    const a = routeAttributes({ communities: [3, 5], largeCommunities: [large(2)] });
+    const b = routeAttributes({ communities: [1, 5], largeCommunities: [large(1), large(2)] });
     expect(mergeAttributes([a, b])).toEqual(
-      attributes({ communities: [1, 3, 5], largeCommunities: [large(1), large(2)] }),
+      routeAttributes({ communities: [1, 3, 5], largeCommunities: [large(1), large(2)] }),
     );
   });
   test.each<[string, keyof AskedAttributes, number | null, number | null, number | null, number]>([
@@ -139,7 +130,7 @@ test("the result does not depend on the order of the offers, and always fits", (
 });
 
 test("equality looks at every attribute", () => {
-  const base = attributes({ communities: [1], largeCommunities: [large(1)], nextHop: ip("192.0.2.1") });
+  const base = routeAttributes({ communities: [1], largeCommunities: [large(1)], nextHop: ip("192.0.2.1") });
   expect(attributesEqual(base, structuredClone(base))).toBe(true);
   const others: Partial<RouteAttributes>[] = [
     { nextHop: "self" },

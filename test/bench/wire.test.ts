@@ -14,37 +14,14 @@ import {
 import { AdjRibOut } from "../../src/bgp/rib/adjRibOut.ts";
 import { packUpdates } from "../../src/bgp/rib/packer.ts";
 import { decodeMessage } from "../../src/bgp/wire/codec.ts";
-import type { Negotiated, RouteAttributes } from "../../src/bgp/wire/message.ts";
 import { ipv4, prefixOf } from "../../src/kernel/ip.ts";
-import { Asn, Seconds } from "../../src/kernel/units.ts";
+import { external, packing, routeAttributes } from "../bgp/wire/support.ts";
 
-const negotiated: Negotiated = {
-  localAsn: Asn(65001),
-  peerAsn: Asn(65002),
-  isInternal: false,
-  fourOctetAsn: true,
-  extendedMessage: false,
-  families: ["ipv4-unicast"],
-  extendedNextHop: false,
-  routeRefresh: false,
-  enhancedRouteRefresh: false,
-  holdTime: Seconds(180),
-  keepaliveTime: Seconds(60),
-};
-const context = { negotiated, family: "ipv4-unicast", nextHop: ipv4(0x7f00_0001), linkLocalNextHop: null } as const;
-const attributes = (set: number): RouteAttributes => ({
-  nextHop: "self",
-  localPref: null,
-  med: null,
-  asPathPrepend: 0,
-  communities: [set],
-  largeCommunities: [],
-  linkBandwidth: null,
-});
+const attributes = (set: number) => routeAttributes({ communities: [set] });
 
 function packed(rib: AdjRibOut): Uint8Array {
   const slab = new Uint8Array(65_536);
-  return slab.slice(0, packUpdates(rib, context, slab, 0).end);
+  return slab.slice(0, packUpdates(rib, packing, slab, 0).end);
 }
 
 /** 3,000 routes of the bench's table, then the first of them withdrawn. */
@@ -173,7 +150,7 @@ describe("the UPDATE of a flood", () => {
   it.each([1, 800])("with %d routes is one that the product reads, within 4096 octets", (count) => {
     const bytes = updateMessage(65002, 0xc000_0201, 0x0c00_0000, count);
     expect(bytes.length).toBeLessThanOrEqual(4096);
-    const decoded = decodeMessage(MESSAGE.update, bytes.subarray(19), negotiated);
+    const decoded = decodeMessage(MESSAGE.update, bytes.subarray(19), external);
     expect(decoded).toMatchObject({ ok: true, value: { faults: [] } });
     expect(tallyOf([bytes])).toMatchObject({ announced: count, withdrawn: 0, updates: 1 });
   });

@@ -12,15 +12,13 @@ import {
   POOL,
   peer,
   pool,
+  ROUTE,
   ready,
   svc,
   TOR,
   toRouter,
-  web,
+  VIP,
 } from "./world.ts";
-
-const VIP = web("192.0.2.10");
-const ROUTE = "192.0.2.10/32";
 
 describe("the quirk register", () => {
   test("Q-05 localPref 0 is the same as none: no conflict between the two, no opinion where routes meet", () => {

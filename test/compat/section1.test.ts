@@ -16,15 +16,14 @@ import {
   POOL,
   peer,
   pool,
+  ROUTE,
   secret,
   svc,
   TOR,
   toRouter,
+  VIP,
   web,
 } from "./world.ts";
-
-const VIP = web("192.0.2.10");
-const ROUTE = "192.0.2.10/32";
 
 describe("1 custom resources", () => {
   test("1 objects of MetalLB outside its namespace are not used, and said to be elsewhere", () => {

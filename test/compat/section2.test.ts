@@ -15,18 +15,18 @@ import {
   POOL,
   peer,
   pool,
+  ROUTE,
   ready,
   secret,
   slice,
   svc,
   TOR,
   toRouter,
+  VIP,
   type World,
   web,
 } from "./world.ts";
 
-const VIP = web("192.0.2.10");
-const ROUTE = "192.0.2.10/32";
 const IBGP = peer("tor", `${internal}, dualStackAddressFamily: true`);
 
 describe("2.3 load-balancer class", () => {

@@ -21,13 +21,12 @@ import {
   oldPeer,
   POOL,
   peer,
+  ROUTE,
   secret,
   toRouter,
+  VIP,
   web,
 } from "./world.ts";
-
-const ROUTE = "192.0.2.10/32";
-const VIP = web("192.0.2.10");
 
 /** @returns what the router's OPEN with this hold time leads to */
 function agree(config: PeerConfig, holdTime = 180) {

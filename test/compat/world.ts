@@ -71,6 +71,9 @@ export const N1 = node("n1");
 export const TOR = peer("tor", external);
 export const POOL = pool("p", 'addresses: [192.0.2.0/24, "2001:db8::/64"]');
 export const ADV = adv("a");
+/** Service default/web at n1, and the route that it gives. */
+export const VIP = web("192.0.2.10");
+export const ROUTE = "192.0.2.10/32";
 
 export interface World {
   /** What the peer gets: prefix, then `pref=`, `med=`, communities where there are any; ascending. */

@@ -6,7 +6,8 @@ import { Framer } from "../../src/bgp/wire/framer.ts";
 import type { Negotiated } from "../../src/bgp/wire/message.ts";
 import { formatMessage } from "../../src/bgp/wire/print.ts";
 import { fromHex, toHex } from "../../src/kernel/text.ts";
-import { Asn, Seconds } from "../../src/kernel/units.ts";
+import { Asn } from "../../src/kernel/units.ts";
+import { external } from "../bgp/wire/support.ts";
 
 export interface FuzzFailure {
   readonly what: string;
@@ -50,20 +51,6 @@ export const SEEDS: readonly string[] = (
   const body = text.replace(/\s/g, "");
   return `${"ff".repeat(16)}${(19 + body.length / 2).toString(16).padStart(4, "0")}0${type}${body}`;
 });
-
-const external: Negotiated = {
-  localAsn: Asn(65000),
-  peerAsn: Asn(65001),
-  isInternal: false,
-  fourOctetAsn: true,
-  extendedMessage: false,
-  families: ["ipv4-unicast", "ipv6-unicast"],
-  extendedNextHop: false,
-  routeRefresh: true,
-  enhancedRouteRefresh: true,
-  holdTime: Seconds(90),
-  keepaliveTime: Seconds(30),
-};
 
 export const SESSIONS: readonly (Negotiated | null)[] = [
   null,

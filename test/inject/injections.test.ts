@@ -8,6 +8,7 @@ import { Injections, type InjectPeer } from "../../src/inject/injections.ts";
 import { type Cursor, START } from "../../src/inject/table.ts";
 import { formatPrefix, type Prefix, parseIp, parsePrefix } from "../../src/kernel/ip.ts";
 import { PeerName } from "../../src/kernel/units.ts";
+import { routeAttributes } from "../bgp/wire/support.ts";
 
 const A = PeerName("tor-a");
 const B = PeerName("tor-b");
@@ -31,15 +32,7 @@ const change = (line: string): Change => {
   }
   return parsed.value;
 };
-const decidedRoute = (med: number): RouteAttributes => ({
-  nextHop: "self",
-  localPref: null,
-  med,
-  asPathPrepend: 0,
-  communities: [],
-  largeCommunities: [],
-  linkBandwidth: null,
-});
+const decidedRoute = (med: number): RouteAttributes => routeAttributes({ med });
 
 /** A decision that is kept by hand, and what the peers were told. */
 function stage(canPersist = true) {

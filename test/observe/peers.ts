@@ -4,10 +4,11 @@ import { AdjRibOut } from "../../src/bgp/rib/adjRibOut.ts";
 import { PEER_DEFAULTS, type PeerConfig } from "../../src/bgp/session/config.ts";
 import type { Agreement } from "../../src/bgp/session/negotiate.ts";
 import { initialPeer, type PeerState } from "../../src/bgp/session/peer.ts";
-import type { Family, OpenMessage, RouteAttributes } from "../../src/bgp/wire/message.ts";
+import type { Family, OpenMessage } from "../../src/bgp/wire/message.ts";
 import { parseIp, parsePrefix } from "../../src/kernel/ip.ts";
 import { Asn, Millis, PeerName, RouterId, Seconds } from "../../src/kernel/units.ts";
 import type { PeerView } from "../../src/observe/peerView.ts";
+import { routeAttributes } from "../bgp/wire/support.ts";
 
 export const PASSWORD = "p4ssw0rd-of-the-peer";
 
@@ -61,15 +62,7 @@ const open: OpenMessage = {
   ],
 };
 
-export const attributes: RouteAttributes = {
-  nextHop: "self",
-  localPref: null,
-  med: null,
-  asPathPrepend: 0,
-  communities: [],
-  largeCommunities: [],
-  linkBandwidth: null,
-};
+export const attributes = routeAttributes();
 
 export interface PeerOptions {
   readonly config?: Partial<PeerConfig>;

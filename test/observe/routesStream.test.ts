@@ -1,28 +1,15 @@
 // Big tables in pieces: the pieces are the document, none is big, and between two rests little is done.
 import { expect, test } from "vitest";
 import { AdjRibIn } from "../../src/bgp/rib/adjRibIn.ts";
-import type { Negotiated, UpdateMessage } from "../../src/bgp/wire/message.ts";
+import type { UpdateMessage } from "../../src/bgp/wire/message.ts";
 import { sorting } from "../../src/kernel/sorting.ts";
-import { Asn, Seconds } from "../../src/kernel/units.ts";
+import { Asn } from "../../src/kernel/units.ts";
 import { receivedRoute, receivedRoutes, tablesText } from "../../src/observe/routesStream.ts";
-
-const negotiated: Negotiated = {
-  localAsn: Asn(1),
-  peerAsn: Asn(2),
-  isInternal: false,
-  fourOctetAsn: true,
-  extendedMessage: false,
-  families: ["ipv4-unicast"],
-  extendedNextHop: false,
-  routeRefresh: true,
-  enhancedRouteRefresh: false,
-  holdTime: Seconds(9),
-  keepaliveTime: Seconds(3),
-};
+import { external } from "../bgp/wire/support.ts";
 
 /** /24s from 10.0.0.0 on, `count` of them, last one first. */
 function filled(count: number): AdjRibIn {
-  const rib = new AdjRibIn({ negotiated, keep: true });
+  const rib = new AdjRibIn({ negotiated: external, keep: true });
   const attributes = {
     origin: 0,
     asPath: [{ type: "sequence" as const, asns: [Asn(2), Asn(3)] }],

@@ -5,21 +5,10 @@ import { prefixWireSize, writePrefix } from "../../../src/bgp/wire/nlri.ts";
 import { afiSafi } from "../../../src/bgp/wire/registry.ts";
 import { EMPTY_UPDATE } from "../../../src/bgp/wire/update.ts";
 import { formatPrefix, type Prefix, parsePrefix } from "../../../src/kernel/ip.ts";
-import { Asn, Seconds } from "../../../src/kernel/units.ts";
+import { Asn } from "../../../src/kernel/units.ts";
+import { external } from "../wire/support.ts";
 
-const NEGOTIATED: Negotiated = {
-  localAsn: Asn(65_001),
-  peerAsn: Asn(65_002),
-  isInternal: false,
-  fourOctetAsn: true,
-  extendedMessage: false,
-  families: ["ipv4-unicast", "ipv6-unicast"],
-  extendedNextHop: false,
-  routeRefresh: true,
-  enhancedRouteRefresh: false,
-  holdTime: Seconds(90),
-  keepaliveTime: Seconds(30),
-};
+const negotiated: Negotiated = { ...external, localAsn: Asn(65_001), peerAsn: Asn(65_002) };
 
 const prefix = (text: string): Prefix => {
   const parsed = parsePrefix(text);
@@ -51,7 +40,7 @@ const announce = (...texts: string[]): UpdateMessage => update({ reachable: bloc
 const withdraw = (...texts: string[]): UpdateMessage => update({ withdrawn: block(texts) });
 
 const ribOf = (change: Partial<ConstructorParameters<typeof AdjRibIn>[0]> = {}): AdjRibIn =>
-  new AdjRibIn({ negotiated: NEGOTIATED, keep: false, ...change });
+  new AdjRibIn({ negotiated, keep: false, ...change });
 
 describe("the count", () => {
   const rows: readonly (readonly [what: string, updates: readonly UpdateMessage[], count: number])[] = [
@@ -89,7 +78,7 @@ describe("the count", () => {
   });
 
   test("an internal peer's path never holds our AS by accident: no loop is assumed", () => {
-    const rib = ribOf({ negotiated: { ...NEGOTIATED, isInternal: true } });
+    const rib = ribOf({ negotiated: { ...negotiated, isInternal: true } });
     rib.apply(update({ attributes: path(65_001), reachable: block(["192.0.2.0/24"]) }));
     expect(rib.count).toBe(1);
   });

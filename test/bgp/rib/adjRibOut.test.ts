@@ -5,16 +5,9 @@ import { AdjRibOut, type PrefixVisitor } from "../../../src/bgp/rib/adjRibOut.ts
 import { AttributeSets, attributeKey } from "../../../src/bgp/rib/attributeSets.ts";
 import type { RouteAttributes } from "../../../src/bgp/wire/message.ts";
 import { formatPrefix, ipv4, ipv6, type Prefix, prefixOf } from "../../../src/kernel/ip.ts";
+import { routeAttributes } from "../wire/support.ts";
 
-const attributes = (n: number): RouteAttributes => ({
-  nextHop: "self",
-  localPref: null,
-  med: null,
-  asPathPrepend: 0,
-  communities: [n],
-  largeCommunities: [],
-  linkBandwidth: null,
-});
+const attributes = (n: number): RouteAttributes => routeAttributes({ communities: [n] });
 
 const host4 = (n: number): Prefix => prefixOf(ipv4(n), 32);
 

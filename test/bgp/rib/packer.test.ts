@@ -2,33 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { AdjRibOut } from "../../../src/bgp/rib/adjRibOut.ts";
 import { packUpdates } from "../../../src/bgp/rib/packer.ts";
-import type { Negotiated, RouteAttributes } from "../../../src/bgp/wire/message.ts";
 import { ipv4, prefixOf } from "../../../src/kernel/ip.ts";
-import { Asn, Seconds } from "../../../src/kernel/units.ts";
-
-const negotiated: Negotiated = {
-  localAsn: Asn(65001),
-  peerAsn: Asn(65002),
-  isInternal: false,
-  fourOctetAsn: true,
-  extendedMessage: false,
-  families: ["ipv4-unicast"],
-  extendedNextHop: false,
-  routeRefresh: false,
-  enhancedRouteRefresh: false,
-  holdTime: Seconds(180),
-  keepaliveTime: Seconds(60),
-};
-const context = { negotiated, family: "ipv4-unicast", nextHop: ipv4(0x7f00_0002), linkLocalNextHop: null } as const;
-const attributes = (community: number): RouteAttributes => ({
-  nextHop: "self",
-  localPref: null,
-  med: null,
-  asPathPrepend: 0,
-  communities: [community],
-  largeCommunities: [],
-  linkBandwidth: null,
-});
+import { packing, routeAttributes } from "../wire/support.ts";
 
 const SLAB = 65_536;
 
@@ -37,7 +12,7 @@ function lengthsOf(rib: AdjRibOut, slabSize: number): number[] {
   const lengths: number[] = [];
   const slab = new Uint8Array(slabSize);
   for (let turn = 0; rib.pendingCount > 0 && turn < 10_000; turn++) {
-    const { end } = packUpdates(rib, context, slab, 0);
+    const { end } = packUpdates(rib, packing, slab, 0);
     for (let at = 0; at < end; at += lengths.at(-1) ?? end) {
       lengths.push(((slab[at + 16] ?? 0) << 8) | (slab[at + 17] ?? 0));
     }
@@ -47,7 +22,8 @@ function lengthsOf(rib: AdjRibOut, slabSize: number): number[] {
 
 function table(count: number, sets: number): AdjRibOut {
   const rib = new AdjRibOut(4);
-  for (let i = 0; i < count; i++) rib.want(prefixOf(ipv4(0x0a00_0000 + i), 32), attributes(i % sets));
+  for (let i = 0; i < count; i++)
+    rib.want(prefixOf(ipv4(0x0a00_0000 + i), 32), routeAttributes({ communities: [i % sets] }));
   return rib;
 }
 

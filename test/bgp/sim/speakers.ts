@@ -17,6 +17,7 @@ import {
 } from "../../../src/kernel/ip.ts";
 import { Asn, PeerName, RouterId, Seconds } from "../../../src/kernel/units.ts";
 import { address, configWith } from "../session/fixtures.ts";
+import { routeAttributes } from "../wire/support.ts";
 import type { WireTap } from "./wire.ts";
 import { type End, type Host, seeded, type World } from "./world.ts";
 
@@ -132,15 +133,8 @@ export function runnerOf(at: Station, them: Ip): PeerRunner {
 export const vip = (n: number): Prefix => prefixOf(ipv4((0x0a00_0000 + n) >>> 0), 32);
 export const vip6 = (n: number): Prefix => prefixOf(ipv6(0x2001_0db8, 0, 0, n), 128);
 
-export const attributes = (community: number, med: number | null = null): RouteAttributes => ({
-  nextHop: "self",
-  localPref: null,
-  med,
-  asPathPrepend: 0,
-  communities: [community],
-  largeCommunities: [],
-  linkBandwidth: null,
-});
+export const attributes = (community: number, med: number | null = null): RouteAttributes =>
+  routeAttributes({ communities: [community], med });
 
 /** The same text as the tables of the tap have. */
 export const routeText = (a: RouteAttributes): string => `${a.med ?? 0}|${a.communities.join()}`;

@@ -1,8 +1,9 @@
-// Shorthand for codec tests: octets from hex, hand-made attributes and UPDATEs, and a negotiated session to vary.
-import type { Negotiated, UpdateMessage } from "../../../src/bgp/wire/message.ts";
+// Shorthand for tests of messages and tables: octets from hex, hand-made attributes and UPDATEs, a negotiated session and the
+// attributes of a route to vary.
+import type { Negotiated, RouteAttributes, UpdateMessage } from "../../../src/bgp/wire/message.ts";
 import { prefixesOf } from "../../../src/bgp/wire/nlri.ts";
 import { readUpdate } from "../../../src/bgp/wire/update.ts";
-import { formatPrefix } from "../../../src/kernel/ip.ts";
+import { formatPrefix, ipv4 } from "../../../src/kernel/ip.ts";
 import { fromHex, toHex } from "../../../src/kernel/text.ts";
 import { Asn, Seconds } from "../../../src/kernel/units.ts";
 
@@ -43,6 +44,26 @@ export const external: Negotiated = {
 
 export const internal: Negotiated = { ...external, peerAsn: Asn(65000), isInternal: true };
 export const oldExternal: Negotiated = { ...external, fourOctetAsn: false };
+
+/** How IPv4 routes are packed for the external session. */
+export const packing = {
+  negotiated: external,
+  family: "ipv4-unicast",
+  nextHop: ipv4(0x7f00_0002),
+  linkLocalNextHop: null,
+} as const;
+
+/** Of a route that asks for nothing. */
+export const routeAttributes = (over: Partial<RouteAttributes> = {}): RouteAttributes => ({
+  nextHop: "self",
+  localPref: null,
+  med: null,
+  asPathPrepend: 0,
+  communities: [],
+  largeCommunities: [],
+  linkBandwidth: null,
+  ...over,
+});
 
 /** One attribute; extended length where needed or asked for by the flag. */
 export function attribute(flags: number, code: number, value: Uint8Array | readonly number[]): Uint8Array {

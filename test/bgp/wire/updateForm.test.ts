@@ -24,17 +24,9 @@ import {
 import { formatPrefix, type Ip, ipv4, ipv6, type Prefix, parseIp, prefixOf } from "../../../src/kernel/ip.ts";
 import { Bug } from "../../../src/kernel/result.ts";
 import { Asn } from "../../../src/kernel/units.ts";
-import { external, hex, internal, MARKER, oldExternal, toHex } from "./support.ts";
+import { external, hex, internal, MARKER, oldExternal, routeAttributes, toHex } from "./support.ts";
 
-const plain: RouteAttributes = {
-  nextHop: "self",
-  localPref: null,
-  med: null,
-  asPathPrepend: 0,
-  communities: [],
-  largeCommunities: [],
-  linkBandwidth: null,
-};
+const plain = routeAttributes();
 
 const ip = (text: string): Ip => {
   const value = parseIp(text);
