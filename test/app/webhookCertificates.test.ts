@@ -64,10 +64,10 @@ describe("what is made", () => {
   });
 });
 
-test("for five years, looked at every day, the bundle of yesterday trusts the server of today, and ends are never reached", () => {
+test("for five years, looked at every third day, the bundle of the time before trusts the server of today, and ends are never reached", () => {
   let pairs = renewed(NOTHING, NAME, START);
   let [authorities, servers] = [0, 0];
-  for (let day = 1; day <= 5 * 365; day++) {
+  for (let day = 1; day <= 5 * 365; day += 3) {
     const now = START + day * DAY;
     const before = pairs;
     pairs = renewed(pairs, NAME, now);

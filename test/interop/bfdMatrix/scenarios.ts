@@ -5,7 +5,7 @@ import { expect } from "vitest";
 import { type BfdSpeaker, upsert } from "../../../lab/bfdSpeaker.ts";
 import { type BfdPair, bfdPairWith } from "../../../lab/topologies/bfdPair.ts";
 import { waitFor } from "../../../lab/waitFor.ts";
-import type { SessionStatus } from "../../../src/bfd/protocol.ts";
+import type { SessionStatus, StateChanged } from "../../../src/bfd/protocol.ts";
 import { startBfd } from "../bfdSupport.ts";
 import type { ScenarioTitle } from "../suite.ts";
 import { addressesOf, type BfdPlan, type BfdRouter, type BfdRouterKind, type Seen } from "./router.ts";
@@ -98,6 +98,26 @@ class BfdStage {
     return session;
   }
 
+  /**
+   * Cuts the path and waits for what the cut did to our end. A router that was itself away for longer than a short detection
+   * time is Down before the cut, rightly; what it sends afterwards shows that this was not the cut yet.
+   */
+  async cutOff(): Promise<StateChanged & { readonly lastReceivedAt: number }> {
+    const since = this.#bfd.events.length;
+    const address = addressesOf(this.#plan).router;
+    this.pair.cut();
+    const find = async () => {
+      const { lastReceivedAt } = (await this.#bfd.session(address)) ?? {};
+      const down = this.#bfd.changes(since).findLast((e) => e.from === "Up" && e.to === "Down");
+      return down === undefined || lastReceivedAt == null || lastReceivedAt > down.at
+        ? null
+        : { ...down, lastReceivedAt };
+    };
+    const down = await waitFor("Down by the cut", find, (found) => found !== null, { logs: [this.#bfd] });
+    if (down === null) throw new Error("unreachable");
+    return down;
+  }
+
   /** Ours ends in order, or is killed, and another one begins. */
   async restartOurs(isKilled: boolean): Promise<void> {
     if (isKilled) await this.#bfd.kill();
@@ -129,13 +149,10 @@ const cut = (id: string, title: string, plan: BfdPlan): BfdScenario => ({
       const { pair, bfd } = stage;
       await stage.settled();
       for (let round = 0; round < 3; round++) {
-        const since = bfd.events.length;
-        pair.cut();
-        const down = await bfd.down(since);
+        const down = await stage.cutOff();
         expect(down).toMatchObject({ from: "Up", reason: "detectionTimeExpired", localDiag: 1 });
         // from the last packet on, so that it does not matter how long the command takes that cuts
-        const { lastReceivedAt } = (await bfd.session(addressesOf(plan).router)) ?? {};
-        const silence = (down.at - (lastReceivedAt ?? 0)) / 1_000;
+        const silence = (down.at - down.lastReceivedAt) / 1_000;
         expect(silence).toBeGreaterThanOrEqual(stage.detectionMs.ours);
         expect(silence).toBeLessThan(stage.detectionMs.ours + LATE_MS);
         pair.mend();
