@@ -179,9 +179,10 @@ export const ANNOUNCE_MESSAGES = {
     cure: "Use a profile without echoMode.",
   },
   noSecret: {
-    text: "{secret} does not exist",
-    cause: "The Secret is misspelt, not created yet, in another namespace, or was deleted.",
-    cure: "The session starts when the Secret exists.",
+    text: "{secret} does not exist, or has a mistake in it",
+    cause:
+      "The Secret is misspelt, not created yet, in another namespace, was deleted, or is out because of a mistake of its own.",
+    cure: "The session starts when the Secret is there and in order.",
   },
   secretType: {
     text: "{secret} has type {type}, not kubernetes.io/basic-auth",
@@ -264,6 +265,14 @@ export const ANNOUNCE_MESSAGES = {
     text: "is not a known annotation and has no effect",
     cause: "The annotation is misspelt, or of a newer version.",
     cure: "Remove it.",
+  },
+
+  // questions
+  nodeNotThere: {
+    text: "is none of the Node objects: the answer is that for a node without labels",
+    cause:
+      "`check --node` names a node that the manifests do not have, though they have others; selectors see no labels of it.",
+    cure: "Name one of the Node objects, or add its own.",
   },
 } as const;
 

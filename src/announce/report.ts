@@ -4,10 +4,13 @@
 import type { PeerConfig } from "../bgp/session/config.ts";
 import { formatCommunity, formatLargeCommunity } from "../bgp/wire/registry.ts";
 import { comparePrefix, formatIp, formatPrefix } from "../kernel/ip.ts";
-import type { ConfigProblem } from "../kernel/problem.ts";
+import { withHint } from "../kernel/messages.ts";
+import { type ConfigProblem, problemOf } from "../kernel/problem.ts";
+import { nameHint } from "../kernel/suggest.ts";
 import type { StoreView } from "../sources/store.ts";
 import { compareText } from "./age.ts";
 import type { DecisionOptions } from "./compiled.ts";
+import { say } from "./messages.ts";
 import type { Reason } from "./reasons.ts";
 import { decideAll, joinProblems, type Table, type TableRoute } from "./reference.ts";
 
@@ -64,16 +67,29 @@ export interface CheckOptions extends Omit<DecisionOptions, "nodeName"> {
 
 /** @param problems what the source found wrong while reading; problems that several nodes share appear once. */
 export function checkReport(store: StoreView, problems: readonly ConfigProblem[], options: CheckOptions): CheckReport {
-  const names = options.nodeName === null ? [...store.list("Node")].map((n) => n.ref.name).sort() : [options.nodeName];
+  const known = [...store.list("Node")].map((n) => n.ref.name).sort();
+  const names = options.nodeName === null ? known : [options.nodeName];
   const tables = names.map((nodeName) => [nodeName, decideAll(store, { ...options, nodeName })] as const);
   const located = (p: ConfigProblem): ConfigProblem =>
     p.file === undefined ? { ...p, ...(options.locate?.(p) ?? {}) } : p;
-  const all = joinProblems(problems, ...tables.map(([, table]) => table.problems)).map(located);
+  const strays = known.length === 0 ? [] : names.filter((name) => !known.includes(name));
+  const all = joinProblems(problems, strays.map(strayNode(known)), ...tables.map(([, table]) => table.problems)).map(
+    located,
+  );
   return {
     nodes: Object.fromEntries(tables.map(([name, table]) => [name, checkNode(table)])),
     problems: all.map(checkProblem).sort(compareProblems),
   };
 }
+
+/** Without any Node object every node is as good as another; beside others it is likely a slip. */
+const strayNode =
+  (known: readonly string[]) =>
+  (name: string): ConfigProblem => {
+    const said = say("nodeNotThere");
+    const ref = { kind: "Node", namespace: null, name };
+    return problemOf(ref, "", withHint(said, `${nameHint(name, known, "Node")} ${said.hint}`), "warning");
+  };
 
 export function checkProblem(p: ConfigProblem): CheckProblem {
   const { severity, kind, namespace, name, path, message, hint } = p;

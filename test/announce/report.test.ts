@@ -93,7 +93,7 @@ describe("the document", () => {
       nodes: {
         n1: {
           peers: {
-            broken: { problem: "Secret metallb-system/none does not exist", routes: [] },
+            broken: { problem: "Secret metallb-system/none does not exist, or has a mistake in it", routes: [] },
             tor: {
               problem: null,
               routes: ["db", "web"].map((name) => ({
@@ -128,8 +128,8 @@ describe("the document", () => {
           namespace: "metallb-system",
           name: "broken",
           path: "spec.passwordSecret.name",
-          message: "Secret metallb-system/none does not exist",
-          hint: "The session starts when the Secret exists.",
+          message: "Secret metallb-system/none does not exist, or has a mistake in it",
+          hint: "The session starts when the Secret is there and in order.",
           file: null,
           line: null,
         },
@@ -142,6 +142,14 @@ describe("the document", () => {
     expect(report.nodes.n2?.services["default/web"]?.reason).toBe("noPeers");
     expect(report.problems).toHaveLength(1);
   });
+  test("a node that is none of the Node objects is answered for with a warning, unless there are none", () => {
+    const strays = (...objects: ModelObject[]) =>
+      check([...objects, peer("p", "192.0.2.1")], { nodeName: "worker-7" }).problems.map((p) => [p.name, p.hint]);
+    expect(strays(node("worker-1"), node("worker-2"))).toEqual([["worker-7", expect.stringContaining('"worker-')]]);
+    expect(strays(node("worker-7"), node("worker-2"))).toEqual([]);
+    expect(strays()).toEqual([]);
+  });
+
   test("an internal peer's route shows LOCAL_PREF", () => {
     const report = check([...objects, peer("rr", "203.0.113.3", { peerAsn: null, dynamicAsn: "internal" })]);
     expect(report.nodes.n1?.peers.rr?.routes[0]?.localPref).toBe(100);

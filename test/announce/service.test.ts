@@ -248,7 +248,7 @@ describe("prefixes (metallb-compat 2.5)", () => {
     [
       "the only peer runs no session",
       [peer("p", "192.0.2.9", { passwordSecret: "s" }), adv("a")],
-      "Secret metallb-system/s does not exist",
+      "Secret metallb-system/s does not exist, or has a mistake in it",
     ],
   ])("noPeers: %s", (_name, objects, detail) => {
     const decision = decide(service("web", ["198.51.100.1"]), [...objects, slice("web"), p2]);

@@ -275,6 +275,10 @@ describe("3.6 passwords", () => {
     expect(w.edit(N1, peer("tor", spec), secret("s", "data: {}")).trouble("tor")).toContain('no key "password"');
     expect(w.edit(N1, peer("tor", spec)).trouble("tor")).toContain("does not exist");
   });
+  test("3.6 a Secret that cannot be read: no session, and nobody is told that it is not there", () => {
+    const w = given(N1, peer("tor", spec), secret("s", "data: {password: '%'}"));
+    expect(w.trouble("tor")).toContain("or has a mistake in it");
+  });
   test("3.6 no message shows a password (Q-22)", () => {
     for (const type of ["Opaque", "kubernetes.io/basic-auth"]) {
       const w = given(N1, peer("tor", spec), secret("s", `stringData: {password: hunter2${"x".repeat(90)}}`, type));
