@@ -60,7 +60,7 @@ const cures: Readonly<Record<Reason, string>> = {
   siteConflictLost: "Nothing, if the other site is to serve; else `vipcast site promote`.",
   siteDemoted: "See why no other site takes over, or `vipcast site promote` to take it back.",
   siteBlind: "Bring the sessions with the witnesses up, or `vipcast site promote` if no other site serves.",
-  noPeers: "See the answer for each peer.",
+  noPeers: "See the answer for each peer; where there is none, let a BGPPeer select this node.",
 };
 
 /** Why one peer has not got a route that others have, or would have. First what the configuration says, then the session. */

@@ -8,7 +8,14 @@ import { quote } from "../kernel/text.ts";
 import { ServiceKey } from "../kernel/units.ts";
 import { say } from "../observe/messages.ts";
 import type { Answer, WhyQuestion } from "../observe/statusSocket.ts";
-import { findService, goneDocument, type Observed, type WhyPeerView, whyDocument } from "../observe/why.ts";
+import {
+  findService,
+  goneDocument,
+  type Locate,
+  type Observed,
+  type WhyPeerView,
+  whyDocument,
+} from "../observe/why.ts";
 import type { Daemon } from "./daemon.ts";
 import { drainAnswer } from "./drainAnswer.ts";
 import { realClock } from "./realTime.ts";
@@ -50,7 +57,9 @@ export async function whyAnswer(daemon: Daemon, { service: text, node: asked, pe
       }
     : {};
   const explanation = await inSlices(explaining(service, store, config, decided), realClock);
-  return yes(whyDocument(explanation, { node, peer, locate: (problem) => daemon.locate(problem), observed }));
+  const problems = isOwn ? daemon.problems.all() : [...daemon.problems.source, ...config.problems];
+  const locate: Locate = (problem) => daemon.locate(problem);
+  return yes(whyDocument(explanation, { node, peer, locate, problems, observed }));
 }
 
 function keyOf(text: string): ServiceKey | null {

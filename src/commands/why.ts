@@ -65,5 +65,6 @@ function fromManifests(text: string, options: WhyCommandOptions): WhyDocument {
   const node = options.node ?? onlyNode([...store.list("Node")].map((n) => n.ref.name));
   const config = compile(store, { nodeName: node, lbClass, ignoreExcludeLb, routerId: null });
   const explanation = explain(service, store, config);
-  return whyDocument(explanation, { node, peer, locate: (p) => objects.locate(p, p.path), observed: null });
+  const problems = [...objects.problems(), ...config.problems];
+  return whyDocument(explanation, { node, peer, locate: (p) => objects.locate(p, p.path), problems, observed: null });
 }

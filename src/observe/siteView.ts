@@ -118,17 +118,20 @@ export function renderSites({ policies }: SitesStatus, options: TextOptions): st
     const guard =
       p.guardUntil === null ? "" : `, start-up guard for ${duration(Date.parse(p.guardUntil) - options.wall)} more`;
     const promote = p.promotedEpoch === null ? "" : `, promoted at ${p.promotedEpoch}`;
+    const [head = "", ...rest] = fold(`${p.site} (siteID ${p.siteID}, rank ${p.rank}) by SitePolicy ${p.policy}`, 0);
     return [
-      `${paint("bold", p.site)} (siteID ${p.siteID}, rank ${p.rank}) by SitePolicy ${p.policy}`,
+      head.replace(p.site, () => paint("bold", p.site)),
+      ...rest,
       `  ${p.whenNotPreferred}, failback ${p.failback}, epoch ${p.epoch}${promote}`,
       ...fold(`${p.view}${guard}; needs ${p.quorum} complete of: ${seen === "" ? "no witnesses" : seen}`, 2),
       ...p.prefixes.flatMap((x) => [
         `  ${x.prefix} ${paint(STYLES[x.state] ?? "dim", x.state)} for ${ago(x.since)}${nextText(x, options.wall)}`,
         ...fold(x.detail, 4),
-        ...x.claims.map(
-          (c) =>
-            `    site ${c.siteID} ${c.state}, rank ${c.rank}, epoch ${c.epoch}, from ${c.from} for ${ago(c.since)}${c.remembered ? " (not confirmed)" : ""}`,
-        ),
+        ...x.claims.flatMap((c) => {
+          const doubt = c.remembered ? " (not confirmed)" : "";
+          const claim = `site ${c.siteID} ${c.state}, rank ${c.rank}, epoch ${c.epoch}`;
+          return fold(`${claim}, from ${c.from} for ${ago(c.since)}${doubt}`, 4);
+        }),
       ]),
     ];
   });

@@ -4,7 +4,7 @@
 import { settingPath } from "../announce/annotations.ts";
 import type { ExplainedPeer, ExplainedRoute, Explanation } from "../announce/explain.ts";
 import { type PeerReason, type Reason, reasonCure } from "../announce/reasons.ts";
-import { type CheckRoute, checkRoute } from "../announce/report.ts";
+import { type CheckProblem, type CheckRoute, checkProblem, checkRoute } from "../announce/report.ts";
 import type { Cause, RuleStep } from "../announce/service.ts";
 import type { PeerConfig } from "../bgp/session/config.ts";
 import { isBarredByBfd, isHeldDown } from "../bgp/session/peer.ts";
@@ -92,6 +92,8 @@ export interface WhyDocument extends WhyNot<Reason> {
   /** false: computed from objects, without a look at sessions. */
   readonly observed: boolean;
   readonly announced: boolean;
+  /** Errors of objects, of the kinds that the rule that fails asks for: they may be what it misses. Empty where announced. */
+  readonly relatedErrors: readonly CheckProblem[];
   readonly vips: readonly string[];
   readonly pool: string | null;
   /** Since when `announced` and `reason` are so, RFC 3339; null: not known. */
@@ -134,13 +136,26 @@ export interface WhyOptions {
   /** Only this peer; null: all of the node, and no others. */
   readonly peer: string | null;
   readonly locate: Locate;
+  /** Everything that is known to be wrong. */
+  readonly problems: readonly ConfigProblem[];
   /** null: computed. */
   readonly observed: Observed | null;
 }
 
+/** What a rule finds nothing of may be there, and be out for a fault of its own. */
+const ASKED_FOR: Readonly<Partial<Record<Reason, readonly string[]>>> = {
+  ipNotAllowed: ["IPAddressPool"],
+  notOwner: ["BGPAdvertisement"],
+  noMatchingAdvertisement: ["BGPAdvertisement"],
+  noEndpoints: ["EndpointSlice"],
+  noFamilyEndpoints: ["EndpointSlice"],
+  noLocalEndpoints: ["EndpointSlice"],
+  noPeers: ["BGPPeer", "BGPAdvertisement"],
+};
+
 export function whyDocument(explanation: Explanation, options: WhyOptions): WhyDocument {
   const { decision, steps } = explanation;
-  const { node, peer, locate, observed } = options;
+  const { node, peer, locate, problems, observed } = options;
   const asked = explanation.peers.filter((p) => (peer === null ? p.planned !== null : p.name === peer));
   const peers = asked.map((p) => [p.name, whyPeer(p, locate, observed)] as const);
   const heldUntil = timeOf(observed, decision.heldUntil ?? null);
@@ -150,6 +165,7 @@ export function whyDocument(explanation: Explanation, options: WhyOptions): WhyD
     observed: observed !== null,
     announced: decision.announced,
     ...whyNot(decision, locate),
+    relatedErrors: relatedErrors(explanation, problems).map((p) => checkProblem({ ...p, ...placeOf(p, locate) })),
     vips: decision.vips,
     pool: decision.pool,
     since: timeOf(observed, observed?.since ?? null),
@@ -171,6 +187,7 @@ export function goneDocument(service: ServiceKey, node: string, observed: Observ
     detail: `there is no Service ${service} any more`,
     cause: null,
     cure: reasonCure("serviceDeleted"),
+    relatedErrors: [],
     vips: [],
     pool: null,
     since: timeOf(observed, observed.since),
@@ -179,6 +196,18 @@ export function goneDocument(service: ServiceKey, node: string, observed: Observ
     history: observed.changes.map((c) => whyChange(c, observed)),
   };
 }
+
+function relatedErrors(
+  { service, decision }: Explanation,
+  problems: readonly ConfigProblem[],
+): readonly ConfigProblem[] {
+  const kinds = decision.reason === null ? [] : (ASKED_FOR[decision.reason] ?? []);
+  const [namespace] = service.split("/");
+  const isNear = (p: ConfigProblem): boolean => p.kind !== "EndpointSlice" || p.namespace === namespace;
+  return problems.filter((p) => p.severity === "error" && kinds.includes(p.kind) && isNear(p));
+}
+
+const placeOf = (p: ConfigProblem, locate: Locate): ReturnType<Locate> => (p.file === undefined ? locate(p) : null);
 
 const timeOf = (observed: Pick<Observed, "now" | "wall"> | null, at: Millis | null): string | null =>
   observed === null || at === null ? null : new Date(wallOf(at, observed.now, observed.wall)).toISOString();

@@ -19,16 +19,22 @@ export function renderWhy(document: WhyDocument, options: TextOptions): string {
 }
 
 function renderVerdict(document: WhyDocument, { wall }: TextOptions, paint: Paint): string[] {
-  const { service, node, announced, reason, detail, since, heldUntil, vips, pool, observed } = document;
-  const verdict = announced ? paint("green", "announced") : paint("red", `not announced: ${reason}`);
+  const { service, node, announced, reason, detail, since, heldUntil, relatedErrors, vips, pool, observed } = document;
+  const verdict = announced ? "announced" : `not announced: ${reason}`;
   const time = since === null ? "" : `, for ${duration(wall - Date.parse(since))}`;
-  const out = [`${paint("bold", service)} on ${node}: ${verdict}${time}`];
+  const [first = "", ...rest] = fold(`${service} on ${node}: ${verdict}${time}`, 0);
+  const bold = first.replace(service, () => paint("bold", service));
+  const out = [bold.replace(`: ${verdict}`, `: ${paint(announced ? "green" : "red", verdict)}`), ...rest];
   if (detail !== null) out.push(...fold(detail, 2));
   if (heldUntil !== undefined) {
     const what = announced ? "no endpoint is ready: withdrawn" : "announced";
     out.push(`  ${what} in ${duration(Date.parse(heldUntil) - wall)}, if nothing changes`);
   }
   out.push(...renderWhere(document, 2, paint));
+  for (const p of relatedErrors) {
+    const text = `error: ${causeText(p)}: ${p.message}`;
+    out.push(...fold(text, 2).map((line) => paint("yellow", line)));
+  }
   if (vips.length > 0)
     out.push(...fold(`addresses ${vips.join(" ")}${pool === null ? "" : ` of IPAddressPool ${pool}`}`, 2));
   if (!observed) out.push(paint("dim", "  computed from the objects, not observed on sessions"));
@@ -55,12 +61,10 @@ function causeText({ kind, namespace, name, path, file, line }: WhyCause): strin
 
 function renderPeer(name: string, peer: WhyPeer, document: WhyDocument, { wall }: TextOptions, paint: Paint): string[] {
   const time = peer.since === null ? "" : `, for ${duration(wall - Date.parse(peer.since))}`;
-  const out: string[] = [];
-  if (peer.announced) out.push(`  peer ${name}: ${paint("green", "announced")}${time}`);
-  else {
-    const what = peer.decided ? "decided, but" : "not announced:";
-    out.push(`  peer ${name}: ${paint(peer.decided ? "yellow" : "red", `${what} ${peer.reason}`)}${time}`);
-  }
+  const what = peer.announced ? "announced" : `${peer.decided ? "decided, but" : "not announced:"} ${peer.reason}`;
+  const style = peer.announced ? "green" : peer.decided ? "yellow" : "red";
+  const [first = "", ...rest] = fold(`peer ${name}: ${what}${time}`, 2);
+  const out = [first.replace(`: ${what}`, `: ${paint(style, what)}`), ...rest];
   // what holds for all peers has been said above
   const isOwn = peer.reason !== null && (document.announced || peer.reason !== document.reason);
   if (isOwn && peer.detail !== null) out.push(...fold(peer.detail, 4));

@@ -255,6 +255,40 @@ describe("why", () => {
   });
 });
 
+describe("an object that is out for an error, and that the failing rule asks for,", () => {
+  const options = { ...base, ...text, node: "n1", peer: null };
+
+  test("is named by the daemon, with file and line; others are not", async () => {
+    const pool = "kind: IPAddressPool\nmetadata: {name: p9}\nspec: {addresses: [198.51.100.0-1]}";
+    const peer = "kind: BGPPeer\nmetadata: {name: wrong}\nspec: {myASN: 0, peerASN: 1, peerAddress: 127.0.0.3}";
+    write("us", "out.yaml", `apiVersion: metallb.io/v1beta1\n${pool}\n---\napiVersion: metallb.io/v1beta2\n${peer}\n`);
+    const { relatedErrors } = await until(
+      () => whyJson("db"),
+      (d) => d.relatedErrors.length > 0,
+    );
+    expect(relatedErrors).toMatchObject([
+      { kind: "IPAddressPool", name: "p9", path: "spec.addresses[0]", file: "out.yaml", line: 4 },
+    ]);
+    const { output } = await why("db", { ...options, json: false });
+    expect(output).toContain("\n  error: IPAddressPool metallb-system/p9 spec.addresses[0] (out.yaml:4): ");
+    expect((await whyJson("web")).relatedErrors).toEqual([]);
+    rmSync(join(home, "us", "out.yaml"));
+    await until(
+      () => whyJson("db"),
+      (d) => d.relatedErrors.length === 0,
+    );
+  });
+
+  test("is named from files: a BGPPeer where there is no other", async () => {
+    mkdirSync(join(home, "out"));
+    write("out", "all.yaml", `${LOCAL}\n---\n${slice(true)}\n---\n${tor(70_000)}`);
+    const { output } = await why("web", { ...options, json: false, manifests: [join(home, "out")] });
+    expect(output).toContain("not announced: noPeers");
+    expect(output.split("\n").filter((line) => line.length > 100)).toEqual([]);
+    expect(output).toMatch(/\n {2}error: BGPPeer metallb-system\/tor spec\.peerPort \(all\.yaml:\d+\): is 70000/);
+  });
+});
+
 const NOT_ANNOUNCED = `default/db on n1: not announced: ipNotAllowed, for 0s
   198.51.100.1 is in no IPAddressPool in force
   Service default/db status.loadBalancer.ingress[0].ip (all.yaml:22)

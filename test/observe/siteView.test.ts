@@ -3,14 +3,17 @@ import { expect, test } from "vitest";
 import { parsePrefix } from "../../src/kernel/ip.ts";
 import { invariant } from "../../src/kernel/result.ts";
 import { Asn, Millis, PeerName } from "../../src/kernel/units.ts";
-import { renderSites, sitesStatus } from "../../src/observe/siteView.ts";
+import { renderSites, type SitesStatus, sitesStatus } from "../../src/observe/siteView.ts";
 import { encodeClaim } from "../../src/site/model.ts";
 import { Sites } from "../../src/site/sites.ts";
 import { policyObject } from "../announce/builders.ts";
 
 const NOTHING = { communities: [], largeCommunities: [], localPref: null, med: null, asPathPrepend: null };
 
-test("states, witnesses, the guard, and what other sites claim since when", () => {
+const WALL = 1_000_000_004_000;
+
+/** A policy of `site`, seen by witness `name`, with the claim of another site. */
+function statusOf(site: string, name: string): SitesStatus {
   const sites = new Sites({
     node: 1,
     remembered: new Map(),
@@ -18,8 +21,8 @@ test("states, witnesses, the guard, and what other sites claim since when", () =
     asnsChanged: () => {},
     rememberedChanged: () => {},
   });
-  const w = PeerName("w");
-  const object = policyObject("p", { site: "north", siteId: 1 });
+  const w = PeerName(name);
+  const object = policyObject("p", { site, siteId: 1 });
   const policy = {
     key: "metallb-system/p",
     object,
@@ -35,9 +38,13 @@ test("states, witnesses, the guard, and what other sites claim since when", () =
   sites.sightChanged(w, "reading", Millis(1000));
   const claim = { siteId: 2, rank: 2, epoch: 6, state: "active", node: 9 } as const;
   sites.routeChanged(w, prefix, encodeClaim(Asn(65000), claim), Millis(2000));
-  const status = sitesStatus(sites.report(), Millis(4000), 1_000_000_004_000);
+  return sitesStatus(sites.report(), Millis(4000), WALL);
+}
+
+test("states, witnesses, the guard, and what other sites claim since when", () => {
+  const status = statusOf("north", "w");
   expect(status.policies[0]).toMatchObject({ view: "looking", guardUntil: "2001-09-09T01:46:50.000Z", epoch: 6 });
-  expect(renderSites(status, { color: false, wall: 1_000_000_004_000 })).toBe(
+  expect(renderSites(status, { color: false, wall: WALL })).toBe(
     `north (siteID 1, rank 1) by SitePolicy metallb-system/p
   conditional, failback manual, epoch 6
   looking, start-up guard for 6s more; needs 2 complete of: w (reading), v (none)
@@ -47,4 +54,10 @@ test("states, witnesses, the guard, and what other sites claim since when", () =
     site 2 active, rank 2, epoch 6, from w for 2s
 `,
   );
+});
+
+test("no line is longer than 100 columns, however long the names are", () => {
+  const text = renderSites(statusOf("n".repeat(63), `tor.${"w".repeat(90)}`), { color: false, wall: WALL });
+  expect(text.split("\n").filter((line) => line.length > 100)).toEqual([]);
+  expect(text).toContain("n".repeat(63));
 });
