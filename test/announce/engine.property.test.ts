@@ -27,6 +27,7 @@ import {
   onNode,
   options,
   peer,
+  policyObject,
   pool,
   secret,
   service,
@@ -179,6 +180,27 @@ const anyPeer = record({
   age,
 }).map((p) => peer(p.name, "203.0.113.1", { ...p.over, ...p.age }));
 
+/** On their own, as without any word of other sites: what the policy says is then a function of the objects. */
+const anyPolicy = record({
+  name: one("sp0", "sp1"),
+  over: record({
+    rank: one(1, 2),
+    whenNotPreferred: one("withhold" as const, "deprioritize" as const, "conditional" as const),
+    serviceSelectors: appSelectors,
+    ipAddressPools: one([], [], ["p0"], ["p1", "nobody"]),
+    nodeSelectors,
+    witnesses: one([], ["t0"], ["nobody"]),
+    quorum: one(null, 2),
+    rankEncoding: one(
+      [],
+      [{ rank: 1, communities: ["0:3", "alias"], localPref: 300, med: null, asPathPrepend: null }],
+      [{ rank: 2, communities: [], localPref: null, med: 3, asPathPrepend: 1 }],
+    ),
+    epoch: one(null, 4),
+  }),
+  age,
+}).map((p) => policyObject(p.name, { ...p.over, ...p.age }));
+
 const anyNode = record({
   name: one("n1", "n1", "n2"),
   internalIps: one([], [ip("192.0.2.201")]),
@@ -213,6 +235,7 @@ const anyObject: fc.Arbitrary<ModelObject> = fc.oneof(
       password: one("a", "b", null),
     }).map((over) => secret("pw", { ...over, order: 0 })),
   },
+  { weight: 1, arbitrary: anyPolicy },
   { weight: 1, arbitrary: boolean().map((echoMode) => bfdProfile("bfd", { echoMode, order: 0 })) },
 );
 
@@ -222,7 +245,6 @@ interface Step {
   readonly budget: number | null;
   /** Milliseconds that pass before the changes. */
   readonly elapsed: number;
-  /** The node begins to leave. */
   /** What the drain asks for from here on; null: nothing new. */
   readonly level: DrainLevel | null;
 }
