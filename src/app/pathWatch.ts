@@ -217,7 +217,7 @@ export class PathWatch {
     this.#watched.delete(name);
     this.#refusals.delete(name);
     this.#unwatched.delete(name);
-    if (![...this.#watched.values()].some((w) => sessionKey(w.address) === key)) {
+    if (!this.#isWatched(key)) {
       this.#known.delete(key);
       this.#socketProblems.delete(key);
     }
@@ -225,8 +225,12 @@ export class PathWatch {
     this.#speaker.peer(name)?.bfd("unknown", "BFD is not asked for any more");
   }
 
+  readonly #isWatched = (key: string): boolean =>
+    [...this.#watched.values()].some((w) => sessionKey(w.address) === key);
+
   #tell(key: string, users: readonly string[], known: Known): void {
-    if (users.length > 0) this.#known.set(key, known);
+    // what was under way when the last peer let go of the session says nothing of the next one there
+    if (users.length > 0 && this.#isWatched(key)) this.#known.set(key, known);
     for (const user of users) this.#speaker.peer(PeerName(user))?.bfd(known.verdict, known.detail);
     this.#verdictChanged();
   }
@@ -259,7 +263,7 @@ export class PathWatch {
         );
         return;
       case "socketProblem":
-        if (event.problem === null) this.#socketProblems.delete(event.key);
+        if (event.problem === null || !this.#isWatched(event.key)) this.#socketProblems.delete(event.key);
         else this.#socketProblems.set(event.key, event.problem);
         this.#problemsChanged();
         return;

@@ -199,8 +199,28 @@ describe("PathWatch", () => {
     const s = stage({ change: { bfd: STRICT } });
     up();
     s.apply();
+    up(); // was under way
+    emit({ type: "socketProblem", key: sessionKey(single(B)), problem: "port 3784 is taken" });
     s.apply(s.config());
     expect(s.runner().state.bfd).toBe("unknown");
+    expect(s.paths.problems("default")).toEqual([]);
+    emit({ type: "socketProblem", key: sessionKey(single(B)), problem: "port 3784 is taken" });
+    expect(s.paths.problems("default")).toHaveLength(1);
+    s.apply();
+    s.apply(s.config());
+    expect(s.paths.problems("default")).toEqual([]);
+  });
+
+  it("a peer that asks for BFD anew is given as much patience as one that is new", async () => {
+    const s = stage();
+    s.run();
+    await s.paths.look();
+    await s.paths.look();
+    expect(s.paths.problems("default")).toHaveLength(1);
+    s.apply(s.config({ bfd: null }));
+    s.apply(s.config());
+    await s.paths.look();
+    expect(s.paths.problems("default")).toEqual([]);
   });
 
   it.each([
@@ -224,7 +244,10 @@ describe("PathWatch", () => {
     s.run();
     expect(s.runner().stateName).toBe("Established");
     emit({ type: "socketProblem", key: sessionKey(single(B)), problem: "port 3784 is taken" });
+    emit({ type: "started", kind: "native", kindReason: null, schedulingClass: "fifo", schedulingReason: null });
+    expect(s.paths.view().thread).toMatchObject({ schedulingClass: "fifo" });
     emit({ type: "restarted", why: "a defect", restarts: 1, delay: 0 });
+    expect(s.paths.view().thread).toBeNull();
     expect(s.paths.problems("default")).toEqual([]); // another thread will say what it meets
     expect(s.runner()).toMatchObject({ stateName: "Established", state: { bfd: "unknown", timesEstablished: 1 } });
     s.apply(s.config(), s.config({ name: PeerName("second"), port: 1179, bfd: STRICT }));
