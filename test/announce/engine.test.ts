@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { DecisionEngine } from "../../src/announce/engine.ts";
 import type { ModelObject } from "../../src/announce/model.ts";
+import { NO_SITES } from "../../src/announce/siteGate.ts";
 import { formatPrefix } from "../../src/kernel/ip.ts";
+import { Millis } from "../../src/kernel/units.ts";
 import type { ObjectStore, StoreChange } from "../../src/sources/store.ts";
 import {
   adv,
@@ -276,6 +278,21 @@ describe("annotations", () => {
     });
     expect(engine.run(() => true)).toBe(false);
     expect(told).toEqual(["192.0.2.10/32"]);
+  });
+  test.each([
+    [3_000, 2_000, 2_000],
+    [1_000, 2_000, 1_000],
+    [null, 2_000, 2_000],
+    [3_000, null, 3_000],
+    [null, null, null],
+  ])("a delay until %s and a site until %s: woken at %s", (held, site, earliest) => {
+    const settings = held === null ? {} : { announceDelay: Millis(held) };
+    const store = storeOf(p1, tor, adv("a"), service("web", ["192.0.2.10"], { settings }), slice("web"));
+    const sink = { peersChanged() {}, setRoute() {}, serviceChanged() {}, problemsChanged() {} };
+    const sites = { ...NO_SITES, deadline: () => (site === null ? null : Millis(site)) };
+    const engine = new DecisionEngine(store, options(), sink, false, sites);
+    engine.run(undefined, Millis(0));
+    expect(engine.deadline()).toBe(earliest);
   });
   test("an aggregate does not ask its Services", () => {
     const wide = adv("a", { aggregationLength: 24, ...med(1) });

@@ -661,6 +661,17 @@ describe("BFD (RFC 5882)", () => {
   });
 });
 
+describe("since when there is no session", () => {
+  it("counts from the end of the last one, whatever attempts there are meanwhile", () => {
+    const driver = started().sleep(1_000).establish().sleep(20_000);
+    expect(driver.state.downSince).toBe(0);
+    driver.on("out", "tcpFailed");
+    const at = driver.now;
+    driver.sleep(3_000).on("out", "tcpFailed").sleep(30_000);
+    expect([at, driver.state.downSince]).toEqual([21_000, 21_000]);
+  });
+});
+
 describe("an edit that the session outlives", () => {
   it("a shorter keepalive time paces the standing session at once, a longer one from the next KEEPALIVE on", () => {
     const driver = started({ ...CONFIG, holdTime: Seconds(90), keepaliveTime: Seconds(30) }).establish();

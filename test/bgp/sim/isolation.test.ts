@@ -219,6 +219,13 @@ describe("reconfiguration", () => {
     expect([t.us.watch.log, ...news.map((n) => n())]).toEqual([[], [], []]);
   });
 
+  it("of the keepalive time is seen on the session that stands", () => {
+    const t = trio();
+    t.us.speaker.setPeers([peerTowards(A, ONE, { keepaliveTime: Seconds(7) }), peerTowards(A, TWO)]);
+    expect(runnerOf(t.us, ONE).negotiated).toMatchObject({ keepaliveTime: 7 });
+    expect(runnerOf(t.us, ONE).state.timesEstablished).toBe(1);
+  });
+
   it("C-082 removal says Cease/3, and nothing is tried again", () => {
     const t = trio();
     t.us.speaker.setPeers([peerTowards(A, ONE)]);
