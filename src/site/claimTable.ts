@@ -71,21 +71,16 @@ export class ClaimTable {
     return true;
   }
 
-  /** @returns prefixes whose claims are different now */
-  setSight(from: PeerName, sight: Sight): readonly string[] {
-    const peer = this.#peer(from);
-    const before = peer.sight;
-    peer.sight = sight;
+  /** The claims of a session that has ended are remembered from now on; those of a complete table that it has not confirmed go. */
+  setSight(from: PeerName, sight: Sight): void {
+    const { sight: before, prefixes } = this.#peer(from);
+    this.#peer(from).sight = sight;
     if (sight === "complete") {
-      const unconfirmed = [...peer.prefixes].flatMap(([key, { isRemembered }]) => (isRemembered ? [key] : []));
-      for (const key of unconfirmed) peer.prefixes.delete(key);
-      return unconfirmed;
+      for (const [key, { isRemembered }] of prefixes) if (isRemembered) prefixes.delete(key);
+      return;
     }
     // a session that was replaced without a word between is a new table, too
-    if (before === "none" && sight === "none") return NONE;
-    if (before === "none" && sight === "reading") return NONE;
-    for (const known of peer.prefixes.values()) known.isRemembered = true;
-    return [...peer.prefixes.keys()];
+    if (before !== "none") for (const known of prefixes.values()) known.isRemembered = true;
   }
 
   /** @returns prefixes whose claims are different now */

@@ -157,11 +157,11 @@ export class Sites implements SiteGate {
 
   /** As `ClaimSink.sightChanged`. */
   sightChanged(from: PeerName, sight: Sight, now: Millis): void {
-    const touched = this.#claims.setSight(from, sight);
+    this.#claims.setSight(from, sight);
+    // what others tell counts for nothing
     for (const policy of this.#policies.values()) {
       if (policy.compiled.witnesses.includes(from)) this.#refresh(policy, now);
     }
-    for (const prefixKey of touched) this.#stepPrefix(prefixKey, now);
   }
 
   /** As `ClaimSink.peerGone`. */
@@ -194,14 +194,14 @@ export class Sites implements SiteGate {
   }
 
   changed(now: Millis): readonly GovernedPrefix[] {
+    // before single prefixes: the end of a guard concerns all of its policy, also those without a deadline
+    for (const policy of this.#policies.values()) {
+      if (!policy.isGuardOver && now >= policy.guardUntil) this.#refresh(policy, now);
+    }
     for (const entry of this.#pending) {
       const policy = this.#policies.get(entry.at.policy);
       if (entry.deadline === null || entry.deadline > now || policy === undefined) continue;
-      this.#refreshGuard(policy, now);
       this.#step(policy, entry, now);
-    }
-    for (const policy of this.#policies.values()) {
-      if (!policy.isGuardOver && now >= policy.guardUntil) this.#refresh(policy, now);
     }
     this.#isAwaited = false;
     const found = [...this.#changed.values()];

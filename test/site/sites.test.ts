@@ -1,0 +1,80 @@
+// All prefixes of a node: what one moment does to each of several, and what is looked at again when.
+import { describe, expect, test } from "vitest";
+import type { CompiledSitePolicy, GovernedPrefix } from "../../src/announce/siteGate.ts";
+import { formatPrefix, ipv4, prefixOf } from "../../src/kernel/ip.ts";
+import { Asn, Millis, PeerName } from "../../src/kernel/units.ts";
+import { encodeClaim } from "../../src/site/model.ts";
+import { Sites } from "../../src/site/sites.ts";
+import { policyObject } from "../announce/builders.ts";
+
+const ASN = Asn(65_000);
+const W = PeerName("w");
+const GUARD = 3_000;
+const NOTHING = { communities: [], largeCommunities: [], localPref: null, med: null, asPathPrepend: null };
+const RIVAL = encodeClaim(ASN, { siteId: 2, rank: 2, epoch: 4, state: "active", node: 9 });
+
+const prefix = (n: number): GovernedPrefix => {
+  const vip = prefixOf(ipv4(0xc000_0200 + n), 32);
+  return { policy: "metallb-system/p", prefixKey: formatPrefix(vip), prefix: vip };
+};
+
+/** Rank 1, one witness, announces blind; the preferred site with `count` prefixes that it could announce. */
+function setUp(count: number, epoch: number | null = null) {
+  const object = policyObject("p", {
+    whenNotPreferred: "conditional",
+    whenBlind: "announce",
+    ownershipAsn: ASN,
+    startupGuard: Millis(GUARD),
+    epoch,
+  });
+  const policy: CompiledSitePolicy = {
+    key: "metallb-system/p",
+    object,
+    witnesses: [W],
+    quorum: 1,
+    ranks: [],
+    standby: NOTHING,
+    text: "p",
+  };
+  const sites = new Sites({
+    node: 7,
+    remembered: new Map(),
+    moved: () => {},
+    asnsChanged: () => {},
+    rememberedChanged: () => {},
+  });
+  sites.setPolicies([policy], Millis(0));
+  for (let n = 1; n <= count; n++) sites.setAble(prefix(n), true, Millis(0));
+  const states = (): readonly string[] =>
+    [...sites.report()].flatMap(({ prefixes }) => prefixes.map((p) => p.domain.state.name));
+  /** Looks whenever something is due, as the daemon does. */
+  const pass = (until: number): void => {
+    for (let turns = 0, at = sites.deadline(); at !== null && at <= until; at = sites.deadline()) {
+      sites.changed(at);
+      expect(turns++).toBeLessThan(10);
+    }
+  };
+  return { sites, states, pass };
+}
+
+describe("the end of the start-up guard by time", () => {
+  test("is seen by every prefix, also by one that waits no more because it has met a rival", () => {
+    const { sites, states, pass } = setUp(2);
+    sites.sightChanged(W, "reading", Millis(10));
+    sites.routeChanged(W, prefix(2).prefix, RIVAL, Millis(20));
+    sites.routeChanged(W, prefix(2).prefix, null, Millis(30));
+    expect(states()).toEqual(["guarded", "standby"]);
+    pass(GUARD);
+    expect(states()).toEqual(["active", "standby"]);
+    pass(GUARD + 1_000); // takeoverDelay
+    expect(states()).toEqual(["active", "active"]);
+  });
+
+  test("promotes by declaration, however many prefixes have waited for it", () => {
+    for (const count of [0, 1, 2]) {
+      const { sites, pass } = setUp(count, 7);
+      pass(GUARD);
+      expect([...sites.report()].map((p) => [p.epoch, p.promoted])).toEqual([[7, 7]]);
+    }
+  });
+});
