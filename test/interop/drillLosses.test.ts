@@ -9,7 +9,7 @@ const problem = labProblem();
 const SHORT: readonly string[] = ["worker-power-off", "router-bfd", "site-isolated"];
 
 /** Requests that a busy machine may answer too late. */
-const LATE = 2;
+const LATE = 8;
 /** Milliseconds until nothing is lost any more, where nothing else is said. */
 const OUTAGE = 3_000;
 /** The sites are cut off for as long as somebody needs to act, or their routers fight (docs/disaster-recovery.md). */

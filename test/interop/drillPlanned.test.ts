@@ -8,10 +8,10 @@ import { notAsked } from "./drillSupport.ts";
 const problem = labProblem();
 const SHORT: readonly string[] = ["drain", "speaker-restart", "crash-restart"];
 
-/** A connection whose packets move to another worker in the middle of its request is reset, and counts as lost. */
-const LOST = 2;
+/** A connection whose packets move to another worker in the middle of its request is reset, and counts as lost, and so does a late answer. */
+const LOST = 8;
 /** Milliseconds from the start of a process to its route in the router. */
-const BACK = 2_000;
+const BACK = 6_000;
 
 describe.skipIf(problem !== null)(titleOrSkip("planned moves between two sites", problem), () => {
   for (const scenario of PLANNED) {
