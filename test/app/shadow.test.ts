@@ -1,5 +1,5 @@
 // A shadow as a daemon against the API server for tests: what it tells, and what of it is ever seen from outside. Real sockets and clocks.
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,12 +18,13 @@ import type { ShadowReport } from "../../src/observe/shadowView.ts";
 import { startStatusSocket } from "../../src/observe/statusSocket.ts";
 import { serviceAccount } from "../kube/access.ts";
 import { type ApiServer, startApiServer } from "../kube/apiServer.ts";
+import { install } from "../kube/install.ts";
+import { listenBelow, shadowedObjects } from "./shadowed.ts";
 
 (globalThis as { VIPCAST_VERSION?: string }).VIPCAST_VERSION = "0.0.0-test";
 
 const HOME = "metallb-system";
 const NODE = "worker-1";
-const CONFIG = join(import.meta.dirname, "../../config/crds/metallb");
 
 let api: ApiServer;
 let directory = "";
@@ -40,12 +41,10 @@ beforeEach(async () => {
   router = createServer(() => callers++);
   port = await listenBelow(router);
   api = await startApiServer({ tokens: { t: serviceAccount(HOME, "shadow") } });
-  for (const name of readdirSync(CONFIG).filter((n) => n !== "kustomization.yaml")) {
-    api.apply(readFileSync(join(CONFIG, name), "utf8"));
-  }
+  install(api, "metallb");
   api.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: HOME } });
   allow();
-  api.apply(OBJECTS.replace("PORT", String(port)));
+  api.apply(shadowedObjects(port));
 });
 afterEach(async () => {
   for (const end of ends.reverse()) await end();
@@ -81,39 +80,6 @@ function allow(): void {
     });
   }
 }
-
-const OBJECTS = `
-apiVersion: v1
-kind: Node
-metadata: {name: worker-1, labels: {kubernetes.io/hostname: worker-1}}
-status: {addresses: [{type: InternalIP, address: 127.0.0.1}]}
----
-apiVersion: metallb.io/v1beta1
-kind: IPAddressPool
-metadata: {name: p, namespace: metallb-system}
-spec: {addresses: [192.0.2.0/24]}
----
-apiVersion: metallb.io/v1beta1
-kind: BGPAdvertisement
-metadata: {name: all, namespace: metallb-system}
----
-apiVersion: metallb.io/v1beta2
-kind: BGPPeer
-metadata: {name: tor, namespace: metallb-system}
-spec: {myASN: 64512, peerASN: 64513, peerAddress: 127.0.0.2, peerPort: PORT}
----
-apiVersion: v1
-kind: Service
-metadata: {name: web, namespace: default}
-spec: {type: LoadBalancer, ports: [{port: 80}]}
-status: {loadBalancer: {ingress: [{ip: 192.0.2.10}]}}
----
-apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata: {name: web-1, namespace: default, labels: {kubernetes.io/service-name: web}}
-addressType: IPv4
-endpoints: [{addresses: [10.0.0.1], conditions: {ready: true}}]
-`;
 
 const reported = (name: string, service: string, peers: readonly string[], node = NODE): void => {
   const labels = {
@@ -195,7 +161,7 @@ describe("a shadow", () => {
     const daemon = await start();
     const report = await once(daemon);
     expect(report.verdict).toBe("different");
-    api.apply(OBJECTS.replace("PORT", String(port)).replace("192.0.2.10", "192.0.2.11"));
+    api.apply(shadowedObjects(port).replace("192.0.2.10", "192.0.2.11"));
     await api.requests.until({ verb: "watch", resource: "servicebgpstatuses" });
     await daemon.stop();
     expect(callers).toBe(0);
@@ -235,14 +201,6 @@ describe("a shadow", () => {
     expect(exitCode).toBe(1);
   });
 });
-
-/** Below 16384, where the API of MetalLB ends. */
-function listenBelow(server: Server, from = 10_000 + (process.pid % 6000)): Promise<number> {
-  return new Promise((resolve) => {
-    server.once("error", () => resolve(listenBelow(server, from + 1)));
-    server.listen(from, "127.0.0.2", () => resolve(from));
-  });
-}
 
 /** What the daemon does by itself is seen from outside. */
 async function until(holds: () => boolean): Promise<void> {

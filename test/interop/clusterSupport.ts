@@ -1,81 +1,21 @@
-// What tests of our programs at an API server share: the server with MetalLB's kinds, a kubeconfig with a token, the built programs as
-// processes, builders for objects. Owns no expectation. Contract: everything it made is gone after `close`; a program that still runs
+// What tests of our programs at an API server share: the server with MetalLB's kinds, a kubeconfig with a token, the built programs
+// (program.ts), builders for objects. Owns no expectation. Contract: everything it made is gone after `close`; a program that still runs
 // then is killed.
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
-import { waitFor } from "../../lab/waitFor.ts";
+import { packageRoot } from "../../lab/vipcast.ts";
 import { serviceAccount, type User } from "../kube/access.ts";
 import { type ApiServer, type ApiServerOptions, startApiServer } from "../kube/apiServer.ts";
 import { makeAuthority, makeCertificate } from "../kube/certificates.ts";
+import { install } from "../kube/install.ts";
 import { type JsonObject, type KubeObject, list, object, text } from "../kube/objects.ts";
+import { Program } from "./program.ts";
 
-const ROOT = join(import.meta.dirname, "..", "..");
 export const HOME = "metallb-system";
 export const NODE = "worker-1";
 export const ADMIN_TOKEN = "a-token-of-the-test";
-
-/** The built program, with its log. */
-export class Program {
-  readonly process: ChildProcess;
-  readonly name: string;
-  #output = "";
-
-  constructor(command: "speaker" | "controller", ...args: readonly string[]) {
-    this.name = command;
-    this.process = spawn(process.execPath, [join(ROOT, "dist", "main.js"), command, ...args], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    for (const stream of [this.process.stdout, this.process.stderr]) {
-      stream?.on("data", (chunk: Buffer) => {
-        this.#output = `${this.#output}${chunk.toString("utf8")}`.slice(-4_000_000);
-      });
-    }
-  }
-
-  get output(): string {
-    return this.#output;
-  }
-
-  logTail(lines = 20): string {
-    return this.#output.split("\n").slice(-lines).join("\n");
-  }
-
-  /** Of the first listener of this kind. */
-  async address(what: string): Promise<string> {
-    const find = () => this.#output.split("\n").find((l) => l.includes('"listening"') && l.includes(what));
-    const line = await waitFor(`${what} to be served`, find, (l) => l !== undefined, { logs: [this] });
-    return (JSON.parse(line ?? "{}") as { address: string }).address;
-  }
-
-  async page(path: string): Promise<{ status: number; text: string }> {
-    const answer = await fetch(`http://${await this.address("metrics and health")}${path}`);
-    return { status: answer.status, text: await answer.text() };
-  }
-
-  async metric(sample: string): Promise<number> {
-    const line = (await this.page("/metrics")).text.split("\n").find((l) => l.startsWith(`${sample} `));
-    return Number(line?.slice(sample.length + 1));
-  }
-
-  async isReady(): Promise<void> {
-    await waitFor(
-      "readiness",
-      async () => (await this.page("/readyz")).status,
-      (status) => status === 200,
-      { logs: [this], timeoutMs: 30_000 },
-    );
-  }
-
-  stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
-    const { process: child } = this;
-    if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode);
-    child.kill(signal);
-    return new Promise((resolve) => child.once("exit", resolve));
-  }
-}
 
 /** An API server with MetalLB's kinds, and what reaches it. */
 export class Cluster {
@@ -96,9 +36,7 @@ export class Cluster {
     const tokens = { [ADMIN_TOKEN]: { name: "vipcast", groups: ["system:masters"] } };
     const server = await startApiServer({ tls, tokens, bookmarkEveryMs: 500, ...options });
     const cluster = new Cluster(server, mkdtempSync(join(tmpdir(), "cluster-")), authority.cert);
-    const folder = join(ROOT, "config", "crds", "metallb");
-    for (const name of readdirSync(folder).filter((n) => n !== "kustomization.yaml"))
-      server.apply(readFileSync(join(folder, name), "utf8"));
+    install(server, "metallb");
     server.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: HOME } });
     return cluster;
   }
@@ -120,7 +58,9 @@ export class Cluster {
 
   /** The roles of config/rbac in force, and a token of that program's account. */
   account(program: "speaker" | "controller"): string {
-    const documents = parseAllDocuments(readFileSync(join(ROOT, "config", "rbac", program, "rbac.yaml"), "utf8"));
+    const documents = parseAllDocuments(
+      readFileSync(join(packageRoot(), "config", "rbac", program, "rbac.yaml"), "utf8"),
+    );
     for (const document of documents) {
       const written = document.toJS() as KubeObject;
       const isClusterWide = written.kind.startsWith("Cluster");

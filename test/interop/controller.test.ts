@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { waitFor } from "../../lab/waitFor.ts";
 import { CONTROLLER_PERMISSIONS } from "../../src/kube/permissions.ts";
 import { at, type JsonObject } from "../kube/objects.ts";
-import { Cluster, HOME, type Program } from "./clusterSupport.ts";
+import { Cluster, HOME } from "./clusterSupport.ts";
+import type { Program } from "./program.ts";
 
 let cluster: Cluster;
 beforeEach(async () => {

@@ -1,6 +1,6 @@
 // The speaker as a process with an API server as its source (TLS, token, kubeconfig) and a receiving router on loopback: what reaches the
 // router, and what does not when the API server is away. Needs the built program, no root.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,10 +9,10 @@ import { Receiver, type ReceiverEvent } from "../../lab/receiver.ts";
 import { waitFor } from "../../lab/waitFor.ts";
 import { type ApiServer, startApiServer } from "../kube/apiServer.ts";
 import { makeAuthority, makeCertificate } from "../kube/certificates.ts";
+import { install } from "../kube/install.ts";
 import type { JsonObject } from "../kube/objects.ts";
-import { LoopbackSpeaker } from "./loopbackSpeaker.ts";
+import { type Program, startSpeaker } from "./program.ts";
 
-const ROOT = join(import.meta.dirname, "..", "..");
 const TOKEN = "a-token-of-the-test";
 const NODE = "worker-1";
 
@@ -20,13 +20,7 @@ let directory = "";
 let server: ApiServer;
 let router: Receiver;
 let events: ReceiverEvent[] = [];
-let speaker: LoopbackSpeaker | null = null;
-
-function definitions(): void {
-  const folder = join(ROOT, "config", "crds", "metallb");
-  for (const name of readdirSync(folder).filter((n) => n !== "kustomization.yaml"))
-    server.apply(readFileSync(join(folder, name), "utf8"));
-}
+let speaker: Program | null = null;
 
 const own = (kind: string, name: string, spec: JsonObject, version = "v1beta1") => ({
   apiVersion: `metallb.io/${version}`,
@@ -83,7 +77,7 @@ describe("the speaker at an API server", () => {
     const tokens = { [TOKEN]: { name: "vipcast", groups: ["system:masters"] } };
     server = await startApiServer({ tls, tokens, bookmarkEveryMs: 500 });
     file = kubeconfig(authority.cert);
-    definitions();
+    install(server, "metallb");
     server.apply({
       apiVersion: "v1",
       kind: "Node",
@@ -105,8 +99,8 @@ describe("the speaker at an API server", () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  const start = (...args: readonly string[]): LoopbackSpeaker => {
-    speaker = new LoopbackSpeaker(NODE, "--kubeconfig", file, ...args);
+  const start = (...args: readonly string[]): Program => {
+    speaker = startSpeaker(NODE, "--kubeconfig", file, ...args);
     return speaker;
   };
 

@@ -12,7 +12,7 @@ import { titleOrSkip } from "../../lab/requirements.ts";
 import { listAt, objectAt, textAt } from "../../lab/routes.ts";
 import { packageRoot } from "../../lab/vipcast.ts";
 import { waitFor } from "../../lab/waitFor.ts";
-import { LoopbackSpeaker } from "./loopbackSpeaker.ts";
+import { type Program, startSpeaker } from "./program.ts";
 import { advertisement, NODE, pool, service, yamlOf } from "./support.ts";
 
 const isThere = spawnSync("prometheus", ["--version"], { timeout: 10_000 }).status === 0;
@@ -29,7 +29,7 @@ const documented = new Map(
 
 let directory = "";
 let router: Receiver;
-let speaker: LoopbackSpeaker;
+let speaker: Program;
 let prometheus: LabProcess;
 let base = "";
 
@@ -93,7 +93,7 @@ describe.skipIf(problem !== null)(titleOrSkip("Prometheus", problem), () => {
     const objects = [peer, pool(), advertisement(), ...service("web", "198.51.100.1")];
     writeFileSync(join(directory, "all.yaml"), yamlOf(...objects));
     const socket = join(directory, "vipcast.sock");
-    speaker = new LoopbackSpeaker(NODE, "--manifests", join(directory, "all.yaml"), "--socket", socket);
+    speaker = startSpeaker(NODE, "--manifests", join(directory, "all.yaml"), "--socket", socket);
     await waitFor(
       "the route",
       () => router.table.size,

@@ -1,13 +1,15 @@
 // `vipcast speaker --shadow-once` as CI runs it: the built program against the API server for tests. Output, log and exit code; no router
 // hears of it. Needs the built program, no root.
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { ShadowReport } from "../../src/observe/shadowView.ts";
+import { listenBelow, shadowedObjects } from "../app/shadowed.ts";
 import { type ApiServer, startApiServer } from "../kube/apiServer.ts";
+import { install } from "../kube/install.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 
@@ -21,44 +23,10 @@ beforeEach(async () => {
   router = createServer(() => callers++);
   const port = await listenBelow(router);
   api = await startApiServer();
-  const definitions = join(ROOT, "config", "crds", "metallb");
-  for (const name of readdirSync(definitions).filter((n) => n !== "kustomization.yaml"))
-    api.apply(readFileSync(join(definitions, name), "utf8"));
-  for (const name of readdirSync(join(ROOT, "config", "crds", "vipcast")).filter((n) => n !== "kustomization.yaml"))
-    api.apply(readFileSync(join(ROOT, "config", "crds", "vipcast", name), "utf8"));
+  install(api, "metallb", "vipcast");
   api.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: "metallb-system" } });
+  api.apply(shadowedObjects(port));
   api.apply(`
-apiVersion: v1
-kind: Node
-metadata: {name: worker-1}
-status: {addresses: [{type: InternalIP, address: 127.0.0.1}]}
----
-apiVersion: metallb.io/v1beta1
-kind: IPAddressPool
-metadata: {name: p, namespace: metallb-system}
-spec: {addresses: [192.0.2.0/24]}
----
-apiVersion: metallb.io/v1beta1
-kind: BGPAdvertisement
-metadata: {name: all, namespace: metallb-system}
----
-apiVersion: metallb.io/v1beta2
-kind: BGPPeer
-metadata: {name: tor, namespace: metallb-system}
-spec: {myASN: 64512, peerASN: 64513, peerAddress: 127.0.0.2, peerPort: ${port}}
----
-apiVersion: v1
-kind: Service
-metadata: {name: web, namespace: default}
-spec: {type: LoadBalancer, ports: [{port: 80}]}
-status: {loadBalancer: {ingress: [{ip: 192.0.2.10}]}}
----
-apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata: {name: web-1, namespace: default, labels: {kubernetes.io/service-name: web}}
-addressType: IPv4
-endpoints: [{addresses: [10.0.0.1], conditions: {ready: true}}]
----
 apiVersion: metallb.io/v1beta1
 kind: ServiceBGPStatus
 metadata: {name: bgp-a, namespace: metallb-system, labels: {metallb.io/node: worker-1}}
@@ -73,14 +41,6 @@ afterEach(async () => {
   await new Promise((resolve) => router.close(resolve));
   rmSync(directory, { recursive: true });
 });
-
-/** Below 16384, where the API of MetalLB ends. */
-function listenBelow(server: Server, from = 10_000 + (process.pid % 6000)): Promise<number> {
-  return new Promise((resolve) => {
-    server.once("error", () => resolve(listenBelow(server, from + 1)));
-    server.listen(from, "127.0.0.2", () => resolve(from));
-  });
-}
 
 function run(...args: readonly string[]): Promise<{ code: number | null; out: string; log: string }> {
   const main = join(ROOT, "dist", "main.js");

@@ -1,7 +1,5 @@
 // A whole daemon at the API server for tests: what it decides and what its sessions do is in the cluster, and goes on being so over
 // a restart, while it announces as it would without reports.
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Daemon } from "../../src/app/daemon.ts";
 import type { DaemonOptions } from "../../src/app/daemonOptions.ts";
@@ -11,18 +9,17 @@ import { resolveConfig } from "../../src/config/resolve.ts";
 import { createLogger, limitRepeats } from "../../src/observe/log.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
 import { type ApiServer, startApiServer } from "../kube/apiServer.ts";
+import { install } from "../kube/install.ts";
 import type { JsonObject } from "../kube/objects.ts";
 import { furnish, HOME, statusOf, until } from "./station.ts";
 
 (globalThis as { VIPCAST_VERSION?: string }).VIPCAST_VERSION = "0.0.0-test";
 
-const CRDS = join(import.meta.dirname, "..", "..", "config", "crds", "metallb");
 let server: ApiServer;
 const daemons: Daemon[] = [];
 beforeEach(async () => {
   server = await startApiServer({ bookmarkEveryMs: 500 });
-  for (const name of readdirSync(CRDS).filter((n) => n !== "kustomization.yaml"))
-    server.apply(readFileSync(join(CRDS, name), "utf8"));
+  install(server, "metallb");
   furnish(server);
   own("IPAddressPool", "pool", { addresses: ["198.51.100.0/24"] });
   own("BGPAdvertisement", "all", {});

@@ -1,7 +1,5 @@
 // A node that reports to the API server for tests, without the rest of a daemon: what it knows is set by hand. Owns waiting: for objects to
 // be as they should, and for the server to be left in peace.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { ServiceDecision } from "../../src/announce/service.ts";
 import { realClock, realRandom, realTimers } from "../../src/app/realTime.ts";
 import type { ConfigProblem } from "../../src/kernel/problem.ts";
@@ -11,17 +9,17 @@ import { HttpTransport } from "../../src/kube/transport.ts";
 import { Reporter, type ReporterOptions } from "../../src/reports/reporter.ts";
 import type { PeerFacts } from "../../src/reports/sessionState.ts";
 import type { ApiServer } from "../kube/apiServer.ts";
+import { install } from "../kube/install.ts";
 import { isObject, type JsonObject, type KubeObject } from "../kube/objects.ts";
 import { decision } from "./decisions.ts";
 
 export const HOME = "metallb-system";
-const CRDS = join(import.meta.dirname, "..", "..", "config", "crds");
 const OURS = ["metallb/servicebgpstatuses", "metallb/configurationstates", "vipcast/bgpsessionstates"];
 const WRITES = ["create", "update", "patch", "delete", "deletecollection"];
 
 /** The kinds, the namespace, a Node, its Pod. */
 export function furnish(server: ApiServer, node = "n1"): void {
-  for (const name of OURS) server.apply(readFileSync(join(CRDS, `${name}.yaml`), "utf8"));
+  install(server, ...OURS);
   server.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: HOME } });
   server.apply({ apiVersion: "v1", kind: "Node", metadata: { name: node } });
   server.apply({ apiVersion: "v1", kind: "Pod", metadata: { name: `pod-${node}`, namespace: HOME }, spec: {} });

@@ -1,21 +1,19 @@
 // The built program on this machine's loopback, as anybody may start it: no namespace, no root. Owns its log and the questions to its
-// metrics and health listener. Knows nothing of where the objects come from. Contract: ports are the kernel's choice; `stop` ends it
-// in good order.
+// metrics and health listener. Knows nothing of where the objects come from. Contract: `stop` ends it, in good order unless it is told
+// otherwise, and resolves with its exit code; null: a signal ended it.
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { packageRoot } from "../../lab/vipcast.ts";
 import { type LogSource, waitFor } from "../../lab/waitFor.ts";
 
-export class LoopbackSpeaker implements LogSource {
+export class Program implements LogSource {
   readonly process: ChildProcess;
-  readonly name = "vipcast";
+  readonly name: string;
   #output = "";
 
-  /** @param args where the objects are, and what else is asked of it */
-  constructor(nodeName: string, ...args: readonly string[]) {
-    const main = join(packageRoot(), "dist", "main.js");
-    const doors = ["--node-name", nodeName, "--metrics", "127.0.0.1:0"];
-    this.process = spawn(process.execPath, [main, "speaker", ...doors, ...args], {
+  constructor(command: "speaker" | "controller", ...args: readonly string[]) {
+    this.name = command;
+    this.process = spawn(process.execPath, [join(packageRoot(), "dist", "main.js"), command, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     for (const stream of [this.process.stdout, this.process.stderr]) {
@@ -50,9 +48,23 @@ export class LoopbackSpeaker implements LogSource {
     return Number(line?.slice(sample.length + 1));
   }
 
-  async stop(): Promise<number | null> {
-    if (this.process.exitCode !== null) return this.process.exitCode;
-    this.process.kill("SIGTERM");
-    return new Promise((resolve) => this.process.once("exit", resolve));
+  async isReady(): Promise<void> {
+    await waitFor(
+      "readiness",
+      async () => (await this.page("/readyz")).status,
+      (status) => status === 200,
+      { logs: [this], timeoutMs: 30_000 },
+    );
+  }
+
+  stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
+    const { process: child } = this;
+    if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode);
+    child.kill(signal);
+    return new Promise((resolve) => child.once("exit", resolve));
   }
 }
+
+/** @param args where the objects are, and what else is asked of it; the metrics are on a port of the kernel's choice */
+export const startSpeaker = (nodeName: string, ...args: readonly string[]): Program =>
+  new Program("speaker", "--node-name", nodeName, "--metrics", "127.0.0.1:0", ...args);
