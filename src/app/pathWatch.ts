@@ -18,7 +18,7 @@ import { localMillis } from "../bfd/threadClock.ts";
 import { timelinessWarning, type WorkerStatus } from "../bfd/threads.ts";
 import type { PeerRunner } from "../bgp/peerRunner.ts";
 import type { PeerConfig } from "../bgp/session/config.ts";
-import type { BfdVerdict } from "../bgp/session/peer.ts";
+import { type BfdVerdict, isBarredByBfd } from "../bgp/session/peer.ts";
 import type { Speaker } from "../bgp/speaker.ts";
 import { formatIp, type Ip, ipEquals, isLinkLocal, parsePrefix, prefixOf } from "../kernel/ip.ts";
 import { type ConfigProblem, problemOf } from "../kernel/problem.ts";
@@ -189,7 +189,7 @@ export class PathWatch {
       peer: formatIp(remote),
       interface: isLinkLocal(remote) ? config.interface : null,
       vrf: config.vrf,
-      hop: hopKind(config, remote, this.#addresses),
+      hop: isStillDirect(runner, remote, before) ? "single" : hopKind(config, remote, this.#addresses),
     };
     const local = config.sourceAddress === null ? null : formatIp(config.sourceAddress);
     const command: BfdCommand = {
@@ -335,6 +335,15 @@ function hopKind(config: PeerConfig, remote: Ip, addresses: () => readonly Local
   if (ebgpMultihop) return "multi";
   const isInternal = peerAsn === "internal" || peerAsn === localAsn;
   return isInternal && !isOnLink(remote, addresses()) ? "multi" : "single";
+}
+
+/**
+ * A link that loses its carrier takes its addresses off the list just when its session has to tell of that: who was on the
+ * link is found to be elsewhere only by a BGP session that stands although BFD does not. One that waits for BFD never would.
+ */
+function isStillDirect({ config, stateName, state }: PeerRunner, remote: Ip, before: Watched | undefined): boolean {
+  if (config.ebgpMultihop || before?.address.hop !== "single" || before.address.peer !== formatIp(remote)) return false;
+  return state.bfd === "up" || (stateName !== "Established" && !isBarredByBfd(state));
 }
 
 function isOnLink(remote: Ip, addresses: readonly LocalAddress[]): boolean {

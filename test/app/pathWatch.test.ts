@@ -16,7 +16,7 @@ import type { WorkerStatus } from "../../src/bfd/threads.ts";
 import type { PeerConfig } from "../../src/bgp/session/config.ts";
 import { waitingFor } from "../../src/bgp/session/peer.ts";
 import { formatIp, type Ip } from "../../src/kernel/ip.ts";
-import { PeerName } from "../../src/kernel/units.ts";
+import { Asn, PeerName } from "../../src/kernel/units.ts";
 import { createLogger } from "../../src/observe/log.ts";
 import { ip } from "../bgp/session/fixtures.ts";
 import { A, B, nameOf, peerTowards, station } from "../bgp/sim/speakers.ts";
@@ -61,14 +61,16 @@ describe("PathWatch", () => {
     readonly change?: Partial<PeerConfig>;
     readonly cidrs?: readonly string[];
     readonly theirs?: Ip;
+    /** At B. */
+    readonly answer?: Partial<PeerConfig>;
   }
 
   /** A is watched and dials, B answers. */
-  function stage({ change = {}, cidrs = ["192.0.2.1/24"], theirs = B }: Options = {}) {
+  function stage({ change = {}, cidrs = ["192.0.2.1/24"], theirs = B, answer = {} }: Options = {}) {
     const world = new World(7, { latency: [1, 1] });
     const a = station(world, A);
     const b = station(world, theirs);
-    b.speaker.setPeers([peerTowards(theirs, A, { opens: "peer" })]);
+    b.speaker.setPeers([peerTowards(theirs, A, { opens: "peer", ...answer })]);
     const made: FakeClient[] = [];
     const log: string[] = [];
     let told = 0;
@@ -167,6 +169,42 @@ describe("PathWatch", () => {
     const s = stage();
     s.client.take();
     s.apply(s.config({ ebgpMultihop: true }));
+    expect(s.client.take()).toEqual(["remove 192.0.2.2/single for peer-514", "upsert 192.0.2.2/multi for peer-514"]);
+  });
+
+  it("an internal peer stays on its link while that has no carrier, and leaves it for a session that BFD does not follow", async () => {
+    const cidrs = ["192.0.2.1/24"];
+    const internal = { localAsn: Asn(65_000), peerAsn: "internal" } as const;
+    const s = stage({ change: internal, cidrs, answer: internal });
+    s.run();
+    up();
+    expect(s.client.take()).toEqual(["upsert 192.0.2.2/single for peer-514"]);
+    cidrs.pop(); // as the system lists them without carrier
+    await s.paths.look();
+    expect(s.client.take()).toEqual([]);
+    changed("Down", "pathDown");
+    await s.paths.look();
+    expect(s.runner().stateName).not.toBe("Established");
+    expect(s.client.take()).toEqual([]);
+    s.run();
+    expect(s.runner().stateName).toBe("Established"); // by another way
+    await s.paths.look();
+    expect(s.client.take()).toEqual(["remove 192.0.2.2/single for peer-514", "upsert 192.0.2.2/multi for peer-514"]);
+    cidrs.push("192.0.2.1/24");
+    await s.paths.look();
+    expect(s.client.take()).toEqual(["remove 192.0.2.2/multi for peer-514", "upsert 192.0.2.2/single for peer-514"]);
+  });
+
+  it("an internal peer that waits for BFD is looked for elsewhere at once: no session will tell that it is there", async () => {
+    const cidrs = ["192.0.2.1/24"];
+    const s = stage({ change: { peerAsn: "internal", bfd: STRICT }, cidrs });
+    up();
+    s.client.take();
+    cidrs.pop();
+    await s.paths.look();
+    expect(s.client.take()).toEqual([]);
+    changed("Down", "pathDown");
+    await s.paths.look();
     expect(s.client.take()).toEqual(["remove 192.0.2.2/single for peer-514", "upsert 192.0.2.2/multi for peer-514"]);
   });
 
