@@ -153,7 +153,7 @@ export const QUIRKS: readonly Quirk[] = [
     id: "Q-27",
     modes: "FRR-K8s",
     behaviour: "at a restart FRR may get an empty configuration first",
-    vipcast: "nothing is sent, End-of-RIB neither, before the first whole decision",
+    vipcast: "nothing is decided before the source has been listed, and End-of-RIB waits for the first whole decision",
   },
   {
     id: "Q-28",
