@@ -13,7 +13,7 @@ import {
 import type { LargeCommunity } from "../bgp/wire/message.ts";
 import { formatPrefix, type Prefix } from "../kernel/ip.ts";
 import { assertNever } from "../kernel/result.ts";
-import { type Asn, later, type Millis, type PeerName } from "../kernel/units.ts";
+import { type Asn, later, Millis, type PeerName } from "../kernel/units.ts";
 import { ClaimTable, type SeenClaim } from "./claimTable.ts";
 import { type Claim, MAX_EPOCH, type Sight } from "./model.ts";
 import {
@@ -60,6 +60,9 @@ export interface SiteSurroundings {
   readonly rememberedChanged: () => void;
 }
 
+/** A prefix that nothing here can announce is forgotten after that, unless there is something to remember of it. */
+export const IDLE_KEPT = Millis(3_600_000);
+
 interface DomainEntry {
   readonly at: GovernedPrefix;
   isAble: boolean;
@@ -81,6 +84,8 @@ interface PolicyEntry {
   epoch: number;
   promoted: number | null;
   readonly domains: Map<string, DomainEntry>;
+  /** When idle ones are looked for next. */
+  sweepAt: Millis;
 }
 
 export class Sites implements SiteGate {
@@ -141,6 +146,7 @@ export class Sites implements SiteGate {
     let entry = policy.domains.get(at.prefixKey);
     if (entry === undefined) {
       if (!isAble) return;
+      if (now >= policy.sweepAt) sweep(policy, now);
       entry = this.#newEntry(policy, at, now);
       policy.domains.set(at.prefixKey, entry);
     }
@@ -263,6 +269,7 @@ export class Sites implements SiteGate {
       epoch: kept?.epoch ?? 0,
       promoted: kept?.promoted ?? null,
       domains: new Map(),
+      sweepAt: later(now, IDLE_KEPT),
     };
   }
 
@@ -387,6 +394,16 @@ export class Sites implements SiteGate {
         return withheld(STANDBY_REASONS[state.cause]);
     }
     return assertNever(state);
+  }
+}
+
+/** Services come and go, each with its prefix; without this every prefix that there ever was would be stepped and shown for good. */
+function sweep(policy: PolicyEntry, now: Millis): void {
+  policy.sweepAt = later(now, IDLE_KEPT);
+  for (const [key, { domain, since }] of policy.domains) {
+    const { state, isYielding, brokenFailbacks } = domain;
+    const isBlank = state.name === "idle" && !isYielding && brokenFailbacks === 0;
+    if (isBlank && now >= later(since, IDLE_KEPT)) policy.domains.delete(key);
   }
 }
 

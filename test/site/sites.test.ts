@@ -4,7 +4,7 @@ import type { CompiledSitePolicy, GovernedPrefix } from "../../src/announce/site
 import { formatPrefix, ipv4, prefixOf } from "../../src/kernel/ip.ts";
 import { Asn, Millis, PeerName } from "../../src/kernel/units.ts";
 import { encodeClaim } from "../../src/site/model.ts";
-import { Sites } from "../../src/site/sites.ts";
+import { IDLE_KEPT, Sites } from "../../src/site/sites.ts";
 import { policyObject } from "../announce/builders.ts";
 
 const ASN = Asn(65_000);
@@ -76,5 +76,23 @@ describe("the end of the start-up guard by time", () => {
       pass(GUARD);
       expect([...sites.report()].map((p) => [p.epoch, p.promoted])).toEqual([[7, 7]]);
     }
+  });
+});
+
+describe("prefixes that come and go", () => {
+  test("are forgotten an hour after they went, those that an operator sent away are not", () => {
+    const { sites } = setUp(3);
+    const names = (): readonly string[] =>
+      [...sites.report()].flatMap(({ prefixes }) => prefixes.map((p) => p.prefixKey));
+    const [one, two, three, four, five] = [1, 2, 3, 4, 5].map((n) => prefix(n).prefixKey);
+    sites.setAble(prefix(1), false, Millis(1_000));
+    sites.setAble(prefix(4), true, Millis(IDLE_KEPT));
+    expect(names()).toEqual([one, two, three, four]);
+    sites.setAble(prefix(2), false, Millis(2 * IDLE_KEPT - 1));
+    sites.setAble(prefix(5), true, Millis(2 * IDLE_KEPT));
+    expect(names()).toEqual([two, three, four, five]);
+    sites.demote(["metallb-system/p"], Millis(2 * IDLE_KEPT));
+    sites.setAble(prefix(6), true, Millis(4 * IDLE_KEPT));
+    expect(names()).toEqual([two, three, four, five, prefix(6).prefixKey]);
   });
 });

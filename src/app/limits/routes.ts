@@ -6,6 +6,7 @@ import { ACK_LIMIT, STOP_ACK_LIMIT } from "../../drain/machine.ts";
 import { MAX_BATCH, MAX_LINE_OCTETS } from "../../inject/conversation.ts";
 import { MAX_FLUSH_AT_ONCE, MAX_INJECTED } from "../../inject/injections.ts";
 import { MAX_STREAMS } from "../../observe/injectStream.ts";
+import { IDLE_KEPT } from "../../site/sites.ts";
 import { LONGEST_DELAY, LONGEST_GUARD, LONGEST_STABLE, SITE_DEFAULTS } from "../../sources/sitePolicy.ts";
 import { DEFERRAL, MAX_WITNESSED } from "../../witness/witness.ts";
 import { RETRY_INTERVAL } from "../allocationFile.ts";
@@ -90,6 +91,13 @@ export const ROUTE_LIMITS: LimitTheme = {
       value: `\`takeoverDelay\` ${seconds(SITE_DEFAULTS.takeoverDelay)}, \`leaveDelay\` ${seconds(SITE_DEFAULTS.leaveDelay)}, each at most ${seconds(LONGEST_DELAY)}`,
       why: "beyond that a policy is not slow but wrong",
       there: "the policy is refused where it is read; its last good version stays in force",
+    },
+    {
+      what: "Prefix of a site that nothing here can announce",
+      value: seconds(IDLE_KEPT),
+      why: "Services come and go, each with its prefix",
+      there:
+        "it is forgotten, unless it was demoted or a failback of it did not last; if it returns it begins as after a start",
     },
     {
       what: "Failback of a site",
