@@ -133,13 +133,16 @@ export class AllocationEngine {
     }
   }
 
-  /** From the next `run` on, addresses of services that are not in the store are free. */
-  releaseAbsent(): void {
-    if (this.#areAbsentReserved) for (const key of this.#absent.keys()) this.#ledger.release(key);
-    this.#absent.clear();
+  /** From the next `run` on, addresses of services that are not in the store are free. @param mayCome those for whom they are still kept */
+  releaseAbsent(mayCome: (key: ServiceKey) => boolean = () => false): void {
+    for (const key of this.#absent.keys()) {
+      if (mayCome(key)) continue;
+      if (this.#areAbsentReserved) this.#ledger.release(key);
+      this.#absent.delete(key);
+    }
   }
 
-  /** Whether `releaseAbsent` would release anything. */
+  /** Whether `releaseAbsent` could release anything. */
   get hasAbsent(): boolean {
     return this.#absent.size > 0;
   }

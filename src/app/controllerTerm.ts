@@ -162,8 +162,9 @@ export class ControllerTerm {
   #run(isOver: () => boolean): boolean {
     this.#engine ??= this.#makeEngine();
     const isDone = this.#engine.run(isOver);
-    if (!isDone || !this.#engine.hasAbsent || this.#unreadable().next().done !== true) return isDone;
-    this.#engine.releaseAbsent();
+    if (!isDone || !this.#engine.hasAbsent) return isDone;
+    // those that are not deleted may be mended; what one of them keeps says nothing of the others
+    this.#engine.releaseAbsent((key) => this.#writes.services.get(key) !== undefined);
     return this.#engine.run(isOver);
   }
 

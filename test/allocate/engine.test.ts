@@ -149,6 +149,15 @@ describe("restart", () => {
     world.engine.releaseAbsent();
     expect(world.turn()).toEqual(["c 192.0.2.2 IPAllocated"]);
   });
+
+  test("of several that are not there, the address of each is free once that one is known not to come", () => {
+    const world = new World(MANIFESTS, { a: ["192.0.2.1"], b: ["192.0.2.2"] });
+    world.turn(p2, c);
+    world.engine.releaseAbsent((key) => key === "default/a");
+    expect(world.turn()).toEqual(["c 192.0.2.2 IPAllocated"]);
+    expect([...world.engine.holdings()].map(([key]) => key)).toEqual(["default/a", "default/c"]);
+    expect(world.turn(a)).toEqual(["a 192.0.2.1"]);
+  });
 });
 
 describe("4.8 pool changes", () => {

@@ -200,14 +200,19 @@ describe("the controller", () => {
     await until(controller("--lb-class", "ours"), {});
   });
 
-  test("leaves to a Service that it cannot read what its status says, until it is gone", async () => {
-    cluster.own("IPAddressPool", "pool", { addresses: ["198.51.100.0/31"] });
-    const odd = { metadata: { name: "odd", namespace: "default", labels: { a: 1 } }, spec: { type: "LoadBalancer" } };
-    const status = { loadBalancer: { ingress: [{ ip: "198.51.100.0" }] } };
-    cluster.server.apply({ apiVersion: "v1", kind: "Service", ...odd, status });
+  test("leaves to a Service that it cannot read what its status says, until that one is gone", async () => {
+    cluster.own("IPAddressPool", "pool", { addresses: ["198.51.100.0-198.51.100.2"] });
+    const odd = (name: string, ip: string): void => {
+      const metadata = { name, namespace: "default", labels: { a: 1 } };
+      const status = { loadBalancer: { ingress: [{ ip }] } };
+      cluster.server.apply({ apiVersion: "v1", kind: "Service", metadata, spec: { type: "LoadBalancer" }, status });
+    };
+    odd("odd", "198.51.100.0");
+    odd("stays", "198.51.100.2");
     cluster.service("web");
     const program = controller();
-    await until(program, { odd: ["198.51.100.0"], web: ["198.51.100.1"] });
+    const stays = { stays: ["198.51.100.2"] };
+    await until(program, { odd: ["198.51.100.0"], web: ["198.51.100.1"], ...stays });
     cluster.service("next");
     await waitFor(
       "the refusal",
@@ -216,7 +221,7 @@ describe("the controller", () => {
       { logs: [program] },
     );
     cluster.server.delete("Service", "default", "odd");
-    await until(program, { web: ["198.51.100.1"], next: ["198.51.100.0"] });
+    await until(program, { web: ["198.51.100.1"], next: ["198.51.100.0"], ...stays });
   });
 
   test("decides anew what somebody else changed meanwhile", async () => {
@@ -357,6 +362,20 @@ test("a controller that stops gives the Lease back, and the next one begins at o
     leaseDurationSeconds: 15,
     leaseTransitions: 1,
   });
+});
+
+test("a stop does not wait for an answer that a start is waiting for", async () => {
+  const fault = cluster.server.fault({ type: "stall", afterBytes: 0 }, { resource: "pods" }, Number.POSITIVE_INFINITY);
+  const program = controller("--pod-name", "controller-0");
+  await waitFor(
+    "the question",
+    () => fault.hits,
+    (hits) => hits > 0,
+    { logs: [program] },
+  );
+  const began = performance.now();
+  expect(await program.stop()).toBe(0);
+  expect(performance.now() - began).toBeLessThan(5_000); // of the 15 s after which the question is given up
 });
 
 test("a leader that cannot reach the API server writes nothing after the deadline of its Lease", async () => {
