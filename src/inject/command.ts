@@ -310,6 +310,10 @@ function make(name: CommandName, prefixText: string | null, given: Given, label:
 
 function readPeers(names: readonly string[], label: Label): Parsed<readonly PeerName[]> {
   if (names.includes("")) return refused(`${label("peers")} is empty`, "Name a BGPPeer.");
+  // a word of a line ends at white space, and a line at its end: what follows would be read as something else
+  const stray = names.find((name) => /\s/.test(name));
+  if (stray !== undefined)
+    return refused(`${label("peers")} is ${quote(stray)}, no name of a BGPPeer`, "Name a BGPPeer.");
   return taken([...new Set(names)].sort().map((name) => PeerName(name)));
 }
 

@@ -70,6 +70,13 @@ describe("words", () => {
     expect(value(line)).toMatchObject(expected);
   });
 
+  test("a peer's name that would be two words, or two lines, in the stream is refused before it gets there", () => {
+    for (const name of ["tor a", "tor-a\nflush"]) {
+      expect(parseWords(["add", "192.0.2.0/24", "--peer", name])).toMatchObject({ ok: false });
+      expect(read(JSON.stringify({ prefix: "192.0.2.0/24", peers: [name] }))).toMatchObject({ ok: false });
+    }
+  });
+
   test.each([
     ["add", "add needs a prefix"],
     ["announce 192.0.2.0/24", '"announce" is no command'],
