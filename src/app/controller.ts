@@ -61,6 +61,7 @@ export class Controller {
   #ownProblems: readonly ConfigProblem[] = [];
   #leaseProblem: ConfigProblem | null = null;
   #hasLooked = false;
+  #isStopped = false;
   #tellTimer: TimerHandle | null = null;
   #toldHolder: string | null = null;
   #toldProblems: ReadonlyMap<string, ConfigProblem> = new Map();
@@ -84,7 +85,7 @@ export class Controller {
 
   async start(): Promise<void> {
     await this.#findOwner();
-    this.leader.start();
+    if (!this.#isStopped) this.leader.start();
   }
 
   reload(): void {
@@ -93,6 +94,7 @@ export class Controller {
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
     const farewell = (async () => {
       await this.#term?.finish();
       await this.leader.stop();

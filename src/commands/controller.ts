@@ -73,8 +73,8 @@ export async function controller(
   let exitCode: number;
   try {
     stopListeners.push(...(await startListeners(running, source, config, metrics, log)));
-    await running.start();
-    exitCode = await ended;
+    // who is told to end while it starts need not hear what it asked for
+    exitCode = await Promise.race([running.start().then(() => ended), ended]);
     await running.stop();
   } catch (error) {
     log.error("startFailed", { error }, error instanceof Error ? error.message : String(error));
