@@ -85,14 +85,14 @@ export class Draining {
     this.#step({ type: "undo", causes });
   }
 
-  /** What the Node says of draining, where that is asked for. */
+  /** What the Node says of draining, where that is asked for; what it said last counts. */
   follow(changes: readonly StoreChange[]): void {
     const { nodeName, onCordon, onTaint } = this.#around;
-    for (const { before, after } of changes) {
-      if ((after ?? before)?.kind !== "Node" || (after ?? before)?.ref.name !== nodeName) continue;
-      const node = after?.kind === "Node" ? after : null;
-      this.#follow("cordon", onCordon && node?.isUnschedulable === true);
-      this.#follow("taint", onTaint !== null && node?.taintKeys.includes(onTaint) === true);
+    for (const { after } of changes) {
+      // deleted it says nothing: a node is drained, deleted, and then switched off, and must not announce in between
+      if (after?.kind !== "Node" || after.ref.name !== nodeName) continue;
+      this.#follow("cordon", onCordon && after.isUnschedulable);
+      this.#follow("taint", onTaint !== null && after.taintKeys.includes(onTaint));
     }
   }
 

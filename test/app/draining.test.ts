@@ -1,12 +1,15 @@
 // The drain as the daemon runs it, under a virtual clock: when it looks at the sessions, what it tells the engine and the log, and
 // who stops waits for what.
 import { describe, expect, test } from "vitest";
+import type { NodeObject } from "../../src/announce/model.ts";
 import { Draining, LATE_LOOK_EVERY_MS, LOOK_EVERY_MS } from "../../src/app/draining.ts";
 import { ACK_LIMIT, type DrainLevel, STOP_ACK_LIMIT } from "../../src/drain/machine.ts";
 import type { PeerFact } from "../../src/drain/proof.ts";
 import { Millis, PeerName } from "../../src/kernel/units.ts";
 import { drainLines, drainStatus } from "../../src/observe/drainView.ts";
 import type { LogEvent } from "../../src/observe/logEvents.ts";
+import type { StoreChange } from "../../src/sources/store.ts";
+import { node } from "../announce/builders.ts";
 
 const TOR = PeerName("tor");
 const idle: PeerFact = { peer: TOR, session: "up", pending: 0, unacknowledged: 0 };
@@ -137,6 +140,39 @@ describe("a drain", () => {
       "withdrawn: Node n1 has the taint example.com/away",
       "none: null",
     ]);
+  });
+});
+
+describe("the Node", () => {
+  const change = (before: NodeObject | undefined, after: NodeObject | undefined): StoreChange => ({
+    kind: "Node",
+    ref: { kind: "Node", namespace: null, name: (after ?? before)?.ref.name ?? "" },
+    before,
+    after,
+  });
+  const causes = (s: ReturnType<typeof stage>) => s.view().causes.map((c) => c.cause);
+
+  test.each([
+    ["cordon", { isUnschedulable: true }],
+    ["taint", { taintKeys: ["example.com/away"] }],
+  ] as const)("that is deleted after a %s leaves it in force, until there is one without", (cause, over) => {
+    const s = stage();
+    const [marked, plain] = [node("n1", over), node("n1")];
+    s.draining.follow([change(undefined, plain), change(plain, marked)]);
+    s.pass(LOOK_EVERY_MS);
+    s.draining.follow([change(marked, undefined)]);
+    expect([causes(s), s.view().state]).toEqual([[cause], "drained"]);
+    s.draining.follow([change(undefined, plain)]);
+    expect([causes(s), s.view().state]).toEqual([[], "normal"]);
+  });
+
+  test("is the daemon's own: another one drains nothing, and takes nothing back", () => {
+    const s = stage();
+    const cordoned = node("n2", { isUnschedulable: true });
+    s.draining.follow([change(undefined, cordoned)]);
+    expect(s.view().state).toBe("normal");
+    s.draining.follow([change(undefined, node("n1", { isUnschedulable: true })), change(cordoned, node("n2"))]);
+    expect(causes(s)).toEqual(["cordon"]);
   });
 });
 
