@@ -14,6 +14,7 @@ import { renderConfigDoc } from "../src/config/configDoc.ts";
 import { renderInjectDoc } from "../src/inject/doc.ts";
 import { renderMetricsDoc } from "../src/observe/metrics.ts";
 import { renderCompatibilityDoc } from "./compat/register.ts";
+import { given, node } from "./compat/world.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -70,6 +71,23 @@ test("docs/disaster-recovery.md shows the lab and the newest result that was kep
   const filled = fillPage(page, kept);
   if (process.env.VIPCAST_WRITE_DOCS === "1") writeFileSync(path, filled);
   expect(process.env.VIPCAST_WRITE_DOCS === "1" ? filled : page).toBe(filled);
+});
+
+describe("manifests that pages show", () => {
+  const shownIn = (page: string): string =>
+    /^```yaml\n([\s\S]*?)^```/m.exec(readFileSync(join(root, page), "utf8"))?.[1] ?? "";
+
+  test("the README's announces its Service, without a problem", () => {
+    const world = given(shownIn("README.md"), node("node-1"));
+    expect([world.errors, world.warnings]).toEqual([[], []]);
+    expect(world.routes("tor", "node-1")).toEqual(["198.51.100.10/32"]);
+  });
+
+  test("the SitePolicy is valid; only the objects that it names are not there", () => {
+    const { errors, warnings } = given(shownIn("docs/site-policy.md"), node("node-1"));
+    expect(errors).toEqual([]);
+    expect(warnings).toEqual(["SitePolicy web spec.selector.ipAddressPools[0]", "SitePolicy web spec.witnesses[0]"]);
+  });
 });
 
 describe("links", () => {
