@@ -35,6 +35,7 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: ["test/interop/**", ...LIVE],
           testTimeout: 20_000,
+          hookTimeout: 30_000,
           sequence: { groupOrder: 0 },
         },
       },
@@ -42,7 +43,8 @@ export default defineConfig({
         test: {
           name: "live",
           include: LIVE,
-          testTimeout: 20_000,
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
           retry: 1,
           sequence: { groupOrder: 1 },
         },

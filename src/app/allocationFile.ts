@@ -124,8 +124,9 @@ export class AllocationFile {
 
   async #look(): Promise<string | null> {
     try {
-      const { dev, ino, mtimeNs } = await stat(this.path, { bigint: true });
-      return `${dev}:${ino}:${mtimeNs}`;
+      const { dev, ino, size, mtimeNs } = await stat(this.path, { bigint: true });
+      // the size, because before Linux 6.13 a file system's clock has ticks of milliseconds, within which a time says nothing
+      return `${dev}:${ino}:${size}:${mtimeNs}`;
     } catch (error) {
       if (codeOf(error) === "ENOENT") return null;
       throw error;

@@ -5,6 +5,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { SiteFile } from "../../src/app/siteFile.ts";
 
+/** A busy disk takes its time to have what is written. */
+const PATIENT = { timeout: 15_000 };
+
 let directory: string;
 const told: string[] = [];
 const open = (): SiteFile =>
@@ -25,7 +28,7 @@ describe("the file of epochs", () => {
     file.write(new Map([["ns/a", { epoch: 1, promoted: null }]]));
     file.write(new Map([["ns/a", { epoch: 2, promoted: null }]]));
     file.write(new Map([["ns/a", { epoch: 3, promoted: 3 }]]));
-    await vi.waitFor(() => expect([...open().read()]).toEqual([["ns/a", { epoch: 3, promoted: 3 }]]));
+    await vi.waitFor(() => expect([...open().read()]).toEqual([["ns/a", { epoch: 3, promoted: 3 }]]), PATIENT);
     expect(told).toEqual([]);
   });
 
@@ -47,7 +50,7 @@ describe("the file of epochs", () => {
     directory = join(directory, "file");
     const file = open();
     file.write(new Map());
-    await vi.waitFor(() => expect(told).toHaveLength(1));
+    await vi.waitFor(() => expect(told).toHaveLength(1), PATIENT);
     directory = join(directory, "..");
     expect(readFileSync(join(directory, "file"), "utf8")).toBe("");
   });

@@ -284,7 +284,7 @@ describe.skipIf(problem !== null)(titleOrSkip("bad input", problem), () => {
     rmSync(at("..one"), { recursive: true });
     const since = performance.now();
     await routeAt(t, OTHER, [vipcast]);
-    expect(performance.now() - since).toBeLessThan(1_000);
+    expect(performance.now() - since).toBeLessThan(8_000);
     await goneAt(t, SENTINEL, [vipcast]);
     expect(await prefixesAt(t)).toEqual([WEB, OTHER]);
     expect((await updates(t)) - before).toBe(2); // one withdrawal, one announcement
