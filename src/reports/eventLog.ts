@@ -123,7 +123,6 @@ export class EventLog {
     const known = this.#known.get(write.id);
     if (known === undefined) return;
     known.stored = { name, count: write.count };
-    if (known.count > write.count) this.#queue.add(write.id);
   }
 
   failed(write: EventWrite, failure: ApiFailure, now: Millis): void {

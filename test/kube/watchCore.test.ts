@@ -319,6 +319,20 @@ describe("errors", () => {
     }
   });
 
+  test("a watch that lived well forgets what had failed before it", () => {
+    bench.randomness = 0.999_999;
+    bench.send({ type: "list" });
+    for (let i = 0; i < 6; i++) {
+      bench.fail(http(500));
+      bench.wait();
+    }
+    bench.listed();
+    bench.now += GOOD_LIFE + 1;
+    bench.fail(http(500));
+    expect(bench.wait(199)).toBeNull();
+    expect(bench.wait(1)?.[0]).toMatch(/^watch /);
+  });
+
   test("Retry-After is honoured, and pauses do not end before it", () => {
     bench.send({ type: "list" });
     bench.fail(http(429, "TooManyRequests", "", 7000));

@@ -109,6 +109,31 @@ describe("a flood", () => {
     expect([log.pending, log.dropped]).toEqual([MAX_EVENTS, 10]);
     expect(next(log).body.involvedObject).toMatchObject({ name: "s10" });
   });
+
+  test("of many Services leaves alone what is being written: said again, it counts on that", () => {
+    const log = newLog();
+    add(log, said("web"));
+    const write = next(log);
+    for (let i = 0; i < MAX_EVENTS; i++) add(log, said(`s${i}`));
+    log.worked(write, "web.1");
+    add(log, said("web"), 60_000);
+    const names = [];
+    for (let last = log.next(Millis(60_000)); last !== null; last = log.next(Millis(60_000))) names.push(last.name);
+    expect(names.filter((name) => name !== null)).toEqual(["web.1"]);
+  });
+
+  test("of many Services makes room: what was cut off long ago may speak again", () => {
+    const log = newLog();
+    for (let i = 0; i < EVENT_BURST + 1; i++) add(log, said("web", `m${i}`));
+    expect(log.dropped).toBe(1);
+    for (let i = 0; i < MAX_EVENTS; i++) add(log, said(`s${i}`));
+    const before = log.dropped;
+    add(log, said("web", "anew"));
+    // one made room for it, and it was not cut off itself
+    const messages = [];
+    for (let last = log.next(Millis(0)); last !== null; last = log.next(Millis(0))) messages.push(last.body.message);
+    expect([messages.includes("anew"), log.dropped - before]).toEqual([true, 1]);
+  });
 });
 
 describe("a refusal", () => {

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Millis, ServiceKey } from "../../src/kernel/units.ts";
 import { answerFailure, localFailure } from "../../src/kube/apiError.ts";
-import { Keeper, RETRY_FIRST, type Write } from "../../src/reports/keeper.ts";
+import { Keeper, RETRY_FIRST, RETRY_LAST, type Write } from "../../src/reports/keeper.ts";
 import { PAUSE_LAST, PAUSE_SLOW } from "../../src/reports/obstacles.ts";
 import { PACE_CALM, PACE_FIRST, PACE_LAST } from "../../src/reports/pace.ts";
 import { serviceStatus, serviceStatusKind } from "../../src/reports/serviceStatus.ts";
@@ -334,6 +334,21 @@ describe("what is waited for", () => {
     expect(stage.keeper.fault).toMatchObject({ kind: "refused", action: "create" });
     expect(stage.rest()).toEqual(["create", "status"]);
     expect(stage.keeper.fault).toBeNull();
+  });
+
+  test("an object that is refused is not asked for sooner because it is wanted otherwise", () => {
+    const stage = new Stage();
+    stage.want("bad", "a");
+    const moments: number[] = [];
+    for (; stage.now < 3_600_000; stage.now += 1_000) {
+      stage.want("bad", `p${stage.now}`);
+      const write = stage.next();
+      if (write === null) continue;
+      moments.push(stage.now);
+      stage.keeper.answer(write, failed(422), Millis(stage.now));
+    }
+    // longer than the pause between two changes, which is a minute at most
+    expect((moments.at(-1) ?? 0) - (moments.at(-2) ?? 0)).toBe(RETRY_LAST);
   });
 
   test.each([
