@@ -12,6 +12,7 @@ import {
   findService,
   goneDocument,
   type Locate,
+  noSuchPeer,
   type Observed,
   type WhyPeerView,
   whyDocument,
@@ -40,8 +41,7 @@ export async function whyAnswer(daemon: Daemon, { service: text, node: asked, pe
   if (!isOwn && nodes.length > 0 && !nodes.includes(node))
     return no(say("unknownNode", { name: node, known: nameHint(node, nodes, "Node") }));
   const peers = [...store.list("BGPPeer")].map((p) => p.ref.name);
-  if (peer !== null && !peers.includes(peer))
-    return no(say("unknownBgpPeer", { name: peer, known: nameHint(peer, peers, "BGPPeer") }));
+  if (peer !== null && !peers.includes(peer)) return no(noSuchPeer(peer, peers, daemon.problems.source));
   const service = store.get("Service", key);
   const observed = isOwn && daemon.shadowing === null ? observedOf(daemon, key) : null; // a shadow has no sessions
   if (service === undefined) {

@@ -2,11 +2,10 @@
 // Exit 0 when it is announced (to the peer that is asked for), 1 when it is not or the daemon cannot be asked, 2 on wrong usage.
 import { compile } from "../announce/compile.ts";
 import { explain } from "../announce/explain.ts";
-import { nameHint } from "../kernel/suggest.ts";
 import { say as answer } from "../observe/messages.ts";
 import { askDaemon, BadQuestion, DaemonUnreachable } from "../observe/statusSocket.ts";
 import type { TextOptions } from "../observe/statusText.ts";
-import { findService, type WhyDocument, whyDocument } from "../observe/why.ts";
+import { findService, noSuchPeer, type WhyDocument, whyDocument } from "../observe/why.ts";
 import { renderWhy } from "../observe/whyText.ts";
 import { loadManifests, onlyNode } from "./manifests.ts";
 import { say } from "./messages.ts";
@@ -60,7 +59,7 @@ function fromManifests(text: string, options: WhyCommandOptions): WhyDocument {
   if (service === undefined) throw new UsageError(found.ok ? answer("noService", { name: text }) : found);
   const peers = [...store.list("BGPPeer")].map((p) => p.ref.name);
   if (peer !== null && !peers.includes(peer)) {
-    throw new UsageError(answer("unknownBgpPeer", { name: peer, known: nameHint(peer, peers, "BGPPeer") }));
+    throw new UsageError(noSuchPeer(peer, peers, objects.problems()));
   }
   const node = options.node ?? onlyNode([...store.list("Node")].map((n) => n.ref.name));
   const config = compile(store, { nodeName: node, lbClass, ignoreExcludeLb, routerId: null });

@@ -178,6 +178,11 @@ export const OBSERVE_MESSAGES = {
     cause: "The name after --peer is misspelt.",
     cure: OTHER_NAME,
   },
+  bgpPeerOut: {
+    text: "BGPPeer {name} is not in force: {fault}",
+    cause: "The BGPPeer after --peer has an error, and no version without one is known.",
+    cure: "Mend what is named.",
+  },
   noSession: {
     text: "no session is run with a BGPPeer {name}. {known}",
     cause: "The name is misspelt, or the BGPPeer does not select this node.",

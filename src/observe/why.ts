@@ -345,6 +345,14 @@ function whyHeld(routes: readonly ExplainedRoute[], ref: ObjectRef | null, view:
   return null;
 }
 
+/** Why nothing can be told of a peer that is not in force. @param known names of those that are @param problems all there are */
+export function noSuchPeer(name: string, known: readonly string[], problems: readonly ConfigProblem[]): Said {
+  const fault = problems.find((p) => p.kind === "BGPPeer" && p.name === name && p.severity === "error");
+  if (fault === undefined) return say("unknownBgpPeer", { name, known: nameHint(name, known, "BGPPeer") });
+  const { path, message, hint } = fault;
+  return say("bgpPeerOut", { name, fault: path === "" ? message : `${path}: ${message}` }, hint);
+}
+
 export type Found =
   | { readonly ok: true; readonly key: ServiceKey }
   /** What to tell the one who asked. */

@@ -272,6 +272,7 @@ describe("an object that is out for an error, and that the failing rule asks for
     const { output } = await why("db", { ...options, json: false });
     expect(output).toContain("\n  error: IPAddressPool metallb-system/p9 spec.addresses[0] (out.yaml:4): ");
     expect((await whyJson("web")).relatedErrors).toEqual([]);
+    await expect(whyJson("web", { peer: "wrong" })).rejects.toThrow("BGPPeer wrong is not in force: spec.myASN: ");
     rmSync(join(home, "us", "out.yaml"));
     await until(
       () => whyJson("db"),
@@ -285,6 +286,8 @@ describe("an object that is out for an error, and that the failing rule asks for
     const { output } = await why("web", { ...options, json: false, manifests: [join(home, "out")] });
     expect(output).toContain("not announced: noPeers");
     expect(output.split("\n").filter((line) => line.length > 100)).toEqual([]);
+    const asked = why("web", { ...options, peer: "tor", json: false, manifests: [join(home, "out")] });
+    await expect(asked).rejects.toThrow("BGPPeer tor is not in force: spec.peerPort: is 70000");
     expect(output).toMatch(/\n {2}error: BGPPeer metallb-system\/tor spec\.peerPort \(all\.yaml:\d+\): is 70000/);
   });
 });
