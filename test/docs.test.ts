@@ -1,10 +1,11 @@
-// Pages that are made from tables of the code are what the tables say. To write them anew: VIPCAST_WRITE_DOCS=1 npx vitest run
+// Pages that are made from tables of the code or from kept results are what these say; what pages show and link to is sound. To write them anew: VIPCAST_WRITE_DOCS=1 npx vitest run
 // --project unit test/docs.test.ts
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { type Report, renderText } from "../bench/report.ts";
 import { withTable } from "../bench/save.ts";
+import type { Summary } from "../bench/statistics.ts";
 import { fillPage, type SavedDrill } from "../drill/page.ts";
 import { renderAnnotationsDoc } from "../src/announce/annotations.ts";
 import { renderReasonsDoc } from "../src/announce/reasons.ts";
@@ -71,6 +72,48 @@ test("docs/disaster-recovery.md shows the lab and the newest result that was kep
   const filled = fillPage(page, kept);
   if (process.env.VIPCAST_WRITE_DOCS === "1") writeFileSync(path, filled);
   expect(process.env.VIPCAST_WRITE_DOCS === "1" ? filled : page).toBe(filled);
+});
+
+describe("the README's figures are those of the newest results", () => {
+  const readme = readFileSync(join(root, "README.md"), "utf8").replace(/\s+/g, " ");
+  const flip = "endpoint flip: rename of the manifest to the UPDATE at the peer";
+  const slice = "10,000 services, at rest: slice change at the server to UPDATE";
+  const lost = "sessions lost, seen at its end";
+  const rows: readonly (readonly [bench: string, what: string, who: string, text: (of: Summary) => string])[] = [
+    ["scale", flip, "vipcast", ({ p50, p99 }) => `${p50.toFixed(1)} ms (median; ${p99.toFixed(1)} ms for 99 of 100)`],
+    ["kube", slice, "vipcast", ({ p50, p99 }) => `${p50.toFixed(1)} ms (${p99.toFixed(1)} ms) at rest`],
+    [
+      "inject",
+      "session up, then the table: from the first route of it to the last octet",
+      "vipcast",
+      ({ p50 }) => `from the table to the peer: ${(p50 / 1000).toFixed(2)} s with`,
+    ],
+    [
+      "inject",
+      "peak memory of the process (VmHWM), session up, then the table",
+      "vipcast",
+      ({ p50 }) => `with ${Math.round(p50)} MiB`,
+    ],
+    [
+      "bfd",
+      `10 ms x 3, 600 s under load, without SCHED_FIFO: ${lost}`,
+      "vipcast",
+      ({ p50 }) => `${p50} without it, 78`,
+    ],
+    ["bfd", `10 ms x 3, 600 s under load: ${lost}`, "bird", ({ p50 }) => `${p50} by BIRD`],
+    ["bfd", `10 ms x 3, 600 s under load: ${lost}`, "frr", ({ p50 }) => `${p50} by FRR's bfdd`],
+    [
+      "bfd",
+      `50 ms x 3, 600 s under load, without SCHED_FIFO: ${lost}`,
+      "vipcast",
+      ({ p50 }) => `${p50} without it, none`,
+    ],
+  ];
+  test.each(rows)("%s: %s, %s", (bench, what, who, text) => {
+    const report = keptIn(newest.get(bench) ?? "") as Report;
+    const found = report.results.find((r) => r.what === what && r.who === who);
+    expect(readme).toContain(found === undefined ? "a result" : text(found));
+  });
 });
 
 describe("manifests that pages show", () => {
