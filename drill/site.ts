@@ -194,7 +194,14 @@ const returningPrimaryToday: Scenario = {
   summary:
     "the same without a SitePolicy: the primary announces as soon as it is there, the recovery site stands by with a higher metric",
   speakers: ["vipcast", "frr"],
-  perform: (kind) => onStage({ speaker: kind, setup: withStandby }, (stage) => powerCycle(stage, async () => {})),
+  perform: (kind) =>
+    onStage({ speaker: kind, setup: withStandby }, async (stage) => {
+      const performance = await powerCycle(stage, async () => {});
+      // the proof that returning-primary counts what it says it does not see
+      return checked(performance, {
+        "packets for the VIP are counted at the primary site": Number(performance.extra?.packetsAtPrimary) > 0,
+      });
+    }),
 };
 
 export const SITES: readonly Scenario[] = [
