@@ -138,17 +138,15 @@ function verdictOf(
 function planPeers(before: PlanSide, after: PlanSide): PlanReport["peers"] {
   const sides = (side: PlanSide): (PlanPeerSide & Named)[] => Object.entries(side.peers).map(named);
   const [old, now] = [sides(before), sides(after)];
-  const known = matchPeers(
-    now,
-    old.filter((p) => p.session !== null),
-  );
+  // as the speaker does, which knows of no peer without a session
+  const known = matchPeers(now.filter(runs), old.filter(runs));
   const kept = new Set([...known.values()].map((p) => p.name));
-  const silent = new Map(old.filter((p) => p.session === null).map((p) => [p.name, p]));
+  const left = new Map(old.flatMap((p) => (kept.has(p.name) ? [] : [[p.name, p]])));
   const rows = [
-    ...now.map((p) => [p.name, planPeer(known.get(p) ?? silent.get(p.name) ?? null, p)] as const),
-    ...old
-      .filter((p) => !kept.has(p.name) && after.peers[p.name] === undefined)
-      .map((p) => [p.name, planPeer(p, null)] as const),
+    ...now.map((p) => [p.name, planPeer(known.get(p) ?? left.get(p.name) ?? null, p)] as const),
+    ...[...left.values()].flatMap((p) =>
+      after.peers[p.name] === undefined ? [[p.name, planPeer(p, null)] as const] : [],
+    ),
   ];
   return Object.fromEntries(rows.filter(([, p]) => isChange(p)).sort(([a], [b]) => compareText(a, b)));
 }
@@ -161,9 +159,10 @@ interface Named {
 const named = ([name, side]: readonly [string, PlanPeerSide]): PlanPeerSide & Named => ({
   ...side,
   name,
-  // a peer without a session is nobody's former self
-  identity: side.session?.identity ?? `|${name}`,
+  identity: side.session?.identity ?? "",
 });
+
+const runs = ({ session }: PlanPeerSide): boolean => session !== null;
 
 const isChange = ({ session, added, changed, withdrawn, problem }: PlanPeer): boolean =>
   session !== "none" || added.length + changed.length + withdrawn.length > 0 || problem !== null;
