@@ -49,7 +49,7 @@ export async function planBase(daemon: Daemon, asked: string | null): Promise<St
   const work =
     own === null
       ? deciding(store, { nodeName: node, lbClass, ignoreExcludeLb, routerId })
-      : tabulating(own, engine.decisions);
+      : tabulating(own, new Map(engine.decisions)); // decisions go on while this is told in pieces
   const table = await inSlices(work, realClock);
   const salt = randomBytes(32).toString("hex");
   const held = allocating?.holdings() ?? null;
