@@ -1,5 +1,6 @@
-// Pages that are made from tables of the code or from kept results are what these say; what pages show and link to is sound. To write them anew: VIPCAST_WRITE_DOCS=1 npx vitest run
-// --project unit test/docs.test.ts
+// Pages that are made from tables of the code or from kept results are what these say, and what pages show and link to is there and
+// sound. Owns no words of the pages. To write anew those made from tables: VIPCAST_WRITE_DOCS=1 npx vitest run --project unit
+// test/docs.test.ts
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
