@@ -12,10 +12,12 @@ import {
 } from "../announce/communities.ts";
 import type { Origin, RouteAttributes } from "../bgp/wire/message.ts";
 import type { Ip, Prefix } from "../kernel/ip.ts";
+import type { Said } from "../kernel/messages.ts";
 import { nearest } from "../kernel/suggest.ts";
 import { quote } from "../kernel/text.ts";
 import { PeerName } from "../kernel/units.ts";
-import { type Fault, type Parsed, refused, taken } from "./parsed.ts";
+import { say } from "./messages.ts";
+import { type Parsed, type Refusal, refused, taken } from "./parsed.ts";
 import { parsePrefixStrictly } from "./strictPrefix.ts";
 
 /** What an `add` says besides the prefix. The same object may stand in many commands. */
@@ -207,16 +209,16 @@ export function parseWords(words: readonly string[]): Parsed<Command> {
     const key = OPTION_KEYS.find((k) => OPTIONS[k].flag === flag);
     if (key === undefined) return unknownOption(name, `--${flag}`, asFlag);
     if (OPTIONS[key].placeholder === null) {
-      if (cut >= 0) return refused(`--${flag} takes no value`);
+      if (cut >= 0) return refused(say("takesNoValue", { flag }));
       given[key] = [""];
       continue;
     }
     const value = cut < 0 ? rest[++i] : word.slice(cut + 1);
-    if (value === undefined) return refused(`--${flag} needs a value`, `Write --${flag} ${OPTIONS[key].placeholder}.`);
+    if (value === undefined) return refused(say("needsValue", { flag, placeholder: OPTIONS[key].placeholder }));
     given[key] = [...(given[key] ?? []), value];
   }
   const [prefix = null, surplus] = operands;
-  if (surplus !== undefined) return refused(`${quote(surplus)} is one word too many`, usageOf(name));
+  if (surplus !== undefined) return refused(say("surplusWord", { word: quote(surplus), usage: usageOf(name) }));
   return make(name, prefix, given, asFlag);
 }
 
@@ -225,24 +227,29 @@ function parseJson(text: string): Parsed<Command> {
   try {
     value = JSON.parse(text);
   } catch {
-    return refused("is no JSON", "Each line holds one whole object or array.");
+    return refused(say("notJson"));
   }
   if (!Array.isArray(value)) return fromObject(value);
   const changes: Change[] = [];
   for (const [i, entry] of value.entries()) {
     const parsed = fromObject(entry);
-    if (!parsed.ok) return refused(`[${i}]: ${parsed.message}`, parsed.hint);
-    if (!isChange(parsed.value)) return refused(`[${i}]: ${parsed.value.type} has no place in a batch`);
+    if (!parsed.ok) return refused(say("inArray", { index: i, fault: parsed.message }, parsed.hint));
+    if (!isChange(parsed.value)) return refused(inBatch(i, parsed.value.type));
     changes.push(parsed.value);
   }
   return taken({ type: "batch", changes });
 }
 
+const inBatch = (index: number, name: string): Said => {
+  const { message, hint } = say("notInBatch", { name });
+  return say("inArray", { index, fault: message }, hint);
+};
+
 export const isChange = (command: Command): command is Change =>
   command.type === "add" || command.type === "del" || command.type === "flush";
 
 function fromObject(value: unknown): Parsed<Command> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return refused("is no object");
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return refused(say("notObject"));
   const fields = new Map<string, unknown>(Object.entries(value));
   const name = fields.get("command") ?? "add";
   if (typeof name !== "string" || !isCommandName(name)) return unknownCommand(String(name));
@@ -251,11 +258,11 @@ function fromObject(value: unknown): Parsed<Command> {
   for (const [key, field] of fields) {
     if (key === "command" || field === null) continue;
     if (key === "prefix") {
-      if (typeof field !== "string") return refused("prefix must be a text", 'Write "prefix": "192.0.2.0/24".');
+      if (typeof field !== "string") return refused(say("prefixNotText"));
       prefix = field;
     } else if (isOptionKey(key)) {
       const texts = textsOf(field, OPTIONS[key]);
-      if (texts === null) return refused(`${key} has a value of the wrong kind`, kindHint(OPTIONS[key]));
+      if (texts === null) return refused(say("wrongKind", { what: key, kind: kindHint(OPTIONS[key]) }));
       if (texts.length > 0) given[key] = texts;
     } else return unknownOption(name, key, asKey);
   }
@@ -285,22 +292,23 @@ function make(name: CommandName, prefixText: string | null, given: Given, label:
   const allowed: readonly OptionKey[] = options;
   for (const key of OPTION_KEYS) {
     if (given[key] === undefined) continue;
-    if (!allowed.includes(key)) return refused(`${label(key)} has no meaning for ${name}`, usageOf(name));
-    if (!OPTIONS[key].isRepeatable && (given[key]?.length ?? 0) > 1) return refused(`${label(key)} is given twice`);
+    if (!allowed.includes(key)) return refused(say("notForCommand", { what: label(key), name, usage: usageOf(name) }));
+    if (!OPTIONS[key].isRepeatable && (given[key]?.length ?? 0) > 1)
+      return refused(say("givenTwice", { what: label(key) }));
   }
   const peers = given.peers === undefined ? taken(null) : readPeers(given.peers, label);
   if (!peers.ok) return peers;
   if (!takesPrefix) {
-    if (prefixText !== null) return refused(`${name} takes no prefix`, usageOf(name));
+    if (prefixText !== null) return refused(say("takesNoPrefix", { name, usage: usageOf(name) }));
     return taken(name === "list" ? { type: name, peers: peers.value } : { type: name as "flush" });
   }
-  if (prefixText === null) return refused(`${name} needs a prefix`, usageOf(name));
+  if (prefixText === null) return refused(say("needsPrefix", { name, usage: usageOf(name) }));
   const prefix = parsePrefixStrictly(prefixText);
   if (!prefix.ok) return prefix;
   if (name === "del") return taken({ type: name, prefix: prefix.value, peers: peers.value });
   if (prefix.value.length === 0 && given.allowDefault === undefined) {
-    const hint = `Say ${label("allowDefault")}${label === asKey ? ": true" : ""} if it is meant.`;
-    return refused(`${prefixText} is the default route: it draws all traffic of the peers here`, hint);
+    const word = `${label("allowDefault")}${label === asKey ? ": true" : ""}`;
+    return refused(say("defaultRoute", { prefix: prefixText, word }));
   }
   const attributes = readAttributes(given, prefix.value.version, label);
   if (!attributes.ok) return attributes;
@@ -309,18 +317,17 @@ function make(name: CommandName, prefixText: string | null, given: Given, label:
 }
 
 function readPeers(names: readonly string[], label: Label): Parsed<readonly PeerName[]> {
-  if (names.includes("")) return refused(`${label("peers")} is empty`, "Name a BGPPeer.");
+  if (names.includes("")) return refused(say("noPeerName", { what: label("peers") }));
   // a word of a line ends at white space, and a line at its end: what follows would be read as something else
   const stray = names.find((name) => /\s/.test(name));
-  if (stray !== undefined)
-    return refused(`${label("peers")} is ${quote(stray)}, no name of a BGPPeer`, "Name a BGPPeer.");
+  if (stray !== undefined) return refused(say("oddPeerName", { what: label("peers"), name: quote(stray) }));
   return taken([...new Set(names)].sort().map((name) => PeerName(name)));
 }
 
 const ORIGINS: readonly Origin[] = ["igp", "egp", "incomplete"];
 
 function readAttributes(given: Given, version: 4 | 6, label: Label): Parsed<RouteAttributes> {
-  const faults: Fault[] = [];
+  const faults: Said[] = [];
   /** The value of an option that is given once at most; null where it is not given. */
   const read = <T>(key: OptionKey, reader: (text: string) => Reading<T>): T | null => {
     const text = given[key]?.[0];
@@ -328,7 +335,7 @@ function readAttributes(given: Given, version: 4 | 6, label: Label): Parsed<Rout
     const reading = reader(text);
     if (reading.ok) return reading.value;
     const { message, hint } = reading.said;
-    faults.push({ message: `${label(key)} ${message}`, hint });
+    faults.push(say("wrongValue", { what: label(key), fault: message }, hint));
     return null;
   };
   const nextHop = given.nextHop?.[0] === "self" ? "self" : read<Ip>("nextHop", (text) => readNextHop(version, text));
@@ -343,19 +350,18 @@ function readAttributes(given: Given, version: 4 | 6, label: Label): Parsed<Rout
       const parsed = type === "large" ? parseCommunityLiteral(literal) : resolveCommunity(text, NO_ALIASES);
       if (parsed.type === "value" && parsed.community.type === type) communities.push(parsed.community);
       else {
-        const hint = type === "large" ? "Write it like 65000:1:2." : "Write it like 65000:1, or no-export.";
-        faults.push({ message: `${label(key)} is ${quote(text)}, no ${type} community`, hint });
+        const form = type === "large" ? "Write it like 65000:1:2." : "Write it like 65000:1, or no-export.";
+        faults.push(say("notCommunity", { what: label(key), value: quote(text), type, form }));
       }
     }
   };
   take("communities", "standard");
   take("largeCommunities", "large");
   if (communities.length > MAX_COMMUNITIES) {
-    const message = `${communities.length} communities, at most ${MAX_COMMUNITIES} fit a route`;
-    faults.push({ message, hint: "Use fewer." });
+    faults.push(say("manyCommunities", { count: communities.length, max: MAX_COMMUNITIES }));
   }
   const [fault] = faults;
-  if (fault !== undefined) return { ok: false, ...fault };
+  if (fault !== undefined) return refused(fault);
   return taken({
     nextHop: nextHop ?? "self",
     localPref,
@@ -370,18 +376,20 @@ function readAttributes(given: Given, version: 4 | 6, label: Label): Parsed<Rout
 /** A script means numbers: aliases belong to Community objects, which change under it. */
 const NO_ALIASES: ReadonlyMap<string, CommunityValue> = new Map();
 
-function unknownCommand(name: string): { readonly ok: false } & Fault {
+function unknownCommand(name: string): Refusal {
   const names = Object.keys(COMMANDS);
   const near = nearest(name.toLowerCase(), names);
-  const hint = near === null ? `There are: ${names.join(", ")}.` : `Did you mean "${near}"?`;
-  return refused(name === "" ? "a command is missing" : `${quote(name)} is no command`, hint);
+  const known = names.join(", ");
+  if (name === "") return refused(say("noCommand", { known }));
+  return refused(say("unknownCommand", { name: quote(name), known }, near === null ? "" : `Did you mean "${near}"?`));
 }
 
-function unknownOption(name: CommandName, given: string, label: Label): { readonly ok: false } & Fault {
+function unknownOption(name: CommandName, given: string, label: Label): Refusal {
   const names = COMMANDS[name].options.map(label);
   const near = nearest(given, names);
   const there = names.length === 0 ? usageOf(name) : `There are: ${names.join(", ")}.`;
-  return refused(`${quote(given)} is not known to ${name}`, near === null ? there : `Did you mean ${near}?`);
+  const meant = near === null ? "" : `Did you mean ${near}?`;
+  return refused(say("unknownOption", { option: quote(given), name, there }, meant));
 }
 
 const usageOf = (name: CommandName): string => {

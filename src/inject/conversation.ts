@@ -2,10 +2,12 @@
 // Must not know where lines come from, nor when they end up at a router. Contract: pure but for the injections; each line that
 // is not empty and no comment gets one answer, in order, ending in a newline; what may take long is given back as work, to be
 // done in slices. Memory is bounded: a batch by MAX_BATCH, a line by its reader (MAX_LINE_OCTETS).
+import type { Said } from "../kernel/messages.ts";
 import type { PeerName } from "../kernel/units.ts";
 import { type Change, type Command, isChange, type LineParser, lineParser } from "./command.ts";
 import type { Injections } from "./injections.ts";
-import type { Fault, Parsed } from "./parsed.ts";
+import { say } from "./messages.ts";
+import { type Parsed, refused } from "./parsed.ts";
 import { formatJson, formatWords, linesOf } from "./render.ts";
 import { type Cursor, START } from "./table.ts";
 
@@ -59,17 +61,14 @@ export class Conversation {
   overlong(): string {
     this.#line++;
     if (this.#batch !== null) this.#batch.faults++;
-    return this.#refuse({ message: `longer than ${MAX_LINE_OCTETS} octets`, hint: "Split it." });
+    return this.#refuse(say("overlong", { max: MAX_LINE_OCTETS }));
   }
 
   /** No line follows. @returns what is still to be said */
   end(): string {
     if (this.#batch === null) return "";
     this.#batch = null;
-    return this.#refuse({
-      message: "the batch was not committed: nothing of it was done",
-      hint: "End it with commit.",
-    });
+    return this.#refuse(say("notCommitted"));
   }
 
   /** All lines or none: a body that came in one piece. @returns the answer, and whether it was done */
@@ -94,11 +93,7 @@ export class Conversation {
     const command = parsed.value;
     if (command.type === "batch") return { ok: true, value: command.changes };
     if (isChange(command)) return { ok: true, value: [command] };
-    return {
-      ok: false,
-      message: `${command.type} has no place here`,
-      hint: "Send add, del and flush; all or none is done.",
-    };
+    return refused(say("notInBody", { name: command.type }));
   }
 
   #obey(command: Command): string | Work {
@@ -121,7 +116,7 @@ export class Conversation {
         return this.#agree("");
       case "commit":
       case "abort":
-        return this.#refuse({ message: `${command.type} without begin`, hint: "Begin a batch with begin." });
+        return this.#refuse(say("withoutBegin", { name: command.type }));
     }
   }
 
@@ -143,13 +138,13 @@ export class Conversation {
         this.#batch = null;
         if (batch.faults === 0) return this.#carryOut(batch.changes).answer;
         const lines = batch.faults === 1 ? "a line of it was wrong" : `${batch.faults} lines of it were wrong`;
-        return this.#refuse({ message: `nothing of the batch was done: ${lines}`, hint: "" });
+        return this.#refuse(say("wrongLines", { lines }));
       }
       case "begin":
       case "batch":
       case "list":
         batch.faults++;
-        return this.#refuse({ message: `${command.type} within a batch`, hint: "Commit or abort it first." });
+        return this.#refuse(say("withinBatch", { name: command.type }));
     }
   }
 
@@ -164,7 +159,7 @@ export class Conversation {
       const line = changes[index]?.line ?? this.#line;
       const more = outcome.faults.size === 1 ? "" : ` (and ${outcome.faults.size - 1} more)`;
       const at = line === this.#line ? "" : `line ${line}: `;
-      return { answer: this.#refuse({ message: `${at}${fault.message}${more}`, hint: fault.hint }), ok: false };
+      return { answer: this.#refuse(say("refusedAt", { at, fault: fault.message, more }, fault.hint)), ok: false };
     }
     const notes = outcome.notes.filter((note) => note !== "");
     const [note = ""] = notes;
@@ -203,7 +198,7 @@ export class Conversation {
     return note === "" ? "ok\n" : `ok: ${note}\n`;
   }
 
-  #refuse({ message, hint }: Fault): string {
+  #refuse({ message, hint }: Said): string {
     if (this.#json) return `${JSON.stringify({ ok: false, line: this.#line, message, hint })}\n`;
     return `error line ${this.#line}: ${message}${hint === "" ? "" : `. ${hint}`}\n`;
   }
@@ -212,10 +207,7 @@ export class Conversation {
 /** Routes printed in one slice. */
 const LIST_SLICE = 512;
 
-const TOO_MANY: Fault = {
-  message: `more than ${MAX_BATCH} changes in one batch`,
-  hint: "Split it, or send the lines one by one in a stream.",
-};
+const TOO_MANY = say("tooManyChanges", { max: MAX_BATCH });
 
 /** The first words of answers that say no, in either form. */
 export const isRefusal = (answer: string): boolean => answer.startsWith("error ") || answer.startsWith('{"ok":false');

@@ -6,12 +6,12 @@ import { markedRoute } from "../announce/merge.ts";
 import type { Family, RouteAttributes } from "../bgp/wire/message.ts";
 import type { DrainLevel } from "../drain/machine.ts";
 import { formatIp, formatPrefix, type Ip, ipEquals, type Prefix } from "../kernel/ip.ts";
+import type { Said } from "../kernel/messages.ts";
 import { type ConfigProblem, problemOf } from "../kernel/problem.ts";
 import { listed, nameHint } from "../kernel/suggest.ts";
 import type { PeerName } from "../kernel/units.ts";
 import type { AddSpec, Change } from "./command.ts";
 import { say } from "./messages.ts";
-import type { Fault } from "./parsed.ts";
 import { type Cursor, InjectTable, type Plan, START } from "./table.ts";
 
 /** A peer of this node that runs. */
@@ -41,7 +41,7 @@ export const SLICE_PREFIXES = 2_048;
 export type Outcome =
   | { readonly ok: true; readonly notes: readonly string[] }
   /** Nothing was changed; by the index of the change. */
-  | { readonly ok: false; readonly faults: ReadonlyMap<number, Fault> };
+  | { readonly ok: false; readonly faults: ReadonlyMap<number, Said> };
 
 const familyOf = (version: 4 | 6): Family => (version === 4 ? "ipv4-unicast" : "ipv6-unicast");
 
@@ -134,7 +134,7 @@ export class Injections {
 
   /** All of the changes, in their order, or none. */
   apply(changes: readonly Change[]): Outcome {
-    const faults = new Map<number, Fault>();
+    const faults = new Map<number, Said>();
     let size = this.table.size;
     for (const [i, change] of changes.entries()) {
       const fault = this.#judge(change, size);
@@ -190,8 +190,8 @@ export class Injections {
     });
   }
 
-  #judge(change: Change, size: number): Fault | null {
-    if (this.#isClosed) return { message: "the daemon is stopping", hint: "Tell the next one." };
+  #judge(change: Change, size: number): Said | null {
+    if (this.#isClosed) return say("stopping");
     switch (change.type) {
       case "add":
         return this.#judgeAdd(change.prefix, change.spec, size);
@@ -199,65 +199,47 @@ export class Injections {
         return this.#judgeDelete(change.prefix, change.peers);
       case "flush":
         if (this.table.size <= MAX_FLUSH_AT_ONCE) return null;
-        return {
-          message: `flush in a batch: ${this.table.size} routes are too many to take away at once`,
-          hint: "Flush first, on a line of its own, then begin the batch.",
-        };
+        return say("flushInBatch", { count: this.table.size });
     }
   }
 
-  #judgeAdd(prefix: Prefix, { attributes, peers, isPersistent }: AddSpec, size: number): Fault | null {
+  #judgeAdd(prefix: Prefix, { attributes, peers, isPersistent }: AddSpec, size: number): Said | null {
     if (isPersistent && !this.#canPersist) {
-      return { message: "--persist: the daemon has no state directory", hint: "Start it with --state-dir DIR." };
+      return say("noStateDir");
     }
     if (size >= MAX_INJECTED && this.table.planOf(prefix) === null) {
-      return {
-        message: `${MAX_INJECTED} prefixes are injected already, more are not taken`,
-        hint: "Delete some first.",
-      };
+      return say("tooManyPrefixes", { max: MAX_INJECTED });
     }
     if (peers === null) return null;
     const unknown = this.#judgeNames(peers);
     if (unknown !== null) return unknown;
     for (const peer of this.#peers.filter((p) => peers.includes(p.name))) {
       if (!carries(peer, prefix)) {
-        const message = `--peer ${peer.name}: its session does not carry ${familyOf(prefix.version)}`;
-        return { message, hint: "See spec.dualStackAddressFamily of the BGPPeer." };
+        return say("familyNotCarried", { peer: peer.name, family: familyOf(prefix.version) });
       }
       if (isOwnAddress(peer, attributes)) {
         const hop = attributes.nextHop === "self" ? "" : formatIp(attributes.nextHop);
-        return {
-          message: `--next-hop ${hop} is the address of peer ${peer.name} itself`,
-          hint: "Leave that peer out.",
-        };
+        return say("hopIsPeer", { hop, peer: peer.name });
       }
     }
     return null;
   }
 
-  #judgeDelete(prefix: Prefix, peers: readonly PeerName[] | null): Fault | null {
+  #judgeDelete(prefix: Prefix, peers: readonly PeerName[] | null): Said | null {
     if (peers === null) return null;
     const plan = this.table.planOf(prefix);
     const stray = peers.find((peer) => plan === null || !plan.peers.has(peer));
     if (stray === undefined) return null;
     if (plan?.all == null) return this.#judgeNames([stray]);
-    return {
-      message: `--peer ${stray}: ${formatPrefix(prefix)} is injected for all peers`,
-      hint: "Delete it without --peer, then add it for the peers that keep it.",
-    };
+    return say("injectedForAll", { peer: stray, prefix: formatPrefix(prefix) });
   }
 
-  #judgeNames(peers: readonly PeerName[]): Fault | null {
+  #judgeNames(peers: readonly PeerName[]): Said | null {
     const names = this.#names;
-    if (names === null) {
-      return { message: "the daemon does not know its peers yet", hint: "Try again when `vipcast status` says ready." };
-    }
+    if (names === null) return say("peersUnknown");
     const stray = peers.find((peer) => !names.includes(peer));
     if (stray === undefined) return null;
-    return {
-      message: `--peer ${stray}: no such BGPPeer selects this node`,
-      hint: nameHint(stray, names, "BGPPeer on this node"),
-    };
+    return say("peerUnknown", { peer: stray }, nameHint(stray, names, "BGPPeer on this node"));
   }
 
   #perform(change: Change): string {

@@ -1,7 +1,17 @@
 // A prefix as an operator has to write it. Owns the refusal of what is a slip, and of what no router should be told. Knows nothing of
 // commands, nor of what is announced. Contract: pure; never throws; a prefix that is taken is exactly the one that was written.
-import { formatIp, ipEquals, maxPrefixLength, type Prefix, parseIp, parsePrefix, prefixOf } from "../kernel/ip.ts";
+import {
+  formatIp,
+  formatPrefix,
+  ipEquals,
+  maxPrefixLength,
+  type Prefix,
+  parseIp,
+  parsePrefix,
+  prefixOf,
+} from "../kernel/ip.ts";
 import { quote } from "../kernel/text.ts";
+import { say } from "./messages.ts";
 import { type Parsed, refused, taken } from "./parsed.ts";
 
 /** Prefixes that are nobody's to announce, with what they are; shorter ones that cover them are not meant. */
@@ -28,24 +38,20 @@ export function parsePrefixStrictly(text: string): Parsed<Prefix> {
   const slash = text.indexOf("/");
   const ip = parseIp(slash < 0 ? text : text.slice(0, slash));
   if (slash < 0 && ip !== null) {
-    return refused(`${quote(text)} has no length`, `Write ${formatIp(ip)}/${maxPrefixLength(ip.version)}.`);
+    return refused(say("noLength", { text: quote(text), ip: formatIp(ip), length: maxPrefixLength(ip.version) }));
   }
   const prefix = parsePrefix(text);
-  if (ip === null || prefix === null)
-    return refused(`${quote(text)} is no prefix`, "Write it like 192.0.2.0/24 or 2001:db8::/48.");
+  if (ip === null || prefix === null) return refused(say("notPrefix", { text: quote(text) }));
   if (!ipEquals(ip, prefix)) {
-    const hint = `Write ${formatIp(prefix)}/${prefix.length}, or ${formatIp(ip)}/${maxPrefixLength(ip.version)}.`;
-    return refused(`${quote(text)} has bits set beyond its length`, hint);
+    const host = `${formatIp(ip)}/${maxPrefixLength(ip.version)}`;
+    return refused(say("bitsBeyond", { text: quote(text), network: formatPrefix(prefix), host }));
   }
   for (const martian of MARTIANS) {
     const { version, length } = martian.prefix;
     if (version !== prefix.version || length > prefix.length || !ipEquals(prefixOf(prefix, length), martian.prefix))
       continue;
     if (prefix.length === 0) break;
-    return refused(
-      `${text} is within ${martian.text}, ${martian.what}: no router should be told`,
-      "Give another prefix.",
-    );
+    return refused(say("martian", { text, range: martian.text, what: martian.what }));
   }
   return taken(prefix);
 }
