@@ -90,7 +90,7 @@ export class BfdSpeaker {
     what: string,
     peer: string,
     is: (s: SessionStatus) => boolean,
-    timeoutMs = 10_000,
+    timeoutMs = 20_000,
   ): Promise<SessionStatus | null> {
     const accept = (s: SessionStatus | null): boolean => s !== null && is(s);
     return waitFor(what, () => this.session(peer), accept, { timeoutMs, logs: [this] });
@@ -101,7 +101,7 @@ export class BfdSpeaker {
   }
 
   /** The first change to Down from event `since` on. */
-  down(since: number, timeoutMs = 10_000): Promise<StateChanged> {
+  down(since: number, timeoutMs = 20_000): Promise<StateChanged> {
     const find = () => this.changes(since).find((e) => e.to === "Down");
     return waitFor("Down", find, (e) => e !== undefined, {
       timeoutMs,

@@ -65,7 +65,7 @@ export interface FrrPeer {
 
 const USER = "frr";
 const START_ORDER: readonly FrrDaemon[] = ["zebra", "staticd", "bfdd", "ospfd", "bgpd"];
-const START_TIMEOUT_MS = 10_000;
+const START_TIMEOUT_MS = 20_000;
 const MOUNT_AND_EXEC = 'mount --bind "$1" /var/tmp && shift && exec "$@"';
 
 /** Starts FRR on a host; resolves when all daemons answer. @throws Error when a daemon does not start or rejects a line */

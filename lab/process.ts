@@ -9,7 +9,7 @@ import { basename } from "node:path";
 export type Environment = Readonly<Record<string, string>>;
 
 export interface ExecOptions {
-  /** Milliseconds until the command is killed; default 10,000. */
+  /** Milliseconds until the command is killed; default 20,000. */
   readonly timeoutMs?: number;
   readonly env?: Environment;
   /** Written to stdin. */
@@ -49,7 +49,7 @@ export class CommandError extends Error {
   }
 }
 
-const DEFAULT_TIMEOUT_MS = 10_000;
+const DEFAULT_TIMEOUT_MS = 20_000;
 const DEFAULT_MAX_OUTPUT = 64 << 20;
 const LOG_WINDOW = 4 << 20;
 

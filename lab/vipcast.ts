@@ -70,7 +70,7 @@ export class Vipcast implements LogSource {
   }
 
   /** Resolves when /readyz says yes. @throws WaitError */
-  async ready(timeoutMs = 10_000): Promise<void> {
+  async ready(timeoutMs = 20_000): Promise<void> {
     const probe = (): Promise<string> => this.get("/readyz");
     await waitFor(`${this.name} to be ready`, probe, () => true, { timeoutMs, everyMs: 100, logs: [this] });
   }
@@ -88,7 +88,7 @@ export class Vipcast implements LogSource {
 
   /** GET on the metrics listener from inside the namespace. @throws CommandError for any status but 2xx */
   get(path: string): Promise<string> {
-    return this.host.exec(process.execPath, ["-e", FETCH, `${this.#base}${path}`], { timeoutMs: 5_000 });
+    return this.host.exec(process.execPath, ["-e", FETCH, `${this.#base}${path}`]);
   }
 
   /** SIGHUP: read everything again. */

@@ -11,7 +11,7 @@ export interface LogSource {
 }
 
 export interface WaitOptions {
-  /** Milliseconds; default 10,000. */
+  /** Milliseconds; default 20,000: generous, for it is only seen where a test fails. */
   readonly timeoutMs?: number;
   /** Milliseconds between the end of a probe and the next one; default 25. */
   readonly everyMs?: number;
@@ -37,7 +37,7 @@ export async function waitFor<T>(
   accept: (seen: T) => boolean,
   options: WaitOptions = {},
 ): Promise<T> {
-  const { timeoutMs = 10_000, everyMs = 25, logs = [] } = options;
+  const { timeoutMs = 20_000, everyMs = 25, logs = [] } = options;
   const deadline = performance.now() + timeoutMs;
   let last = "nothing";
   let probes = 0;

@@ -39,7 +39,7 @@ const pathsIn = (table: RouteTable): readonly string[] =>
     })
     .sort();
 
-const tableBecomes = (router: Frr, paths: readonly string[], logs: readonly LogSource[], timeoutMs = 10_000) =>
+const tableBecomes = (router: Frr, paths: readonly string[], logs: readonly LogSource[], timeoutMs = 20_000) =>
   waitFor(
     `${router.name} to have ${JSON.stringify(paths)}`,
     async () => pathsIn(await router.bgpRoutes()),

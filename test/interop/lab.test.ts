@@ -339,9 +339,9 @@ describe.skipIf(problem !== null)(titleOrSkip("lab whose owner ends", problem), 
     const exited = once(owner, "exit");
     end(owner);
     await exited;
-    await waitFor("everything to be gone", () => remains(lab), nothing, { timeoutMs: 5_000 });
+    await waitFor("everything to be gone", () => remains(lab), nothing);
     const watchdogs = () => pidsWith("cmdline", lab.id).map(String);
-    await waitFor("the watchdog to be gone", watchdogs, nothing, { timeoutMs: 5_000 });
+    await waitFor("the watchdog to be gone", watchdogs, nothing);
   });
 
   test("together with its watchdog is reaped by the next lab, which spares labs that are alive", async () => {

@@ -151,7 +151,7 @@ export function service(name: string, vip: string, options: ServiceOptions = {})
 // ---- questions to a router; `logs` are shown when the answer does not come
 
 /** Waits until FRR calls the session Established. */
-export const established = (uplink: Uplink, logs: readonly LogSource[] = [], timeoutMs = 10_000): Promise<FrrPeer> =>
+export const established = (uplink: Uplink, logs: readonly LogSource[] = [], timeoutMs = 20_000): Promise<FrrPeer> =>
   peerThat(uplink, "is Established", (p) => p.state === "Established", { logs, timeoutMs });
 
 /** Waits until FRR's view of the session is as wanted. */
@@ -187,7 +187,7 @@ export const goneAt = async (
   { router }: Uplink,
   prefix: string,
   logs: readonly LogSource[] = [],
-  timeoutMs = 10_000,
+  timeoutMs = 20_000,
 ): Promise<void> => {
   const options = { logs: [router, ...logs], timeoutMs };
   await waitFor(
