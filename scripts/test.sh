@@ -9,7 +9,7 @@ PATH="$PATH:/usr/lib/frr:/usr/sbin:/sbin"
 export PATH
 # FRR by its zebra: OpenBGPD, too, has a bgpd
 need_debian ip=iproute2 zebra=frr bird=bird2 gobgpd=gobgpd bgpctl=openbgpd exabgp=exabgp curl=curl promtool=prometheus \
-  systemd-analyze=systemd setcap=libcap2-bin
+  systemd-analyze=systemd setcap=libcap2-bin tshark=tshark
 build
 mkdir -p .vipcast-test
 status=0
