@@ -3,7 +3,7 @@
 // a single connection is fsm.ts. Knows no sockets, octets or routes. Contract: step(state, event, now) -> state + actions;
 // the caller performs the actions in order and arms one timer for `peerDeadline(state)`.
 
-import { type Ip, ipEquals } from "../../kernel/ip.ts";
+import { type Ip, ipEquals, isLinkLocal } from "../../kernel/ip.ts";
 import { assertNever, invariant } from "../../kernel/result.ts";
 import { later, Millis, Seconds, secondsToMillis } from "../../kernel/units.ts";
 import type { NotificationMessage } from "../wire/message.ts";
@@ -288,8 +288,12 @@ class Run {
   /** One step, so that nothing is attempted in between: it would be with the old address, or without the new password. */
   #reconfigure({ config, reset }: Extract<PeerEvent, { type: "reconfigured" }>): void {
     if (reset !== null) this.#stop({ type: "stop", ...reset, restart: true });
-    const isSamePlace = isSameAddress(this.#state.config.address, config.address);
-    this.#set({ config, bfd: config.bfd !== null && isSamePlace ? this.#state.bfd : "unknown" });
+    const { config: old, neighbor, bfd } = this.#state;
+    this.#set({
+      config,
+      neighbor: config.interface === old.interface ? neighbor : null,
+      bfd: config.bfd !== null && isSamePlace(old, config) ? bfd : "unknown",
+    });
     for (const side of ["out", "in"] as const) {
       this.#set({ [side]: paced(this.#state[side], this.#now, this.#context()) });
     }
@@ -500,6 +504,12 @@ class Run {
 }
 
 const isSameAddress = (a: Ip | null, b: Ip | null): boolean => a === b || (a !== null && b !== null && ipEquals(a, b));
+
+/** Whether BFD still speaks of the same path; an interface is part of a link-local address, and of none other. */
+function isSamePlace(a: PeerConfig, b: PeerConfig): boolean {
+  if (!isSameAddress(a.address, b.address) || a.vrf !== b.vrf) return false;
+  return a.interface === b.interface || (b.address !== null && !isLinkLocal(b.address));
+}
 
 const otherSide = (side: Side): Side => (side === "out" ? "in" : "out");
 

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { PeerConfig } from "../../../src/bgp/session/config.ts";
 import { mayAccept, type PeerEvent, peerDeadline, peerStateName, waitingFor } from "../../../src/bgp/session/peer.ts";
+import { cease } from "../../../src/bgp/wire/notification.ts";
 import { Seconds } from "../../../src/kernel/units.ts";
 import { type Driver, started } from "./driver.ts";
 import { CONFIG, configWith, ip } from "./fixtures.ts";
@@ -117,6 +118,15 @@ describe("an unnumbered peer", () => {
     expect(driver.send(seen(null)).take()).toEqual([]);
     driver.on("out", "tcpFailed").sleep(100_000);
     expect(driver.take().filter((l) => l.includes("connect"))).toEqual([]);
+  });
+
+  it("that moves to another interface is dialled there, not where the old one had its router", () => {
+    const driver = started(configWith(UNNUMBERED)).send(seen("fe80::2"));
+    driver.take();
+    const reset = { notification: cease(6), detail: "edited" };
+    driver.send({ type: "reconfigured", config: configWith({ ...UNNUMBERED, interface: "eth1" }), reset });
+    expect(driver.take()).toEqual(["out abort", "out ended stopped", "Connect -> Active"]);
+    expect(driver.send(seen("fe80::3")).take()).toEqual(["out connect", "Active -> Connect"]);
   });
 
   it("damped for its errors is not dialled earlier because it is heard again", () => {

@@ -654,6 +654,24 @@ describe("BFD (RFC 5882)", () => {
     expect(driver.state).toMatchObject({ bfd: "up", out: { name: "Connect" } });
   });
 
+  it.each([
+    ["another address", {}, { address: ip("192.0.2.77") }, "unknown"],
+    ["another VRF", {}, { vrf: "red" }, "unknown"],
+    [
+      "another interface of a link-local address",
+      { address: ip("fe80::7"), interface: "e0" },
+      { interface: "e1" },
+      "unknown",
+    ],
+    ["another interface", { interface: "e0" }, { interface: "e1" }, "up"],
+    ["another hold time", {}, { holdTime: Seconds(30) }, "up"],
+  ] as const)("with %s BFD speaks of another path or of the same one", (_what, before, change, verdict) => {
+    const driver = started({ ...watched, ...before }).send(bfd("up"));
+    const reset = { notification: cease(6), detail: "edited" };
+    driver.send({ type: "reconfigured", config: { ...watched, ...before, ...change }, reset });
+    expect(driver.state.bfd).toBe(verdict);
+  });
+
   it("C-255 our own failure says nothing of the path: an unknown one ends no session", () => {
     const driver = started(strict).send(bfd("up")).establish();
     driver.send(bfd("unknown"));
