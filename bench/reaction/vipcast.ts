@@ -1,11 +1,10 @@
-// SHELL: vipcast as its users run it: dist/main.js with a directory of manifests. Owns the manifests and the reading of the
+// SHELL: vipcast as its users run it: dist/main.js with a directory of manifests. Owns the configuration and the reading of the
 // program's log. Contract: a change is a finished file, renamed into the directory; what comes before the rename is not timed.
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Workshop } from "../children.ts";
-import { addressOf, dottedQuad } from "../inject/table.ts";
-import { SINK_ASN } from "../sink.ts";
+import { NODE, nameOf, service, sinkPeer } from "../manifests.ts";
 import type { Injector, Way } from "./injector.ts";
 
 /** `files`: one per service. `document`: all services in one file. */
@@ -48,7 +47,7 @@ export async function startDaemon(
   if (layout === "document") writeFileSync(join(manifests, "services.yaml"), services.join("---\n"));
   else for (const [i, text] of services.entries()) writeFileSync(join(manifests, `${nameOf(i)}.yaml`), text);
 
-  const source = ["--manifests", manifests, "--node-name", "node-1"];
+  const source = ["--manifests", manifests, "--node-name", NODE];
   // doors of its own, as a speaker of this machine may have the usual ones
   const doors = ["--socket", daemonSocket(workshop), "--metrics", `127.0.0.1:${sinkPort + 6_001}`];
   const program = workshop.start([
@@ -89,18 +88,7 @@ function readDuration(line: string): number[] {
   return typeof durationMs === "number" ? [durationMs] : [];
 }
 
-const nameOf = (i: number): string => `service-${i}`;
-
-const configuration = (sinkPort: number): string => `apiVersion: metallb.io/v1beta2
-kind: BGPPeer
-metadata: { name: sink, namespace: metallb-system }
-spec:
-  myASN: 65001
-  peerASN: ${SINK_ASN}
-  peerAddress: 127.0.0.1
-  sourceAddress: 127.0.0.2
-  peerPort: ${sinkPort}
----
+const configuration = (sinkPort: number): string => `${sinkPeer(sinkPort)}---
 apiVersion: metallb.io/v1beta1
 kind: IPAddressPool
 metadata: { name: bench, namespace: metallb-system }
@@ -113,32 +101,4 @@ metadata: { name: bench, namespace: metallb-system }
 spec:
   ipAddressPools: [bench]
   communities: ["65001:100"]
-`;
-
-const service = (i: number, isReady: boolean): string => `apiVersion: v1
-kind: Service
-metadata:
-  name: ${nameOf(i)}
-  namespace: default
-spec:
-  type: LoadBalancer
-  externalTrafficPolicy: Local
-status:
-  loadBalancer:
-    ingress:
-      - ip: ${dottedQuad(addressOf(i))}
----
-apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata:
-  name: ${nameOf(i)}-1
-  namespace: default
-  labels:
-    kubernetes.io/service-name: ${nameOf(i)}
-addressType: IPv4
-endpoints:
-  - addresses: [192.0.2.1]
-    nodeName: node-1
-    conditions:
-      ready: ${isReady}
 `;

@@ -1,12 +1,10 @@
 // The cluster of the scale bench: 10,000 services with ten endpoints each on ten nodes, one pool, a hundred advertisements, each for the
 // services of one tenant. Owns the text. Pure. Contract: an edit of the configuration touches every service, and its kind says
 // what becomes of the routes.
-import { addressOf, dottedQuad } from "../inject/table.ts";
-import { SINK_ASN } from "../sink.ts";
+import { service as serviceText, sinkPeer } from "../manifests.ts";
 
 export const ADVERTISEMENTS = 100;
 export const ENDPOINTS = 10;
-export const NODE = "node-1";
 
 export interface Edit {
   /** Grows the pool by so many ranges that no service uses: all is decided anew, no route changes. */
@@ -31,16 +29,7 @@ spec:
   communities: [bench]
 `;
   return [
-    `apiVersion: metallb.io/v1beta2
-kind: BGPPeer
-metadata: { name: sink, namespace: metallb-system }
-spec:
-  myASN: 65001
-  peerASN: ${SINK_ASN}
-  peerAddress: 127.0.0.1
-  sourceAddress: 127.0.0.2
-  peerPort: ${sinkPort}
-`,
+    sinkPeer(sinkPort),
     `apiVersion: metallb.io/v1beta1
 kind: IPAddressPool
 metadata: { name: bench, namespace: metallb-system }
@@ -58,38 +47,6 @@ spec:
   ].join("---\n");
 }
 
-export const nameOf = (i: number): string => `service-${i}`;
-
-/** @param isReady the endpoint on NODE, which alone decides here: the policy is Local */
-export function service(i: number, isReady: boolean): string {
-  const endpoint = (_: unknown, node: number): string => `  - addresses: [192.0.2.${node + 1}]
-    nodeName: node-${node + 1}
-    conditions:
-      ready: ${node > 0 || isReady}
-`;
-  return `apiVersion: v1
-kind: Service
-metadata:
-  name: ${nameOf(i)}
-  namespace: default
-  labels:
-    tenant: t${i % ADVERTISEMENTS}
-spec:
-  type: LoadBalancer
-  externalTrafficPolicy: Local
-status:
-  loadBalancer:
-    ingress:
-      - ip: ${dottedQuad(addressOf(i))}
----
-apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata:
-  name: ${nameOf(i)}-1
-  namespace: default
-  labels:
-    kubernetes.io/service-name: ${nameOf(i)}
-addressType: IPv4
-endpoints:
-${Array.from({ length: ENDPOINTS }, endpoint).join("")}`;
-}
+/** @param isReady the endpoint on NODE */
+export const service = (i: number, isReady: boolean): string =>
+  serviceText(i, isReady, { labels: [`tenant: t${i % ADVERTISEMENTS}`], endpoints: ENDPOINTS });

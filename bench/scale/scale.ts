@@ -8,11 +8,12 @@ import { fileURLToPath } from "node:url";
 import type { LabProcess } from "../../lab/process.ts";
 import type { Bench, BenchOptions, Measured } from "../bench.ts";
 import { until, usageOf, type Workshop, withWorkshop } from "../children.ts";
+import { NODE, nameOf } from "../manifests.ts";
 import { type Injector, takeTrials } from "../reaction/injector.ts";
 import { StopWatch } from "../reaction/stopWatch.ts";
 import { resultOf } from "../report.ts";
 import { hear } from "../roles.ts";
-import { ADVERTISEMENTS, configuration, type Edit, ENDPOINTS, NODE, nameOf, service, UNEDITED } from "./manifests.ts";
+import { ADVERTISEMENTS, configuration, type Edit, ENDPOINTS, service, UNEDITED } from "./manifests.ts";
 
 const SERVICES = 10_000;
 
