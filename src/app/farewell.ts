@@ -63,7 +63,8 @@ export async function leave(around: FarewellSurroundings): Promise<StopOutcome> 
 async function sayGoodbye(around: FarewellSurroundings, limit: number): Promise<void> {
   const { log, speaker, network, marker, paths, withdraws, text } = around;
   let isSaid = false;
-  const goodbye = Promise.resolve(withdraws ? speaker.shutdown(text) : speaker.fallSilent(text))
+  const goodbye = speaker
+    .shutdown(text, { withdraws })
     .then(() => network.idle())
     .then(() => {
       isSaid = true;
@@ -86,12 +87,12 @@ async function sayGoodbye(around: FarewellSurroundings, limit: number): Promise<
  * our routes until it is back (RFC 4724). BFD falls silent with it: AdminDown would say that there is no restart.
  */
 async function leaveRoutes(around: FarewellSurroundings, kept: ReadonlySet<PeerRunner>): Promise<StopOutcome> {
-  const { log, speaker, marker, text, halt } = around;
+  const { log, speaker, marker, withdraws, text, halt } = around;
   halt();
   marker?.stop(); // the sign of life stays: the next start is a restart
   const names = [...kept].map((runner) => runner.config.name);
   log.info("routesKept", { count: kept.size }, `left with our routes for a restart: ${listed(names)}`);
-  const told = speaker.shutdown(text, (runner) => kept.has(runner)).then(() => true);
+  const told = speaker.shutdown(text, { isKept: (runner) => kept.has(runner), withdraws }).then(() => true);
   const isTold = await Promise.race([told, sleep(FAREWELL_LIMIT_MS, false)]);
   return isTold ? "proven" : "not proven";
 }

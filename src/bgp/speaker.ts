@@ -142,18 +142,19 @@ export class Speaker {
   /**
    * Withdraws everything from every peer, then Cease/Administrative Shutdown with the text (RFC 9003). Settles when the
    * kernel has it all; a peer that does not read can make that late, so the caller sets a limit.
-   * @param isKept a peer that hears nothing, as if the process had died: its routes are left with it
    */
-  async shutdown(text: string, isKept: (runner: PeerRunner) => boolean = () => false): Promise<void> {
+  async shutdown(text: string, { isKept = () => false, withdraws = true }: Goodbye = {}): Promise<void> {
     const goodbye = ceaseWithText(CEASE.adminShutdown, text);
     const told = [...this.#byName.values()].filter((runner) => !isKept(runner));
-    await Promise.all(told.map((runner) => runner.shutdown(goodbye, text)));
+    await Promise.all(told.map((r) => (withdraws ? r.shutdown(goodbye, text) : r.remove(goodbye, text))));
   }
+}
 
-  /** The same Cease at once, and no withdrawals: what peers were told ends with the session, it is not said to be untrue. */
-  fallSilent(text: string): void {
-    for (const runner of this.#byName.values()) runner.remove(ceaseWithText(CEASE.adminShutdown, text), text);
-  }
+export interface Goodbye {
+  /** A peer that hears nothing, as if the process had died: its routes are left with it. */
+  readonly isKept?: (runner: PeerRunner) => boolean;
+  /** false: Cease alone. What peers were told ends with the session, it is not said to be untrue. */
+  readonly withdraws?: boolean;
 }
 
 /** A link-local address means nothing without its interface (C-014). */

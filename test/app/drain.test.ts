@@ -41,7 +41,18 @@ afterEach(async () => {
 
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
+const GRACEFUL: Capability = {
+  type: "gracefulRestart",
+  restarting: false,
+  notification: true,
+  restartTime: 120,
+  families: [],
+};
 const GREETING = Buffer.concat([encodeMessage(OPEN), encodeMessage({ type: "keepalive" })]);
+const GRACEFUL_GREETING = Buffer.concat([
+  encodeMessage(openWith({ capabilities: [...CAPABILITIES, GRACEFUL] })),
+  encodeMessage({ type: "keepalive" }),
+]);
 
 interface Router {
   readonly port: number;
@@ -295,15 +306,7 @@ describe.skipIf(process.platform !== "linux")("a drain", () => {
   });
 
   test("a stop that keeps routes says nothing to a peer with graceful restart, and goodbye to one without", async () => {
-    const graceful: Capability = {
-      type: "gracefulRestart",
-      restarting: false,
-      notification: true,
-      restartTime: 120,
-      families: [],
-    };
-    const helper = openWith({ capabilities: [...CAPABILITIES, graceful] });
-    const keeps = await router(true, Buffer.concat([encodeMessage(helper), encodeMessage({ type: "keepalive" })]));
+    const keeps = await router(true, GRACEFUL_GREETING);
     const forgets = await router(true);
     const restarting = (name: string, port: number): string =>
       peer(port).replace("name: tor", `name: ${name}`).replace("holdTime", "enableGracefulRestart: true, holdTime");
@@ -324,7 +327,8 @@ describe.skipIf(process.platform !== "linux")("a drain", () => {
     s.daemon.speaker.setPeers([]);
   });
 
-  test("of a witness takes back no claim, which would say that a site has ceased to serve; nor does its stop", async () => {
+  /** A witness with a peer that claims, and one that looks and has heard of it. @param graceful the former keeps routes over a restart */
+  async function witness(graceful: boolean, options: Partial<DaemonOptions>) {
     // rank 1, epoch 5, active, of site 1
     const claim = attribute(
       0xc0,
@@ -333,20 +337,36 @@ describe.skipIf(process.platform !== "linux")("a drain", () => {
     );
     const update = message(2, updateBody({ attributes: [ORIGIN, AS_PATH, NEXT_HOP, claim], nlri: VIP }));
     const endOfRib = message(2, updateBody({}));
-    const claims = await router(true, Buffer.concat([GREETING, update, endOfRib]));
+    const greeting = graceful ? GRACEFUL_GREETING : GREETING;
+    const claims = await router(true, Buffer.concat([greeting, update, endOfRib]));
     const looks = await router(true, Buffer.concat([GREETING, endOfRib]));
-    const named = (name: string, port: number): string => peer(port).replace("name: tor", `name: ${name}`);
+    const named = (name: string, port: number): string =>
+      peer(port).replace("name: tor", `name: ${name}`).replace("holdTime", "enableGracefulRestart: true, holdTime");
     write("all.yaml", `${named("claims", claims.port)}\n---\n${named("looks", looks.port)}`);
-    const s = await start({ witness: true });
+    const s = await start({ ...options, witness: true });
+    ends.push(() => s.daemon.speaker.setPeers([]));
     await until(
       () => sent(s),
       (n) => n === 1,
     );
+    return { s, looks };
+  }
+  /** A claim that is taken back says that a site has ceased to serve. */
+  const NOTHING_BACK = ["open", "update", "update", "notification"]; // the claim, End-of-RIB, Cease
+
+  test("of a witness takes back no claim, nor does its stop", async () => {
+    const { s, looks } = await witness(false, {});
     expect((await told(s)).exitCode).toBe(0);
     expect(await s.daemon.stop()).toBe("proven");
     await until(looks.messages, (m) => m.at(-1) === "notification");
-    expect(looks.messages()).toEqual(["open", "update", "update", "notification"]); // the claim, End-of-RIB, Cease
-    s.daemon.speaker.setPeers([]);
+    expect(looks.messages()).toEqual(NOTHING_BACK);
+  });
+
+  test("a stop of a witness that keeps routes takes back no claim from those who do not", async () => {
+    const { s, looks } = await witness(true, { stateDir: join(home, "state"), stopKeepsRoutes: true });
+    expect(await s.daemon.stop()).toBe("proven");
+    await until(looks.messages, (m) => m.at(-1) === "notification");
+    expect(looks.messages()).toEqual(NOTHING_BACK);
   });
 
   test("follows cordon and taint where asked to; undrain does not talk it out of that", async () => {
