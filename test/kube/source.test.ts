@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { realClock } from "../../src/app/realTime.ts";
+import { TROUBLE_GRACE } from "../../src/kube/kubeSource.ts";
 import { SILENCE_LIMIT } from "../../src/kube/watchCore.ts";
 import { type ApiServer, startApiServer } from "./apiServer.ts";
 import { makeAuthority, makeCertificate } from "./certificates.ts";
@@ -58,18 +59,19 @@ describe("the source", () => {
 });
 
 describe("trouble", () => {
+  let changesBefore = 0;
   beforeEach(async () => {
     server.apply(service("a"));
     await follower.begin();
     await follower.until("the watch", isWatching);
+    changesBefore = follower.changes.length;
   });
 
   /** What changed meanwhile arrives, and what did not change was never touched. */
   async function recovers(): Promise<void> {
-    const before = follower.changes.length;
     server.apply(service("b"));
     await follower.until("b", () => follower.services.length === 2, 15_000);
-    expect(new Set(follower.changes.slice(before).map((c) => c.ref.name))).toEqual(new Set(["b"]));
+    expect(new Set(follower.changes.slice(changesBefore).map((c) => c.ref.name))).toEqual(new Set(["b"]));
   }
 
   test("every connection is reset", async () => {
@@ -105,8 +107,14 @@ describe("trouble", () => {
     );
     expect(follower.services).toEqual(["a 192.0.2.1"]);
     expect(realClock.now() - began).toBeGreaterThan(200);
+    const words = () => follower.problems.filter((p) => p.kind === "ApiServer");
+    expect(words(), "it may pass").toEqual([]);
+    time.skip(TROUBLE_GRACE);
+    await follower.until("words", () => words().length > 0);
+    expect(words(), "once, however many kinds are concerned").toHaveLength(1);
     await server.listen();
     await recovers();
+    await follower.until("no words", () => words().length === 0);
     expect(follower.view("services")).toMatchObject({ lists: 1, fault: null });
   });
 
