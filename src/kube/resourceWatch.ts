@@ -71,9 +71,12 @@ export class ResourceWatch {
 
   #handle(event: WatchEvent): void {
     if (this.#isStopped) return;
-    for (const action of this.#core.handle(event, this.#with.clock.now())) this.#perform(action);
+    for (const action of this.#core.handle(event, this.#with.clock.now())) {
+      this.#perform(action);
+      if (this.#isStopped) return; // what was told may be a reason to stop
+    }
     this.#sink.flush();
-    this.#arm();
+    if (!this.#isStopped) this.#arm();
   }
 
   #perform(action: WatchAction): void {
