@@ -94,8 +94,8 @@ export class WebhookCertificates implements CertificateFeed {
       const { authorities, server } = await this.#kept();
       if (this.#isStopped) return true;
       if (server.cert !== this.#inUse) {
-        this.#inUse = server.cert;
         give({ ...parameters, cert: server.cert, key: server.key });
+        this.#inUse = server.cert; // one that the server refuses is given again
         const until = new X509Certificate(server.cert).validTo;
         log.info("webhookCertificate", { name: this.#name }, `the webhooks have a certificate until ${until}`);
       }

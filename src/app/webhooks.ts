@@ -73,6 +73,7 @@ export async function startWebhooks(
   const knowledge = new WebhookKnowledge(options, namespace, log);
   const pages = webhookPages(knowledge);
   let server: ReturnType<typeof createBoundedTlsServer> | null = null;
+  let isStopped = false;
   const open = async (tls: SecureContextOptions): Promise<void> => {
     const made = createBoundedTlsServer(pages, onDefect, tls, WEBHOOK_BODY);
     await listening(
@@ -83,17 +84,18 @@ export async function startWebhooks(
         return say("listenFailed", { place, error: `${error.message} (${code})` });
       },
     );
-    server = made;
+    if (isStopped) await stopServer(made);
+    else server = made;
   };
   const bound = (): number | null => {
     const at = server?.address() ?? null;
     return at === null || typeof at === "string" ? null : at.port;
   };
-  let isStopped = false;
   const begin = async (): Promise<void> => {
     const first = await feed.start((renewed) => server?.setSecureContext(renewed));
     if (isStopped) return;
     await open(first);
+    if (isStopped) return;
     const at = joinHostPort(address.host, bound() ?? address.port);
     log.info("listening", { address: at }, "webhooks are served");
   };
