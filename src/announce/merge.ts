@@ -181,6 +181,7 @@ export function attributesEqual(a: RouteAttributes, b: RouteAttributes): boolean
     a.asPathPrepend === b.asPathPrepend &&
     a.linkBandwidth === b.linkBandwidth &&
     a.origin === b.origin &&
+    a.asPathTail?.join() === b.asPathTail?.join() &&
     (a.nextHop === b.nextHop || JSON.stringify(a.nextHop) === JSON.stringify(b.nextHop)) &&
     a.communities.length === b.communities.length &&
     a.communities.every((c, i) => c === b.communities[i]) &&

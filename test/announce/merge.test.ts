@@ -143,6 +143,8 @@ test("equality looks at every attribute", () => {
     { communities: [1, 2] },
     { largeCommunities: [large(2)] },
     { largeCommunities: [] },
+    { origin: "incomplete" },
+    { asPathTail: [65_001] },
   ];
   for (const over of others) expect(attributesEqual(base, { ...base, ...over }), JSON.stringify(over)).toBe(false);
 });

@@ -366,6 +366,8 @@ describe("attribute sets", () => {
     ["link bandwidth", { linkBandwidth: 0 }],
     ["communities", { communities: [1, 2] }],
     ["large communities", { largeCommunities: [{ globalAdmin: 1, local1: 2, local2: 3 }] }],
+    ["origin", { origin: "incomplete" }],
+    ["the path behind our AS", { asPathTail: [65_001] }],
   ])("that differ in %s are different, equal ones are the same", (_name, change) => {
     const sets = new AttributeSets();
     const plain = sets.idOf(base);
