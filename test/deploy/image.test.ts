@@ -228,7 +228,7 @@ describe("a service manager", () => {
 
   /** Reads what arrives until something fits; a descriptor of our own offers no event. */
   async function hear(fits: RegExp): Promise<string> {
-    const limit = performance.now() + 10_000;
+    const limit = performance.now() + 20_000;
     const into = new Uint8Array(1024);
     while (listener !== null && performance.now() < limit) {
       const length = listener.calls.receive(listener.fd, into, new Uint8Array(128));

@@ -92,7 +92,7 @@ export class Follower {
   }
 
   /** Resolves when it holds; looked at whenever something was told, and now and then. */
-  async until(what: string, holds: () => boolean, limitMs = 10_000): Promise<void> {
+  async until(what: string, holds: () => boolean, limitMs = 15_000): Promise<void> {
     const end = realClock.now() + limitMs;
     while (!holds()) {
       if (realClock.now() > end) throw new Error(`waited ${limitMs} ms for: ${what}`);

@@ -165,7 +165,7 @@ describe("the webhooks", () => {
     place("tls.crt", cert);
     await expect(post(port, CONVERSION_PATH, "", renewing.cert)).rejects.toThrow();
     const asked = () => post(port, CONVERSION_PATH, "", renewing.cert).catch(() => null);
-    await waitFor("the new certificate", asked, (answer) => answer?.status === 400, { timeoutMs: 15_000 });
+    await waitFor("the new certificate", asked, (answer) => answer?.status === 400, { timeoutMs: 25_000 });
   });
 
   test("make a certificate of their own, share it in a Secret, and have the API server trust it", async () => {
