@@ -237,9 +237,13 @@ describe("TLS", () => {
       },
     };
     const told: string[] = [];
+    let renewals = 0;
     files.watch(
       timers,
-      (options) => page?.renew(options),
+      (options) => {
+        renewals++;
+        page?.renew(options);
+      },
       (why) => told.push(why),
     );
     const next = issued("second");
@@ -250,6 +254,8 @@ describe("TLS", () => {
     expect(told).toEqual([expect.stringContaining("cannot be used together")]);
     place("tls.key", next.key);
     look();
+    look();
+    expect(renewals, "once for each pair").toBe(1);
     expect(await handshake(port, "TLSv1.3")).toMatch(/^second/);
     expect(told).toHaveLength(1);
   });
