@@ -55,6 +55,7 @@ export class ServiceManager {
   /** @param within what stopping may take */
   stopping(within: Millis): void {
     this.#isStopping = true;
+    if (!this.#isReady) this.#timer?.cancel(); // a start that is over asks for no more time
     this.#options.notify(`STOPPING=1\nSTATUS=withdrawing\n${extension(within + STOP_GRACE_MS)}`);
   }
 

@@ -107,6 +107,12 @@ describe("the service manager", () => {
     expect(stage.said).toEqual(["STOPPING=1\nSTATUS=withdrawing\nEXTEND_TIMEOUT_USEC=12000000"]);
   });
 
+  test("is not asked for more time to start by a daemon that stops within its start", () => {
+    const stage = new Stage(null);
+    stage.manager.stopping(Millis(7_000));
+    expect(stage.pass(60_000)).toEqual([]);
+  });
+
   test("hears nothing after the end", () => {
     const stage = new Stage(10_000);
     stage.manager.ready();
