@@ -101,6 +101,7 @@ export class Reconciler {
 
   /** The source has been read completely for the first time: the store now says what is, not what is known so far. */
   listed(): void {
+    if (this.#isStopped) return;
     this.#isListed = true;
     this.#since ??= this.#clock.now();
     this.#run();

@@ -46,6 +46,18 @@ test("before the first decision nothing is stuck: the source may take its time",
   expect(reconciler.stuck()).toBeNull();
 });
 
+test.each([
+  ["a change", (r: Reconciler) => r.changed([])],
+  ["the end of the first listing, which may come late", (r: Reconciler) => r.listed()],
+])("after a stop nothing is decided, whatever comes: %s", (_what, come) => {
+  const { reconciler, world } = stage();
+  reconciler.listed();
+  reconciler.stop();
+  const { runs } = world;
+  come(reconciler);
+  expect(world.runs).toBe(runs);
+});
+
 test("Q-27 nothing is decided before the source has been listed, whatever changes", () => {
   const { reconciler, world } = stage();
   reconciler.changed([]);
