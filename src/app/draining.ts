@@ -75,10 +75,11 @@ export class Draining {
     return this.#state;
   }
 
-  /** @param delay how long routes stay marked; null: as configured */
+  /** @param delay how long routes stay marked; shorter than that of a drain under way it hurries that one; null: as configured */
   wish(cause: DrainCause, delay: Millis | null = null): void {
-    const wish = { cause, delay: delay ?? this.#around.delay, isAnnouncing: this.#around.isAnnouncing() };
-    this.#step({ type: "wish", wish });
+    const isAnnouncing = this.#around.isAnnouncing();
+    const isDelayAsked = delay !== null;
+    this.#step({ type: "wish", wish: { cause, delay: delay ?? this.#around.delay, isDelayAsked, isAnnouncing } });
   }
 
   undo(...causes: readonly DrainCause[]): void {
@@ -177,6 +178,11 @@ export class Draining {
 
   #tell(before: DrainState, now: DrainState): void {
     const { log } = this.#around;
+    if (before.name !== "normal" && now.name !== "normal" && now.delay < before.delay) {
+      const reason = listed(now.causes.map((c) => this.causeText(c)));
+      const text = `the drain is hurried: routes are withdrawn after ${now.delay} ms instead of ${before.delay} ms`;
+      log.info("draining", { durationMs: now.delay, reason }, text);
+    }
     if (now.name === before.name) return;
     if (now.name === "normal") {
       log.info("undrained", {}, "everything is announced again as it is decided");

@@ -51,6 +51,8 @@ export interface Wish {
   readonly cause: DrainCause;
   /** How long routes stay marked. */
   readonly delay: Millis;
+  /** Somebody asked for this delay, rather than taking what is configured: a drain under way is hurried to it. */
+  readonly isDelayAsked: boolean;
   /** Routes have been announced; else nothing has to be marked or withdrawn, it never gets out. */
   readonly isAnnouncing: boolean;
 }
@@ -109,7 +111,7 @@ export function isDrainProven(state: DrainState): boolean | null {
 
 const same = (state: DrainState): DrainStep => ({ state, actions: [] });
 
-function wished(state: DrainState, { cause, delay, isAnnouncing }: Wish, now: Millis): DrainStep {
+function wished(state: DrainState, { cause, delay, isDelayAsked, isAnnouncing }: Wish, now: Millis): DrainStep {
   if (state.name === "normal") {
     const begun: Begun = { causes: [cause], since: now, delay, proofs: [] };
     if (!isAnnouncing) return drained(begun, now, [{ type: "setLevel", level: "withdrawn" }]);
@@ -117,14 +119,23 @@ function wished(state: DrainState, { cause, delay, isAnnouncing }: Wish, now: Mi
     const until = later(now, ackLimit(begun.causes));
     return { state: { ...begun, name: "marking", until }, actions: [{ type: "setLevel", level: "marked" }] };
   }
-  if (state.name === "leaving" || state.causes.includes(cause)) return same(state);
+  if (state.name === "leaving") return same(state);
+  const isNew = !state.causes.includes(cause);
+  if (!isNew && !isDelayAsked) return same(state);
   const causes = CAUSES.filter((c) => c === cause || state.causes.includes(c));
-  if (state.name === "drained") return drained({ ...state, causes }, state.drainedAt, []);
-  if (cause !== "stop") return same({ ...state, causes });
-  // who stops does not wait as long as who drains
-  const most = state.name === "waiting" ? delay : STOP_ACK_LIMIT;
-  const until = Millis(Math.min(state.until, now + most));
-  return same({ ...state, causes, delay: Millis(Math.min(state.delay, delay)), until });
+  if (state.name === "drained") return isNew ? drained({ ...state, causes }, state.drainedAt, []) : same(state);
+  const known = isNew ? { ...state, causes } : state;
+  // a cordon that follows `drain --drain-time 60s` does not ask for less than that; who stops does not wait as long as who drains
+  return isDelayAsked || cause === "stop" ? hurried(known, delay, now) : same(known);
+}
+
+/** Sooner, where the delay or the limits of a new cause ask for it; never later. */
+function hurried(state: Extract<DrainState, { readonly until: Millis }>, asked: Millis, now: Millis): DrainStep {
+  const delay = Millis(Math.min(state.delay, asked));
+  // nobody is given time to move any more: marks that are still on their way have become useless
+  if (delay === 0 && state.name !== "withdrawing") return withdrawing({ ...state, delay }, now);
+  const most = state.name === "waiting" ? delay : ackLimit(state.causes);
+  return same({ ...state, delay, until: Millis(Math.min(state.until, now + most)) });
 }
 
 function undone(state: DrainState, gone: readonly DrainCause[]): DrainStep {

@@ -18,10 +18,11 @@ import { Millis, PeerName } from "../../src/kernel/units.ts";
 const TOR = PeerName("tor");
 const DELAY = 5_000;
 const at = (ms: number): Millis => Millis(ms);
-const wish = (cause: DrainCause = "command", delay = DELAY, isAnnouncing = true): DrainEvent => ({
+const wish = (cause: DrainCause = "command", delay = DELAY, isAnnouncing = true, isDelayAsked = false): DrainEvent => ({
   type: "wish",
-  wish: { cause, delay: Millis(delay), isAnnouncing },
+  wish: { cause, delay: Millis(delay), isDelayAsked, isAnnouncing },
 });
+const asked = (delay: number, cause: DrainCause = "command"): DrainEvent => wish(cause, delay, true, true);
 const undo = (...causes: DrainCause[]): DrainEvent => ({ type: "undo", causes });
 const fact = (over: Partial<PeerFact> = {}): PeerFact => ({
   peer: TOR,
@@ -81,6 +82,9 @@ describe("every state and every event", () => {
     ["normal", "a stray timer", LATE, timer(), "normal", []],
     ["marking", "another wish", 110, wish("cordon"), "marking", []],
     ["marking", "a stop", 110, wish("stop"), "marking", []],
+    ["marking", "a wish for no delay at all", 110, asked(0), "withdrawing", ["withdrawn"]],
+    ["marking", "a configured delay that is none", 110, wish("cordon", 0), "marking", []],
+    ["marking", "a stop without a delay", 110, wish("stop", 0), "withdrawing", ["withdrawn"]],
     ["marking", "an undo", 110, undo("command"), "normal", ["none"]],
     ["marking", "the undo of another cause", 110, undo("cordon"), "marking", []],
     ["marking", "an acknowledgement", 110, ACKED, "waiting", []],
@@ -91,11 +95,14 @@ describe("every state and every event", () => {
     ["marking", "a timer that is early", 100 + ACK_LIMIT - 1, timer(), "marking", []],
     ["marking", "its limit", 100 + ACK_LIMIT, timer(fact()), "waiting", []],
     ["waiting", "a stop", 110, wish("stop"), "waiting", []],
+    ["waiting", "a wish for no delay at all", 110, asked(0), "withdrawing", ["withdrawn"]],
+    ["waiting", "a wish for a shorter delay", 110, asked(50), "waiting", []],
     ["waiting", "an undo", 110, undo("command"), "normal", ["none"]],
     ["waiting", "a look", 110, ACKED, "waiting", []],
     ["waiting", "a timer that is early", 100 + DELAY - 1, timer(), "waiting", []],
     ["waiting", "the delay", 100 + DELAY, timer(), "withdrawing", ["withdrawn"]],
     ["withdrawing", "another wish", 110, wish("taint"), "withdrawing", []],
+    ["withdrawing", "a wish for no delay at all", 110, asked(0), "withdrawing", []],
     ["withdrawing", "a stop", 110, wish("stop"), "withdrawing", []],
     ["withdrawing", "an undo", 110, undo("command"), "normal", ["none"]],
     ["withdrawing", "an acknowledgement", 110, ACKED, "drained", []],
@@ -103,11 +110,13 @@ describe("every state and every event", () => {
     ["withdrawing", "a timer that is early", 100 + ACK_LIMIT - 1, timer(), "withdrawing", []],
     ["withdrawing", "its limit", 100 + ACK_LIMIT, timer(fact({ unacknowledged: 7 })), "drained", []],
     ["drained", "another wish", 110, wish("cordon"), "drained", []],
+    ["drained", "a wish for no delay at all", 110, asked(0), "drained", []],
     ["drained", "a stop", 110, wish("stop"), "leaving", ["leave"]],
     ["drained", "an undo", 110, undo("command"), "normal", ["none"]],
     ["drained", "a look", 110, SLOW, "drained", []],
     ["drained", "a stray timer", LATE, timer(), "drained", []],
     ["leaving", "a wish", 110, wish(), "leaving", []],
+    ["leaving", "a wish for no delay at all", 110, asked(0), "leaving", []],
     ["leaving", "an undo", 110, undo("command", "stop"), "leaving", []],
     ["leaving", "a look", 110, SLOW, "leaving", []],
     ["leaving", "a stray timer", LATE, timer(), "leaving", []],
@@ -143,6 +152,27 @@ describe("time", () => {
     // also where the stop comes before the routers have the marked routes
     const early = run([0, wish("command", 60_000)], [1, wish("stop", 2_000)], [10, ACKED]).state;
     expect([early.name, deadlineOf(early)]).toEqual(["waiting", 2_010]);
+  });
+});
+
+describe("a delay that is asked for while a drain is under way", () => {
+  const MINUTE = [
+    [0, asked(60_000)],
+    [100, ACKED],
+  ] as const;
+  test.each([
+    ["shorter, it counts from now", asked(2_000), 1_100 + 2_000],
+    ["shorter, and of another cause", asked(2_000, "cordon"), 1_100 + 2_000],
+    ["longer than what is left, it changes nothing", asked(59_500), 100 + 60_000],
+    ["longer, it changes nothing", asked(90_000), 100 + 60_000],
+    ["not asked for but configured, it changes nothing", wish("cordon", 1_000), 100 + 60_000],
+    ["not asked for when the command is repeated, it changes nothing", wish("command", 1_000), 100 + 60_000],
+  ])("%s", (_what, event, deadline) => {
+    expect(deadlineOf(run(...MINUTE, [1_100, event]).state)).toBe(deadline);
+  });
+  test("before the routers have the marked routes it counts from when they have them", () => {
+    const { state } = run([0, asked(60_000)], [50, asked(2_000)], [100, ACKED]);
+    expect([state.name, deadlineOf(state)]).toEqual(["waiting", 2_100]);
   });
 });
 
@@ -225,7 +255,9 @@ test("any history: levels follow the states, a node with causes ends drained or 
     { maxLength: 2 },
   );
   const event: fc.Arbitrary<DrainEvent> = fc.oneof(
-    fc.tuple(cause, fc.nat(3_000), fc.boolean()).map(([c, delay, announcing]) => wish(c, delay, announcing)),
+    fc
+      .tuple(cause, fc.nat(3_000), fc.boolean(), fc.boolean())
+      .map(([c, delay, announcing, isAsked]) => wish(c, delay, announcing, isAsked)),
     cause.map((c) => undo(c)),
     fc.tuple(facts, fc.boolean()).map(([f, isDecided]) => peers(f, isDecided)),
     facts.map((f) => timer(...f)),
