@@ -15,9 +15,17 @@ export function noteArrival(history: ServiceHistory, changes: readonly StoreChan
   }
 }
 
-/** What was settled counts as written once no session that stands has anything left to be handed. */
-export function noteWritten(history: ServiceHistory, peers: Iterable<PeerRunner>, now: Millis): void {
+/** What was settled counts as written once sessions stand, and none of them has anything left to be handed. */
+export function noteWritten(
+  history: ServiceHistory,
+  peers: Iterable<Pick<PeerRunner, "isDrained" | "negotiated">>,
+  now: Millis,
+): void {
   if (!history.isAwaitingWrite) return;
-  for (const runner of peers) if (!runner.isDrained) return;
-  history.written(now);
+  let stands = false;
+  for (const runner of peers) {
+    if (!runner.isDrained) return;
+    stands ||= runner.negotiated !== null; // without a session there is nothing to hand, and nobody who got anything
+  }
+  if (stands) history.written(now);
 }

@@ -20,7 +20,7 @@ export interface ServiceChange {
   /** Its objects changed in the store. */
   readonly at: Millis;
   readonly decidedAt: Millis;
-  /** Every session that stands has been given all that was decided; null: not yet. */
+  /** Sessions stand, and each has been given all that was decided; null: not yet. */
   readonly writtenAt: Millis | null;
   readonly from: Outcome;
   /** The same as `from`: announced otherwise, or not announced for another object's sake. */

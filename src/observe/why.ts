@@ -81,7 +81,7 @@ export interface WhyChange {
   readonly at: string;
   /** Milliseconds from there to the decision, and to the last octet with the kernel of every session that stands. */
   readonly decidedMs: number;
-  /** null: not yet. */
+  /** null: not yet, or no session stands. */
   readonly writtenMs: number | null;
 }
 
