@@ -10,6 +10,7 @@ import type { Said } from "../kernel/messages.ts";
 import { type ConfigProblem, problemOf } from "../kernel/problem.ts";
 import { listed, nameHint } from "../kernel/suggest.ts";
 import type { PeerName } from "../kernel/units.ts";
+import { BatchCount } from "./batchCount.ts";
 import type { AddSpec, Change } from "./command.ts";
 import { say } from "./messages.ts";
 import { type Cursor, InjectTable, type Plan, START } from "./table.ts";
@@ -49,6 +50,7 @@ export class Injections {
   readonly table = new InjectTable();
   readonly #host: InjectHost;
   readonly #canPersist: boolean;
+  readonly #most: number;
   /** null before the first decision. */
   #names: readonly PeerName[] | null = null;
   #peers: readonly InjectPeer[] = [];
@@ -61,9 +63,11 @@ export class Injections {
   #isClosed = false;
   readonly #marked = new WeakMap<RouteAttributes, RouteAttributes>();
 
-  constructor(host: InjectHost, canPersist: boolean) {
+  /** @param most prefixes at a time */
+  constructor(host: InjectHost, canPersist: boolean, most = MAX_INJECTED) {
     this.#host = host;
     this.#canPersist = canPersist;
+    this.#most = most;
   }
 
   /** Every peer has been told everything. */
@@ -135,11 +139,14 @@ export class Injections {
   /** All of the changes, in their order, or none. */
   apply(changes: readonly Change[]): Outcome {
     const faults = new Map<number, Said>();
-    let size = this.table.size;
+    // far from the limit, nobody has to count
+    const count = this.table.size + changes.length > this.#most ? new BatchCount(this.table) : null;
     for (const [i, change] of changes.entries()) {
-      const fault = this.#judge(change, size);
+      const before = count?.size ?? 0;
+      count?.take(change);
+      const isFull = count !== null && count.size > this.#most && count.size > before;
+      const fault = this.#judge(change) ?? (isFull ? say("tooManyPrefixes", { max: this.#most }) : null);
       if (fault !== null) faults.set(i, fault);
-      if (change.type === "add") size++;
     }
     if (faults.size > 0) return { ok: false, faults };
     return { ok: true, notes: changes.map((change) => this.#perform(change)) };
@@ -190,11 +197,11 @@ export class Injections {
     });
   }
 
-  #judge(change: Change, size: number): Said | null {
+  #judge(change: Change): Said | null {
     if (this.#isClosed) return say("stopping");
     switch (change.type) {
       case "add":
-        return this.#judgeAdd(change.prefix, change.spec, size);
+        return this.#judgeAdd(change.prefix, change.spec);
       case "del":
         return this.#judgeDelete(change.prefix, change.peers);
       case "flush":
@@ -203,12 +210,9 @@ export class Injections {
     }
   }
 
-  #judgeAdd(prefix: Prefix, { attributes, peers, isPersistent }: AddSpec, size: number): Said | null {
+  #judgeAdd(prefix: Prefix, { attributes, peers, isPersistent }: AddSpec): Said | null {
     if (isPersistent && !this.#canPersist) {
       return say("noStateDir");
-    }
-    if (size >= MAX_INJECTED && this.table.planOf(prefix) === null) {
-      return say("tooManyPrefixes", { max: MAX_INJECTED });
     }
     if (peers === null) return null;
     const unknown = this.#judgeNames(peers);

@@ -35,7 +35,7 @@ const change = (line: string): Change => {
 const decidedRoute = (med: number): RouteAttributes => routeAttributes({ med });
 
 /** A decision that is kept by hand, and what the peers were told. */
-function stage(canPersist = true) {
+function stage(canPersist = true, most?: number) {
   const decided = new Map<string, RouteAttributes>();
   const told = new Map<string, RouteAttributes>();
   const key = (name: PeerName, prefix: Prefix): string => `${name} ${formatPrefix(prefix)}`;
@@ -48,6 +48,7 @@ function stage(canPersist = true) {
       },
     },
     canPersist,
+    most,
   );
   const decide = (name: PeerName, text: string, med: number | null): void => {
     const prefix = P(text);
@@ -70,6 +71,44 @@ function started() {
   s.replay();
   return s;
 }
+
+describe("the limit of prefixes", () => {
+  const FULL = ["10.0.0.1/32", "10.0.0.2/32", "10.0.0.3/32"];
+  const full = () => {
+    const s = stage(true, FULL.length);
+    s.injections.setPeers([A, B], [peer(A), peer(B)], []);
+    s.say(...FULL.map((p) => `add ${p} --peer tor-a`));
+    return s;
+  };
+  test.each([
+    ["another prefix", ["add 10.0.0.9/32"], false],
+    ["what is there is injected anew", ["add 10.0.0.1/32 --med 2"], true],
+    ["one goes and another comes", ["del 10.0.0.1/32", "add 10.0.0.9/32"], true],
+    ["one goes and two come", ["del 10.0.0.1/32", "add 10.0.0.8/32", "add 10.0.0.9/32"], false],
+    ["one goes for its last peer", ["del 10.0.0.1/32 --peer tor-a", "add 10.0.0.9/32"], true],
+    [
+      "one goes for a peer of two",
+      ["add 10.0.0.1/32 --peer tor-b", "del 10.0.0.1/32 --peer tor-a", "add 10.0.0.9/32"],
+      false,
+    ],
+    ["one comes twice", ["del 10.0.0.1/32", "add 10.0.0.9/32", "add 10.0.0.9/32 --med 2"], true],
+    ["after a flush there is room for as many as ever", ["flush", ...FULL.map((p) => `add ${p} --med 5`)], true],
+    [
+      "after a flush there is not room for one more",
+      ["flush", ...FULL.map((p) => `add ${p}`), "add 10.0.0.9/32"],
+      false,
+    ],
+  ])("full, and %s", (_what, lines, isTaken) => {
+    const s = full();
+    const outcome = s.say(...lines);
+    expect(outcome.ok).toBe(isTaken);
+    if (!outcome.ok) {
+      expect([...outcome.faults.values()].map((f) => f.message)).toEqual([
+        "3 prefixes are injected already, more are not taken",
+      ]);
+    }
+  });
+});
 
 describe("beside the decision", () => {
   test("a route for all peers reaches each, one for a named peer that peer alone", () => {
