@@ -3,7 +3,7 @@ import type { ConfigProblem } from "../kernel/problem.ts";
 import type { Logger } from "./log.ts";
 
 /** Two problems with one key are the same. */
-const problemKey = (p: ConfigProblem): string =>
+export const problemKey = (p: ConfigProblem): string =>
   JSON.stringify([p.kind, p.namespace, p.name, p.path, p.message, p.file]);
 
 export const problemsByKey = (problems: readonly ConfigProblem[]): ReadonlyMap<string, ConfigProblem> =>

@@ -15,14 +15,14 @@ const problem = (name: string, severity: Severity = "error"): ConfigProblem => (
 });
 
 function bookAt(start: number) {
-  const found = { running: [] as ConfigProblem[], now: start };
+  const found = { running: [] as ConfigProblem[], now: start, gone: "nowhere" };
   const told: { readonly appeared: readonly string[]; readonly solved: readonly string[] }[] = [];
   const names = (these: ReadonlyMap<string, ConfigProblem>, without: ReadonlyMap<string, ConfigProblem>) =>
     [...these].filter(([key]) => !without.has(key)).map(([, p]) => p.name);
   const book = new ProblemBook({
     clock: { now: () => Millis(found.now), wall: () => 0 },
     running: () => found.running,
-    locate: ({ name }) => (name === "nowhere" ? null : { file: `${name}.yaml`, line: 7 }),
+    locate: ({ name }) => (name === found.gone ? null : { file: `${name}.yaml`, line: 7 }),
     told: (before, after) => told.push({ appeared: names(after, before), solved: names(before, after) }),
   });
   return { book, found, told };
@@ -75,4 +75,32 @@ test("stale from the first error until the last one is gone, warnings do not cou
   expect(book.staleSince).toBe(5);
   book.decisionFound([]);
   expect(book.staleSince).toBeNull();
+});
+
+test("what the running parts find makes nothing stale and is no change that failed, however often it comes", () => {
+  const { book, found, told } = bookAt(5);
+  for (const running of [[problem("link")], [], [problem("link")]]) {
+    found.running = running;
+    book.tell();
+  }
+  expect([book.staleSince, book.arrivals]).toEqual([null, 0]);
+  expect(told.map(({ appeared }) => appeared)).toEqual([["link"], [], ["link"]]);
+});
+
+test("a change that only earns a warning is none that failed", () => {
+  const { book } = bookAt(5);
+  book.decisionFound([problem("w", "warning")]);
+  expect(book.arrivals).toBe(0);
+});
+
+test("the problem of an object that has gone is not told again without its place before the decision knows", () => {
+  const { book, found, told } = bookAt(0);
+  found.running = [problem("a", "warning")];
+  book.decisionFound([problem("a")]);
+  found.gone = "a";
+  book.sourceFound([]);
+  found.running = [];
+  book.decisionFound([]);
+  const news = told.map(({ appeared, solved }) => [...appeared.map((n) => `+${n}`), ...solved.map((n) => `-${n}`)]);
+  expect(news).toEqual([["+a"], [], ["-a"]]);
 });
