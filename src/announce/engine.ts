@@ -171,13 +171,13 @@ export class DecisionEngine {
     if (config === null) return true;
     // what a drain withdraws goes before the services are told of it, however many there are
     if (this.#level === "withdrawn" && !this.#restate(config, isOver)) return false;
-    while (this.#changed.size + this.#affected.size > 0) {
+    while (this.#changed.size + this.#affected.size > 0 || this.#sites.isBusy) {
       this.#decideSome(config);
       // a prefix that could be announced from now on may be granted at once
       this.#markGoverned();
       // at once, so that telling is spread over the turns as well
       this.#flush(this.#touched, config);
-      if (this.#changed.size + this.#affected.size > 0 && isOver()) return false;
+      if ((this.#changed.size + this.#affected.size > 0 || this.#sites.isBusy) && isOver()) return false;
     }
     for (const key of this.#waiting) this.#restated.add(key);
     this.#waiting.clear();

@@ -58,8 +58,10 @@ export interface SiteGate {
   setPolicies(policies: readonly CompiledSitePolicy[], now: Millis): void;
   /** A service here could announce the prefix, or none can any more. */
   setAble(at: GovernedPrefix, isAble: boolean, now: Millis): void;
-  /** Prefixes whose outcome has changed since the last call, by time or by what other sites do. */
+  /** Does a batch of what there is to do. @returns prefixes whose outcome has changed since the last call, by time or by what other sites do */
   changed(now: Millis): Iterable<GovernedPrefix>;
+  /** There is more for `changed` to do at once. */
+  readonly isBusy: boolean;
   deadline(): Millis | null;
 }
 
@@ -115,5 +117,6 @@ export const NO_SITES: SiteGate = {
   setPolicies: () => {},
   setAble: () => {},
   changed: () => [],
+  isBusy: false,
   deadline: () => null,
 };

@@ -30,7 +30,6 @@ export function controllerMetricsInput(controller: Controller, logLinesDropped: 
     witnessed: () => null,
     shadow: () => null,
     sites: () => [],
-    siteMoves: () => new Map(),
     reports: () => ({
       writes: controller.counts.values(),
       pending: controller.backlog,

@@ -4,8 +4,8 @@
 import { readFileSync } from "node:fs";
 import { mkdir, open, rename } from "node:fs/promises";
 import { join } from "node:path";
+import type { Remembered, RememberedSite } from "../site/governing.ts";
 import { MAX_EPOCH } from "../site/model.ts";
-import type { Remembered, RememberedSite } from "../site/sites.ts";
 
 const NAME = "sites.json";
 

@@ -54,7 +54,6 @@ export function metricsInput(daemon: Daemon, logLinesDropped: () => number): Met
     inbound: () => daemon.access.counts,
     bfd: () => daemon.paths.view(),
     sites: () => daemon.siting.sites.report(),
-    siteMoves: () => daemon.siting.moves,
     tcpDrops: readTcpDrops,
   };
 }

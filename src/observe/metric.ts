@@ -48,8 +48,6 @@ export interface MetricsInput {
   readonly bfd: () => BfdView;
   /** Prefixes under SitePolicies; none without them. */
   readonly sites: () => Iterable<SitePolicyView>;
-  /** How often prefixes of a SitePolicy have moved into each state. */
-  readonly siteMoves: () => ReadonlyMap<string, ReadonlyMap<string, number>>;
   /** By the kernel's names (linux/netstat.ts); what this kernel does not count is absent. */
   readonly tcpDrops: () => Readonly<Partial<Record<string, number>>>;
   /** Of the controller: holds the Lease; absent: this is the speaker. */

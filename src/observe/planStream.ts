@@ -13,13 +13,17 @@ import { decidedRoutes, type Pieces } from "./routesStream.ts";
 const BATCH = 128;
 
 /** `ITEM,ITEM,…` with a rest after each piece. */
-export function* commaText<T>(items: readonly T[], show: (item: T) => string): Pieces {
-  for (let from = 0; from < items.length; from += BATCH) {
-    yield `${from === 0 ? "" : ","}${items
-      .slice(from, from + BATCH)
-      .map(show)
-      .join(",")}`;
+export function* commaText<T>(items: Iterable<T>, show: (item: T) => string): Pieces {
+  let texts: string[] = [];
+  let comma = "";
+  for (const item of items) {
+    texts.push(show(item));
+    if (texts.length < BATCH) continue;
+    yield `${comma}${texts.join(",")}`;
+    texts = [];
+    comma = ",";
   }
+  if (texts.length > 0) yield `${comma}${texts.join(",")}`;
 }
 
 /** @param problems what the source found while reading @param hide see `fieldTexts` */

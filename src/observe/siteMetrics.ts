@@ -1,13 +1,8 @@
 // The metrics of sites: prefixes under SitePolicies by state, and what is seen of witnesses and rivals. A part of metricTable.ts. Owns their
 // names. Contract: as for the table: bounded labels, values read when asked for.
-import type { SitePrefixView } from "../site/sites.ts";
 import type { MetricRow } from "./metric.ts";
 
 const SITE_STATES = ["idle", "guarded", "standby", "active", "leaving"] as const;
-const isRival =
-  (siteId: number) =>
-  ({ claim }: ReturnType<SitePrefixView["claims"]>[number]): boolean =>
-    claim.siteId !== siteId && claim.state === "active";
 
 export const SITE_ROWS: readonly MetricRow[] = [
   {
@@ -16,10 +11,8 @@ export const SITE_ROWS: readonly MetricRow[] = [
     help: "Prefixes under a SitePolicy by state: idle, guarded, standby, active, leaving",
     labels: ["policy", "state"],
     read: (i, put) => {
-      for (const { compiled, prefixes } of i.sites()) {
-        for (const state of SITE_STATES) {
-          put({ policy: compiled.key, state }, prefixes.filter((p) => p.domain.state.name === state).length);
-        }
+      for (const { compiled, counts } of i.sites()) {
+        for (const state of SITE_STATES) put({ policy: compiled.key, state }, counts.get(state) ?? 0);
       }
     },
   },
@@ -29,7 +22,9 @@ export const SITE_ROWS: readonly MetricRow[] = [
     help: "How often prefixes under a SitePolicy have moved into a state",
     labels: ["policy", "state"],
     read: (i, put) => {
-      for (const [policy, moves] of i.siteMoves()) for (const [state, n] of moves) put({ policy, state }, n);
+      for (const { compiled, moves } of i.sites()) {
+        for (const [state, n] of moves) put({ policy: compiled.key, state }, n);
+      }
     },
   },
   {
@@ -68,9 +63,7 @@ export const SITE_ROWS: readonly MetricRow[] = [
     help: "Prefixes for which another site is seen to serve",
     labels: ["policy"],
     read: (i, put) => {
-      for (const { compiled, prefixes } of i.sites()) {
-        put({ policy: compiled.key }, prefixes.filter((p) => p.claims().some(isRival(compiled.object.siteId))).length);
-      }
+      for (const { compiled, rivalled } of i.sites()) put({ policy: compiled.key }, rivalled);
     },
   },
 ];

@@ -1,9 +1,11 @@
 // What `vipcast site` shows: every SitePolicy of the node with its prefixes, what other sites claim, and the next timer. Owns the JSON
-// document and its text form. Decides nothing. Contract: pure; every fact in the text is also in the document.
-
+// document, made piece by piece, and its text form. Decides nothing. Contract: pure; every fact in the text is also in the document; the
+// pieces, joined, parse to a `SitesStatus`, and each prefix is as it is when its piece is made.
 import type { Millis } from "../kernel/units.ts";
 import type { SitePolicyView, SitePrefixView } from "../site/sites.ts";
 import { wallOf } from "./peerView.ts";
+import { commaText } from "./planStream.ts";
+import type { Pieces } from "./routesStream.ts";
 import { duration, fold, painter, type Style, type TextOptions } from "./statusText.ts";
 
 export interface SitesStatus {
@@ -60,41 +62,51 @@ export interface SiteClaimStatus {
   readonly remembered: boolean;
 }
 
-export function sitesStatus(views: Iterable<SitePolicyView>, now: Millis, wall: number): SitesStatus {
+export function* sitesText(views: Iterable<SitePolicyView>, now: Millis, wall: number): Pieces {
   const time = (at: Millis): string => new Date(wallOf(at, now, wall)).toISOString();
-  const policies = [...views].map((v): SitePolicyStatus => {
-    const { ref, site, siteId, rank, whenNotPreferred, failback } = v.compiled.object;
-    return {
-      policy: `${ref.namespace ?? ""}/${ref.name}`,
-      site,
-      siteID: siteId,
-      rank,
-      whenNotPreferred,
-      failback: failback === null ? "manual" : "auto",
-      epoch: v.epoch,
-      promotedEpoch: v.promoted,
-      view: v.view,
-      guardUntil: v.guardUntil === null ? null : time(v.guardUntil),
-      quorum: v.compiled.quorum,
-      witnesses: v.witnesses,
-      prefixes: v.prefixes.map((p) => prefixStatus(p, time)),
-    };
-  });
-  return { policies };
+  yield '{"policies":[';
+  let isFirst = true;
+  for (const view of views) {
+    yield `${isFirst ? "" : ","}${JSON.stringify(policyStatus(view, time)).slice(0, -1)},"prefixes":[`;
+    isFirst = false;
+    yield* commaText(view.prefixes(), (p) => JSON.stringify(prefixStatus(p, time)));
+    yield "]}";
+  }
+  yield "]}\n";
 }
 
-function prefixStatus(p: SitePrefixView, time: (at: Millis) => string): SitePrefixStatus {
+type Time = (at: Millis) => string;
+
+function policyStatus(v: SitePolicyView, time: Time): Omit<SitePolicyStatus, "prefixes"> {
+  const { ref, site, siteId, rank, whenNotPreferred, failback } = v.compiled.object;
+  return {
+    policy: `${ref.namespace ?? ""}/${ref.name}`,
+    site,
+    siteID: siteId,
+    rank,
+    whenNotPreferred,
+    failback: failback === null ? "manual" : "auto",
+    epoch: v.epoch,
+    promotedEpoch: v.promoted,
+    view: v.view,
+    guardUntil: v.guardUntil === null ? null : time(v.guardUntil),
+    quorum: v.compiled.quorum,
+    witnesses: v.witnesses,
+  };
+}
+
+function prefixStatus(p: SitePrefixView, time: Time): SitePrefixStatus {
   const { rank, epoch, state } = p.domain;
   return {
     prefix: p.prefixKey,
     state: state.name,
-    detail: p.detail(),
+    detail: p.detail,
     announced: p.announces,
     rank,
     epoch,
     since: time(p.since),
     nextChangeAt: p.deadline === null ? null : time(p.deadline),
-    claims: p.claims().map(({ from, claim, since, isRemembered }) => ({
+    claims: p.claims.map(({ from, claim, since, isRemembered }) => ({
       siteID: claim.siteId,
       rank: claim.rank,
       epoch: claim.epoch,

@@ -47,7 +47,7 @@ export interface StatusPages {
   /** How what would be announced compares with what MetalLB reports; absent: the daemon is no shadow. */
   readonly shadow?: () => unknown;
   /** What is known of other sites, or an operator's word about who serves. @param site null: every SitePolicy of the node */
-  readonly site?: (action: "status" | "promote" | "demote", site: string | null) => Answer;
+  readonly site?: (action: "status" | "promote" | "demote", site: string | null) => Promise<StreamAnswer>;
 }
 
 export interface DrainQuestion {
@@ -103,9 +103,11 @@ export async function startStatusSocket(
   if (inject !== undefined) byPath.set("POST /inject", (request) => injectPage(request, inject));
   const { why, clear, planBase, received, site } = pages;
   if (site !== undefined) {
-    byPath.set("/site", ({ query }) => answerPage(site("status", query.get("site"))));
+    byPath.set("/site", async ({ query }) => streamAnswerPage(await site("status", query.get("site"))));
     for (const action of ["promote", "demote"] as const) {
-      byPath.set(`POST /site/${action}`, ({ query }) => answerPage(site(action, query.get("site"))));
+      byPath.set(`POST /site/${action}`, async ({ query }) => {
+        return streamAnswerPage(await site(action, query.get("site")));
+      });
     }
   }
   if (received !== undefined) byPath.set("/received", ({ query }) => streamPage(received(query.get("peer"))));

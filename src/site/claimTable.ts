@@ -32,12 +32,6 @@ const NONE: readonly never[] = [];
 
 export class ClaimTable {
   readonly #peers = new Map<PeerName, PeerClaims>();
-  #asns: ReadonlySet<Asn> = new Set();
-
-  /** Claims under other ASNs are not kept from now on; those that come in under new ones are the feeder's to tell again. */
-  setAsns(asns: ReadonlySet<Asn>): void {
-    this.#asns = asns;
-  }
 
   sightOf(peer: PeerName): Sight {
     return this.#peers.get(peer)?.sight ?? "none";
@@ -56,14 +50,23 @@ export class ClaimTable {
     return found;
   }
 
-  /** @param communities null: withdrawn @returns whether anything is different now */
-  set(from: PeerName, prefixKey: string, communities: readonly LargeCommunity[] | null, now: Millis): boolean {
+  /**
+   * @param communities null: withdrawn @param asns whose claims are kept; those under new ones are the feeder's to tell again
+   * @returns whether anything is different now
+   */
+  set(
+    from: PeerName,
+    prefixKey: string,
+    communities: readonly LargeCommunity[] | null,
+    asns: ReadonlySet<Asn>,
+    now: Millis,
+  ): boolean {
     const { prefixes } = this.#peer(from);
     const before = prefixes.get(prefixKey);
     const claims =
       communities === null || communities.length === 0
         ? NONE
-        : [...this.#asns].flatMap((asn) => decodeClaims(communities, asn).map((claim) => ({ asn, claim })));
+        : [...asns].flatMap((asn) => decodeClaims(communities, asn).map((claim) => ({ asn, claim })));
     if (claims.length === 0) return prefixes.delete(prefixKey);
     const isSame = before !== undefined && JSON.stringify(before.claims) === JSON.stringify(claims);
     if (isSame && !before.isRemembered) return false;
@@ -71,23 +74,24 @@ export class ClaimTable {
     return true;
   }
 
-  /** The claims of a session that has ended are remembered from now on; those of a complete table that it has not confirmed go. */
-  setSight(from: PeerName, sight: Sight): void {
-    const { sight: before, prefixes } = this.#peer(from);
-    this.#peer(from).sight = sight;
-    if (sight === "complete") {
-      for (const [key, { isRemembered }] of prefixes) if (isRemembered) prefixes.delete(key);
-      return;
-    }
+  /**
+   * The claims of a session that has ended are remembered from now on; those of a complete table that it has not confirmed go.
+   * @returns each prefix whose claims that changes, when it is asked for: until the end of it the rest is as it was
+   */
+  setSight(from: PeerName, sight: Sight): Iterable<string> {
+    const peer = this.#peer(from);
+    const before = peer.sight;
+    peer.sight = sight;
+    if (sight === "complete") return dropping(peer.prefixes);
     // a session that was replaced without a word between is a new table, too
-    if (before !== "none") for (const known of prefixes.values()) known.isRemembered = true;
+    return before === "none" ? NONE : doubting(peer.prefixes);
   }
 
   /** @returns prefixes whose claims are different now */
-  forget(from: PeerName): readonly string[] {
-    const keys = [...(this.#peers.get(from)?.prefixes.keys() ?? NONE)];
+  forget(from: PeerName): Iterable<string> {
+    const known = this.#peers.get(from);
     this.#peers.delete(from);
-    return keys;
+    return known?.prefixes.keys() ?? NONE;
   }
 
   #peer(name: PeerName): PeerClaims {
@@ -97,5 +101,20 @@ export class ClaimTable {
       this.#peers.set(name, peer);
     }
     return peer;
+  }
+}
+
+function* dropping(prefixes: PeerClaims["prefixes"]): Generator<string, void> {
+  for (const [key, { isRemembered }] of prefixes) {
+    if (!isRemembered) continue;
+    prefixes.delete(key);
+    yield key;
+  }
+}
+
+function* doubting(prefixes: PeerClaims["prefixes"]): Generator<string, void> {
+  for (const [key, known] of prefixes) {
+    known.isRemembered = true;
+    yield key;
   }
 }

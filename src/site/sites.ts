@@ -1,42 +1,31 @@
 // All prefixes under all SitePolicies of this node: who is told what, and when which of them is looked at again. Owns the claims that
 // peers are heard to make, which of them count, epochs, and the promotes of operators. The rules are rules.ts's. Must not know
-// sessions, services or clocks. Contract: every call takes the moment; afterwards `changed` names the prefixes whose outcome differs,
-// `deadline` the moment of the next call to it. Without SitePolicies nothing is kept.
-import {
-  type CompiledSitePolicy,
-  type GovernedPrefix,
-  type SiteGate,
-  type SiteOutcome,
-  type SiteView,
-  siteAdds,
-} from "../announce/siteGate.ts";
+// sessions, services or clocks. Contract: every call takes the moment; what is told is done in its order, what touches many prefixes in
+// several calls of `changed` (inOrder.ts), with the outcome that doing it at once has. `changed` names the prefixes whose outcome
+// differs, `deadline` the moment of the next call to it. Without SitePolicies nothing is kept.
+import type { CompiledSitePolicy, GovernedPrefix, SiteGate, SiteView } from "../announce/siteGate.ts";
 import type { LargeCommunity } from "../bgp/wire/message.ts";
+import { Agenda } from "../kernel/agenda.ts";
 import { formatPrefix, type Prefix } from "../kernel/ip.ts";
-import { assertNever } from "../kernel/result.ts";
-import { type Asn, later, Millis, type PeerName } from "../kernel/units.ts";
+import { type Asn, later, type Millis, type PeerName } from "../kernel/units.ts";
 import { ClaimTable, type SeenClaim } from "./claimTable.ts";
-import { type Claim, MAX_EPOCH, type Sight } from "./model.ts";
 import {
-  type Domain,
-  type DomainRules,
-  type DomainState,
-  demoted,
-  type Facts,
-  newDomain,
-  promoted,
-  step,
-  type View,
-} from "./rules.ts";
+  addDomain,
+  count,
+  type DomainEntry,
+  newPolicy,
+  type PolicyEntry,
+  type Remembered,
+  type RememberedSite,
+  rulesOf,
+  type StateName,
+  sweeping,
+} from "./governing.ts";
+import { InOrder, type Job } from "./inOrder.ts";
+import { type Claim, MAX_EPOCH, type Sight } from "./model.ts";
+import { outcomeOf, UNKNOWN_YET } from "./outcome.ts";
+import { type Domain, type DomainState, demoted, type Facts, promoted, step, type View } from "./rules.ts";
 import { outcomeDetail } from "./words.ts";
-
-/** What outlives the daemon, by `CompiledSitePolicy.key`. */
-export type Remembered = ReadonlyMap<string, RememberedSite>;
-export interface RememberedSite {
-  /** Highest epoch known. */
-  readonly epoch: number;
-  /** Epoch of the last promote of this site; null: none. */
-  readonly promoted: number | null;
-}
 
 /** One prefix has moved from one state to another. */
 export interface SiteMove {
@@ -60,41 +49,13 @@ export interface SiteSurroundings {
   readonly rememberedChanged: () => void;
 }
 
-/** A prefix that nothing here can announce is forgotten after that, unless there is something to remember of it. */
-export const IDLE_KEPT = Millis(3_600_000);
-
-interface DomainEntry {
-  readonly at: GovernedPrefix;
-  isAble: boolean;
-  domain: Domain;
-  /** Since when its state is what it is. */
-  since: Millis;
-  deadline: Millis | null;
-  outcome: SiteOutcome;
-  /** Equal text, equal outcome. */
-  text: string;
-}
-
-interface PolicyEntry {
-  compiled: CompiledSitePolicy;
-  rules: DomainRules;
-  /** End of the start-up guard. */
-  guardUntil: Millis;
-  isGuardOver: boolean;
-  epoch: number;
-  promoted: number | null;
-  readonly domains: Map<string, DomainEntry>;
-  /** When idle ones are looked for next. */
-  sweepAt: Millis;
-}
-
 export class Sites implements SiteGate {
   readonly #with: SiteSurroundings;
   readonly #policies = new Map<string, PolicyEntry>();
   readonly #claims = new ClaimTable();
   readonly #changed = new Map<string, GovernedPrefix>();
-  /** Entries with a deadline. */
-  readonly #pending = new Set<DomainEntry>();
+  readonly #agenda = new Agenda<DomainEntry>();
+  readonly #work = new InOrder();
   readonly #memory: Map<string, RememberedSite>;
   #asns: ReadonlySet<Asn> = new Set();
   #isAwaited = false;
@@ -114,119 +75,75 @@ export class Sites implements SiteGate {
   }
 
   setPolicies(compiled: readonly CompiledSitePolicy[], now: Millis): void {
-    const keys = new Set(compiled.map((c) => c.key));
-    for (const [key, { domains }] of this.#policies) {
-      if (keys.has(key)) continue;
-      for (const entry of domains.values()) this.#pending.delete(entry);
-      this.#policies.delete(key);
-    }
-    for (const policy of compiled) {
-      const known = this.#policies.get(policy.key);
-      if (known === undefined) this.#policies.set(policy.key, this.#newPolicy(policy, now));
-      else if (known.compiled.text !== policy.text) {
-        known.compiled = policy;
-        known.rules = rulesOf(policy);
-        // where the end of the guard was waited for it is waited for anew
-        known.guardUntil = later(now, policy.object.startupGuard);
-        for (const entry of known.domains.values()) {
-          if (entry.domain.rank !== 0) entry.domain = { ...entry.domain, rank: known.rules.rank };
-        }
-      }
-    }
     const before = this.#asns;
     this.#asns = new Set(compiled.map((c) => c.object.ownershipAsn));
-    this.#claims.setAsns(this.#asns);
+    const different: PolicyEntry[] = [];
+    this.#work.add(this.#adopting(compiled, different, now));
+    // what the feed says to that comes before the look: a table that is told again is not complete
     if ([...this.#asns].some((asn) => !before.has(asn))) this.#with.asnsChanged();
-    for (const policy of this.#policies.values()) this.#refresh(policy, now);
+    this.#work.add(this.#refreshing(different, now));
   }
 
   setAble(at: GovernedPrefix, isAble: boolean, now: Millis): void {
-    const policy = this.#policies.get(at.policy);
-    if (policy === undefined) return;
-    let entry = policy.domains.get(at.prefixKey);
-    if (entry === undefined) {
-      if (!isAble) return;
-      if (now >= policy.sweepAt) sweep(policy, now);
-      entry = this.#newEntry(policy, at, now);
-      policy.domains.set(at.prefixKey, entry);
-    }
-    entry.isAble = isAble;
-    this.#step(policy, entry, now);
+    this.#work.add(this.#enabling(at, isAble, now));
   }
 
   /** As `ClaimSink.routeChanged`. */
   routeChanged(from: PeerName, prefix: Prefix, communities: readonly LargeCommunity[] | null, now: Millis): void {
-    const prefixKey = formatPrefix(prefix);
-    if (!this.#claims.set(from, prefixKey, communities, now)) return;
-    this.#stepPrefix(prefixKey, now);
+    this.#work.add(this.#hearing(from, formatPrefix(prefix), communities, this.#asns, now));
   }
 
   /** As `ClaimSink.sightChanged`. */
   sightChanged(from: PeerName, sight: Sight, now: Millis): void {
-    this.#claims.setSight(from, sight);
-    // what others tell counts for nothing
-    for (const policy of this.#policies.values()) {
-      if (policy.compiled.witnesses.includes(from)) this.#refresh(policy, now);
-    }
+    this.#work.add(this.#sighting(from, sight, now));
   }
 
   /** As `ClaimSink.peerGone`. */
   peerGone(from: PeerName, now: Millis): void {
-    this.sightChanged(from, "none", now);
-    for (const prefixKey of this.#claims.forget(from)) this.#stepPrefix(prefixKey, now);
+    this.#work.add(this.#losing(from, now));
   }
 
-  /** @param keys of the policies meant @returns the new epoch of each */
-  promote(keys: Iterable<string>, now: Millis): ReadonlyMap<string, number> {
-    const epochs = new Map<string, number>();
-    for (const key of keys) {
-      const policy = this.#policies.get(key);
-      if (policy !== undefined) epochs.set(key, this.#promote(policy, Math.min(policy.epoch + 1, MAX_EPOCH), now));
-    }
-    return epochs;
+  /** @param keys of the policies meant; each gets a new epoch */
+  promote(keys: readonly string[], now: Millis): void {
+    this.#work.add(this.#promoting(keys, now));
   }
 
-  demote(keys: Iterable<string>, now: Millis): void {
-    for (const key of keys) {
-      const policy = this.#policies.get(key);
-      if (policy === undefined) continue;
-      policy.promoted = null;
-      for (const entry of policy.domains.values()) {
-        this.#become(policy, entry, demoted(entry.domain, policy.rules, now), now);
-        this.#step(policy, entry, now);
-      }
-      this.#remember(policy);
-    }
+  /** @param keys of the policies meant */
+  demote(keys: readonly string[], now: Millis): void {
+    this.#work.add(this.#demoting(keys, now));
   }
 
   changed(now: Millis): readonly GovernedPrefix[] {
-    // before single prefixes: the end of a guard concerns all of its policy, also those without a deadline
-    for (const policy of this.#policies.values()) {
-      if (!policy.isGuardOver && now >= policy.guardUntil) this.#refresh(policy, now);
-    }
-    for (const entry of this.#pending) {
-      const policy = this.#policies.get(entry.at.policy);
-      if (entry.deadline === null || entry.deadline > now || policy === undefined) continue;
-      this.#step(policy, entry, now);
-    }
+    if (!this.#work.isBusy) this.#lookAtTime(now);
+    this.#work.work();
     this.#isAwaited = false;
     const found = [...this.#changed.values()];
     this.#changed.clear();
     return found;
   }
 
-  /** An outcome, or the next deadline, differs since the last `changed`. */
+  get isBusy(): boolean {
+    return this.#work.isBusy;
+  }
+
+  /** An outcome, or the next deadline, differs since the last `changed`, or there is more to do. */
   get isAwaited(): boolean {
-    return this.#isAwaited || this.#changed.size > 0;
+    return this.#isAwaited || this.#changed.size > 0 || this.#work.isBusy;
+  }
+
+  /** Does what there is to do, with rests; the outcomes stay for `changed`. */
+  *settling(): Job {
+    while (this.#work.isBusy) {
+      this.#work.work();
+      yield;
+    }
   }
 
   deadline(): Millis | null {
-    let earliest: Millis | null = null;
-    const consider = (at: Millis | null): void => {
-      if (at !== null && (earliest === null || at < earliest)) earliest = at;
-    };
-    for (const { deadline } of this.#pending) consider(deadline);
-    for (const policy of this.#policies.values()) if (!policy.isGuardOver) consider(policy.guardUntil);
+    let earliest = this.#agenda.nearest;
+    for (const { isGuardOver, guardUntil } of this.#policies.values()) {
+      if (!isGuardOver && (earliest === null || guardUntil < earliest)) earliest = guardUntil;
+    }
     return earliest;
   }
 
@@ -238,69 +155,184 @@ export class Sites implements SiteGate {
   /** For status: every policy with its prefixes. */
   *report(): Iterable<SitePolicyView> {
     for (const policy of this.#policies.values()) {
-      const { compiled, promoted: promotedAt, isGuardOver, guardUntil, domains } = policy;
+      const { compiled, promoted: promotedAt, isGuardOver, guardUntil, counts, moves } = policy;
       yield {
         compiled,
         epoch: policy.epoch,
         promoted: promotedAt,
-        view: this.#viewOf(policy),
+        view: policy.view,
         guardUntil: isGuardOver ? null : guardUntil,
         witnesses: compiled.witnesses.map((name) => ({ name, sight: this.#claims.sightOf(name) })),
-        prefixes: [...domains.values()].map((entry) => ({
-          prefixKey: entry.at.prefixKey,
-          domain: entry.domain,
-          since: entry.since,
-          deadline: entry.deadline,
-          announces: entry.outcome.announces,
-          detail: () => this.#detailOf(policy, entry),
-          claims: () => this.#claims.at(entry.at.prefixKey).filter((seen) => compiled.witnesses.includes(seen.from)),
-        })),
+        counts,
+        rivalled: policy.rivalled,
+        moves,
+        prefixes: () => this.#prefixViews(policy),
       };
     }
   }
 
-  #newPolicy(compiled: CompiledSitePolicy, now: Millis): PolicyEntry {
-    const kept = this.#memory.get(compiled.key);
-    return {
-      compiled,
-      rules: rulesOf(compiled),
-      guardUntil: later(now, compiled.object.startupGuard),
-      isGuardOver: false,
-      epoch: kept?.epoch ?? 0,
-      promoted: kept?.promoted ?? null,
-      domains: new Map(),
-      sweepAt: later(now, IDLE_KEPT),
-    };
+  *#prefixViews(policy: PolicyEntry): Iterable<SitePrefixView> {
+    for (const entry of policy.domains.values()) {
+      const { prefixKey } = entry.at;
+      yield {
+        prefixKey,
+        domain: entry.domain,
+        since: entry.since,
+        deadline: entry.deadline,
+        announces: entry.outcome.announces,
+        detail: outcomeDetail(policy.compiled, prefixKey, entry.domain, this.#factsOf(policy, entry).rivals),
+        claims: this.#claimsAt(policy, prefixKey),
+      };
+    }
   }
 
-  #newEntry(policy: PolicyEntry, at: GovernedPrefix, now: Millis): DomainEntry {
-    const domain = newDomain(policy.rules, policy.epoch, policy.promoted);
-    return { at, isAble: false, domain, since: now, deadline: null, outcome: UNKNOWN_YET, text: "" };
+  /** @param different those that are new or not what they were are added */
+  *#adopting(compiled: readonly CompiledSitePolicy[], different: PolicyEntry[], now: Millis): Job {
+    const keys = new Set(compiled.map((c) => c.key));
+    for (const [key, { domains }] of this.#policies) {
+      if (keys.has(key)) continue;
+      this.#policies.delete(key);
+      for (const entry of domains.values()) {
+        this.#agenda.set(entry, null);
+        yield;
+      }
+    }
+    for (const policy of compiled) {
+      const known = this.#policies.get(policy.key);
+      if (known?.compiled.text === policy.text) continue;
+      const entry = known ?? newPolicy(policy, this.#memory.get(policy.key), now);
+      different.push(entry);
+      this.#policies.set(policy.key, entry);
+      if (known === undefined) continue;
+      known.compiled = policy;
+      known.rules = rulesOf(policy);
+      // where the end of the guard was waited for it is waited for anew
+      known.guardUntil = later(now, policy.object.startupGuard);
+      for (const each of known.domains.values()) {
+        if (each.domain.rank !== 0) each.domain = { ...each.domain, rank: known.rules.rank };
+        yield;
+      }
+    }
   }
 
-  /** Looks at the whole policy again: its guard, a promote by declaration, and every prefix. */
-  #refresh(policy: PolicyEntry, now: Millis): void {
-    this.#refreshGuard(policy, now);
-    for (const entry of policy.domains.values()) this.#step(policy, entry, now);
-    const { epoch } = policy.compiled.object;
-    if (policy.isGuardOver && epoch !== null && epoch > policy.epoch) this.#promote(policy, epoch, now);
+  *#enabling(at: GovernedPrefix, isAble: boolean, now: Millis): Job {
+    const policy = this.#policies.get(at.policy);
+    if (policy === undefined) return;
+    let entry = policy.domains.get(at.prefixKey);
+    if (entry === undefined) {
+      if (!isAble) return;
+      if (now >= policy.sweepAt) yield* sweeping(policy, now);
+      entry = addDomain(policy, at, now);
+    }
+    entry.isAble = isAble;
+    this.#step(policy, entry, now);
   }
 
-  #refreshGuard(policy: PolicyEntry, now: Millis): void {
-    const { witnesses } = policy.compiled;
-    policy.isGuardOver ||=
-      now >= policy.guardUntil || witnesses.every((name) => this.#claims.sightOf(name) === "complete");
+  // biome-ignore lint/correctness/useYield: one step among those of others
+  *#hearing(
+    from: PeerName,
+    prefixKey: string,
+    communities: readonly LargeCommunity[] | null,
+    asns: ReadonlySet<Asn>,
+    now: Millis,
+  ): Job {
+    if (!this.#claims.set(from, prefixKey, communities, asns, now)) return;
+    this.#stepPrefix(this.#policies.values(), prefixKey, now);
   }
 
-  #promote(policy: PolicyEntry, epoch: number, now: Millis): number {
+  /** What others than the witnesses of a policy tell counts for nothing in it. */
+  *#sighting(from: PeerName, sight: Sight, now: Millis): Job {
+    const touched = this.#claims.setSight(from, sight);
+    const watching = [...this.#policies.values()].filter((p) => p.compiled.witnesses.includes(from));
+    const turned = new Set(watching.filter((policy) => this.#look(policy, now)));
+    const others = watching.filter((policy) => !turned.has(policy));
+    for (const prefixKey of touched) {
+      this.#stepPrefix(others, prefixKey, now);
+      yield;
+    }
+    yield* this.#refreshing(turned, now);
+  }
+
+  *#losing(from: PeerName, now: Millis): Job {
+    yield* this.#sighting(from, "none", now);
+    for (const prefixKey of this.#claims.forget(from)) {
+      this.#stepPrefix(this.#policies.values(), prefixKey, now);
+      yield;
+    }
+  }
+
+  *#promoting(keys: readonly string[], now: Millis): Job {
+    for (const key of keys) {
+      const policy = this.#policies.get(key);
+      if (policy !== undefined) yield* this.#promotingAt(policy, Math.min(policy.epoch + 1, MAX_EPOCH), now);
+    }
+  }
+
+  *#promotingAt(policy: PolicyEntry, epoch: number, now: Millis): Job {
     policy.epoch = epoch;
     policy.promoted = epoch;
-    for (const entry of policy.domains.values()) {
-      this.#become(policy, entry, promoted(entry.domain, epoch, now), now);
-      this.#step(policy, entry, now);
-    }
     this.#remember(policy);
-    return epoch;
+    for (const entry of policy.domains.values()) {
+      this.#become(policy, entry, promoted(entry.domain, epoch, now), this.#factsOf(policy, entry), now);
+      this.#step(policy, entry, now);
+      yield;
+    }
+  }
+
+  *#demoting(keys: readonly string[], now: Millis): Job {
+    for (const key of keys) {
+      const policy = this.#policies.get(key);
+      if (policy === undefined) continue;
+      policy.promoted = null;
+      this.#remember(policy);
+      for (const entry of policy.domains.values()) {
+        this.#become(policy, entry, demoted(entry.domain, policy.rules, now), this.#factsOf(policy, entry), now);
+        this.#step(policy, entry, now);
+        yield;
+      }
+    }
+  }
+
+  /** Looks at whole policies again: the guard, every prefix, and a promote by declaration. */
+  *#refreshing(policies: Iterable<PolicyEntry>, now: Millis): Job {
+    for (const policy of policies) {
+      this.#look(policy, now);
+      for (const entry of policy.domains.values()) {
+        this.#step(policy, entry, now);
+        yield;
+      }
+      const { epoch } = policy.compiled.object;
+      if (policy.isGuardOver && epoch !== null && epoch > policy.epoch) yield* this.#promotingAt(policy, epoch, now);
+    }
+  }
+
+  /** What is so by time alone. */
+  #lookAtTime(now: Millis): void {
+    // before single prefixes: the end of a guard concerns all of its policy, also those without a deadline
+    const over = [...this.#policies.values()].filter((p) => !p.isGuardOver && now >= p.guardUntil);
+    if (over.length > 0) this.#work.add(this.#refreshing(over, now));
+    const { nearest } = this.#agenda;
+    if (nearest !== null && nearest <= now) this.#work.add(this.#stepDue(now));
+  }
+
+  *#stepDue(now: Millis): Job {
+    for (let left = this.#agenda.size; left > 0; left--) {
+      const entry = this.#agenda.take(now);
+      if (entry === undefined) return;
+      const policy = this.#policies.get(entry.at.policy);
+      if (policy !== undefined) this.#step(policy, entry, now);
+      yield;
+    }
+  }
+
+  /** @returns whether what the policy can see is different now */
+  #look(policy: PolicyEntry, now: Millis): boolean {
+    const { witnesses, quorum } = policy.compiled;
+    const complete = witnesses.filter((name) => this.#claims.sightOf(name) === "complete").length;
+    policy.isGuardOver ||= now >= policy.guardUntil || complete === witnesses.length;
+    const before = policy.view;
+    policy.view = !policy.isGuardOver ? "looking" : complete >= quorum ? "sighted" : "blind";
+    return policy.view !== before;
   }
 
   #remember({ compiled, epoch, promoted: promotedAt }: PolicyEntry): void {
@@ -308,119 +340,77 @@ export class Sites implements SiteGate {
     this.#with.rememberedChanged();
   }
 
-  #viewOf({ compiled: { witnesses, quorum }, isGuardOver }: PolicyEntry): View {
-    if (!isGuardOver) return "looking";
-    const complete = witnesses.filter((name) => this.#claims.sightOf(name) === "complete").length;
-    return complete >= quorum ? "sighted" : "blind";
-  }
-
-  #stepPrefix(prefixKey: string, now: Millis): void {
-    for (const policy of this.#policies.values()) {
+  #stepPrefix(policies: Iterable<PolicyEntry>, prefixKey: string, now: Millis): void {
+    for (const policy of policies) {
       const entry = policy.domains.get(prefixKey);
       if (entry !== undefined) this.#step(policy, entry, now);
     }
   }
 
-  #factsOf(policy: PolicyEntry, { at, isAble }: DomainEntry): Facts {
-    const { compiled, guardUntil } = policy;
-    const view = this.#viewOf(policy);
+  /** What the witnesses of a policy tell of a prefix. */
+  #claimsAt({ compiled }: PolicyEntry, prefixKey: string): readonly SeenClaim[] {
+    return this.#claims.at(prefixKey).filter(({ from }) => compiled.witnesses.includes(from));
+  }
+
+  #factsOf(policy: PolicyEntry, entry: DomainEntry): Facts & { readonly hasRival: boolean } {
+    const { guardUntil, view } = policy;
+    const { ownershipAsn, siteId } = policy.compiled.object;
     const rivals: Claim[] = [];
     const siblings: Claim[] = [];
-    for (const { from, claim, asn, isRemembered } of this.#claims.at(at.prefixKey)) {
-      if (asn !== compiled.object.ownershipAsn || !compiled.witnesses.includes(from)) continue;
+    let hasRival = false;
+    for (const { claim, asn, isRemembered } of this.#claimsAt(policy, entry.at.prefixKey)) {
+      hasRival ||= claim.siteId !== siteId && claim.state === "active";
+      if (asn !== ownershipAsn) continue;
       // what was last seen of others counts as long as nobody can tell otherwise
       if (isRemembered && view === "sighted") continue;
-      if (claim.siteId !== compiled.object.siteId) rivals.push(claim);
+      if (claim.siteId !== siteId) rivals.push(claim);
       else if (claim.node !== this.#with.node && !isRemembered) siblings.push(claim);
     }
-    return { isAble, view, guardUntil, rivals, siblings };
+    return { isAble: entry.isAble, view, guardUntil, rivals, siblings, hasRival };
   }
 
   #step(policy: PolicyEntry, entry: DomainEntry, now: Millis): void {
-    const { domain, deadline } = step(entry.domain, this.#factsOf(policy, entry), policy.rules, now);
+    const facts = this.#factsOf(policy, entry);
+    const { domain, deadline } = step(entry.domain, facts, policy.rules, now);
     if (deadline !== entry.deadline) this.#isAwaited = true;
     entry.deadline = deadline;
-    if (deadline === null) this.#pending.delete(entry);
-    else this.#pending.add(entry);
-    this.#become(policy, entry, domain, now);
+    this.#agenda.set(entry, deadline);
+    if (facts.hasRival !== entry.hasRival) policy.rivalled += facts.hasRival ? 1 : -1;
+    entry.hasRival = facts.hasRival;
+    this.#become(policy, entry, domain, facts, now);
   }
 
-  #become(policy: PolicyEntry, entry: DomainEntry, domain: Domain, now: Millis): void {
-    const before = entry.domain;
+  #become(policy: PolicyEntry, entry: DomainEntry, domain: Domain, { rivals }: Facts, now: Millis): void {
+    const { compiled, counts, moves } = policy;
+    const { policy: key, prefixKey } = entry.at;
+    const from = entry.domain.state.name;
+    const to = domain.state.name;
     entry.domain = domain;
     if (domain.highest > policy.epoch) {
       policy.epoch = domain.highest;
       this.#remember(policy);
     }
-    if (before.state.name !== domain.state.name) {
+    if (from !== to) {
       entry.since = now;
-      const { policy: key, prefixKey } = entry.at;
-      const move = { from: before.state.name, to: domain.state.name, detail: this.#detailOf(policy, entry) };
-      this.#with.moved({ policy: key, prefixKey, ...move });
+      count(counts, from, -1);
+      count(counts, to, 1);
+      count(moves, to, 1);
+      this.#with.moved({
+        policy: key,
+        prefixKey,
+        from,
+        to,
+        detail: outcomeDetail(compiled, prefixKey, domain, rivals),
+      });
     }
-    const outcome = this.#outcomeOf(policy, entry);
+    const outcome = outcomeOf(compiled, this.#with.node, prefixKey, domain, rivals);
     const text = JSON.stringify(outcome);
     if (text === entry.text) return;
     entry.outcome = outcome;
     entry.text = text;
-    this.#changed.set(`${entry.at.policy} ${entry.at.prefixKey}`, entry.at);
-  }
-
-  #detailOf(policy: PolicyEntry, entry: DomainEntry): string {
-    return outcomeDetail(policy.compiled, entry.at.prefixKey, entry.domain, this.#factsOf(policy, entry).rivals);
-  }
-
-  #outcomeOf(policy: PolicyEntry, entry: DomainEntry): SiteOutcome {
-    const { compiled, rules } = policy;
-    const { state, rank, epoch } = entry.domain;
-    const claim = { siteId: rules.siteId, rank, epoch, node: this.#with.node };
-    const withheld = (reason: Extract<SiteOutcome, { announces: false }>["reason"]): SiteOutcome => ({
-      announces: false,
-      reason,
-      detail: this.#detailOf(policy, entry),
-    });
-    switch (state.name) {
-      case "idle":
-        return UNKNOWN_YET;
-      case "guarded":
-        return withheld("siteGuarded");
-      case "active":
-      case "leaving":
-        return { announces: true, adds: siteAdds(compiled, { ...claim, state: state.name }) };
-      case "standby":
-        if (rules.whenNotPreferred === "deprioritize") {
-          return { announces: true, adds: siteAdds(compiled, { ...claim, state: "standby" }) };
-        }
-        return withheld(STANDBY_REASONS[state.cause]);
-    }
-    return assertNever(state);
+    this.#changed.set(`${key} ${prefixKey}`, entry.at);
   }
 }
-
-/** Services come and go, each with its prefix; without this every prefix that there ever was would be stepped and shown for good. */
-function sweep(policy: PolicyEntry, now: Millis): void {
-  policy.sweepAt = later(now, IDLE_KEPT);
-  for (const [key, { domain, since }] of policy.domains) {
-    const { state, isYielding, brokenFailbacks } = domain;
-    const isBlank = state.name === "idle" && !isYielding && brokenFailbacks === 0;
-    if (isBlank && now >= later(since, IDLE_KEPT)) policy.domains.delete(key);
-  }
-}
-
-const STANDBY_REASONS = {
-  rival: "siteNotPreferred",
-  waiting: "siteNotPreferred",
-  lost: "siteConflictLost",
-  demoted: "siteDemoted",
-  blind: "siteBlind",
-} as const;
-
-/** Until the prefix is known to be one we could announce. */
-const UNKNOWN_YET: SiteOutcome = {
-  announces: false,
-  reason: "siteGuarded",
-  detail: "its SitePolicy has not been asked yet",
-};
 
 export interface SitePolicyView {
   readonly compiled: CompiledSitePolicy;
@@ -430,7 +420,13 @@ export interface SitePolicyView {
   /** null: it is over. */
   readonly guardUntil: Millis | null;
   readonly witnesses: readonly { readonly name: PeerName; readonly sight: Sight }[];
-  readonly prefixes: readonly SitePrefixView[];
+  /** Prefixes in each state, and those that another site is seen to serve. */
+  readonly counts: ReadonlyMap<StateName, number>;
+  readonly rivalled: number;
+  /** How often prefixes have moved into each state, since the policy is there. */
+  readonly moves: ReadonlyMap<StateName, number>;
+  /** Each as it is when it is asked for: there may be many. */
+  readonly prefixes: () => Iterable<SitePrefixView>;
 }
 
 export interface SitePrefixView {
@@ -439,12 +435,6 @@ export interface SitePrefixView {
   readonly since: Millis;
   readonly deadline: Millis | null;
   readonly announces: boolean;
-  /** Asked for only where it is shown: there may be many prefixes. */
-  readonly detail: () => string;
-  readonly claims: () => readonly SeenClaim[];
+  readonly detail: string;
+  readonly claims: readonly SeenClaim[];
 }
-
-const rulesOf = ({ object }: CompiledSitePolicy): DomainRules => {
-  const { siteId, rank, whenNotPreferred, whenBlind, takeoverDelay, leaveDelay, failback } = object;
-  return { siteId, rank, whenNotPreferred, whenBlind, takeoverDelay, leaveDelay, failback };
-};

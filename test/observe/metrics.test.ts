@@ -37,7 +37,6 @@ const input: MetricsInput = {
   bfd: () => bfd,
   injected: () => 0,
   sites: () => [],
-  siteMoves: () => new Map(),
   witnessed: () => null,
   shadow: () => ({ isCompared: true, different: 2, explained: 3 }),
   inbound: () => ({ accepted: 5, strangers: 6, refused: 7 }),

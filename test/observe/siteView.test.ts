@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { parsePrefix } from "../../src/kernel/ip.ts";
 import { invariant } from "../../src/kernel/result.ts";
 import { Asn, Millis, PeerName } from "../../src/kernel/units.ts";
-import { renderSites, type SitesStatus, sitesStatus } from "../../src/observe/siteView.ts";
+import { renderSites, type SitesStatus, sitesText } from "../../src/observe/siteView.ts";
 import { encodeClaim } from "../../src/site/model.ts";
 import { Sites } from "../../src/site/sites.ts";
 import { policyObject } from "../announce/builders.ts";
@@ -38,7 +38,7 @@ function statusOf(site: string, name: string): SitesStatus {
   sites.sightChanged(w, "reading", Millis(1000));
   const claim = { siteId: 2, rank: 2, epoch: 6, state: "active", node: 9 } as const;
   sites.routeChanged(w, prefix, encodeClaim(Asn(65000), claim), Millis(2000));
-  return sitesStatus(sites.report(), Millis(4000), WALL);
+  return JSON.parse([...sitesText(sites.report(), Millis(4000), WALL)].join(""));
 }
 
 test("states, witnesses, the guard, and what other sites claim since when", () => {

@@ -6,8 +6,9 @@ import type { LargeCommunity } from "../../src/bgp/wire/message.ts";
 import { parsePrefix } from "../../src/kernel/ip.ts";
 import { invariant } from "../../src/kernel/result.ts";
 import { Asn, Millis, PeerName } from "../../src/kernel/units.ts";
+import type { Remembered } from "../../src/site/governing.ts";
 import { decodeClaims, encodeClaim, mergeClaims, nodeMark } from "../../src/site/model.ts";
-import { type Remembered, type SiteMove, Sites } from "../../src/site/sites.ts";
+import { type SiteMove, Sites } from "../../src/site/sites.ts";
 import { policyObject } from "../announce/builders.ts";
 
 export const TICK = 50;

@@ -3,8 +3,9 @@ import { describe, expect, test } from "vitest";
 import type { CompiledSitePolicy, GovernedPrefix } from "../../src/announce/siteGate.ts";
 import { formatPrefix, ipv4, prefixOf } from "../../src/kernel/ip.ts";
 import { Asn, Millis, PeerName } from "../../src/kernel/units.ts";
+import { IDLE_KEPT } from "../../src/site/governing.ts";
 import { encodeClaim } from "../../src/site/model.ts";
-import { IDLE_KEPT, Sites } from "../../src/site/sites.ts";
+import { Sites } from "../../src/site/sites.ts";
 import { policyObject } from "../announce/builders.ts";
 
 const ASN = Asn(65_000);
@@ -46,7 +47,7 @@ function setUp(count: number, epoch: number | null = null) {
   sites.setPolicies([policy], Millis(0));
   for (let n = 1; n <= count; n++) sites.setAble(prefix(n), true, Millis(0));
   const states = (): readonly string[] =>
-    [...sites.report()].flatMap(({ prefixes }) => prefixes.map((p) => p.domain.state.name));
+    [...sites.report()].flatMap(({ prefixes }) => [...prefixes()].map((p) => p.domain.state.name));
   /** Looks whenever something is due, as the daemon does. */
   const pass = (until: number): void => {
     for (let turns = 0, at = sites.deadline(); at !== null && at <= until; at = sites.deadline()) {
@@ -83,7 +84,7 @@ describe("prefixes that come and go", () => {
   test("are forgotten an hour after they went, those that an operator sent away are not", () => {
     const { sites } = setUp(3);
     const names = (): readonly string[] =>
-      [...sites.report()].flatMap(({ prefixes }) => prefixes.map((p) => p.prefixKey));
+      [...sites.report()].flatMap(({ prefixes }) => [...prefixes()].map((p) => p.prefixKey));
     const [one, two, three, four, five] = [1, 2, 3, 4, 5].map((n) => prefix(n).prefixKey);
     sites.setAble(prefix(1), false, Millis(1_000));
     sites.setAble(prefix(4), true, Millis(IDLE_KEPT));

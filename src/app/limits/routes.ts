@@ -6,7 +6,7 @@ import { ACK_LIMIT, STOP_ACK_LIMIT } from "../../drain/machine.ts";
 import { MAX_BATCH, MAX_LINE_OCTETS } from "../../inject/conversation.ts";
 import { MAX_FLUSH_AT_ONCE, MAX_INJECTED } from "../../inject/injections.ts";
 import { MAX_STREAMS } from "../../observe/injectStream.ts";
-import { IDLE_KEPT } from "../../site/sites.ts";
+import { IDLE_KEPT } from "../../site/governing.ts";
 import { LONGEST_DELAY, LONGEST_GUARD, LONGEST_STABLE, SITE_DEFAULTS } from "../../sources/sitePolicy.ts";
 import { DEFERRAL, MAX_WITNESSED } from "../../witness/witness.ts";
 import { RETRY_INTERVAL } from "../allocationFile.ts";
