@@ -79,6 +79,7 @@ function observedOf(daemon: Daemon, key: ServiceKey): Observed {
     injected: (name, prefix) => daemon.injecting.injections.routeAt(name, prefix),
     drain: (name) => proofs[name],
     since: daemon.history.since(key),
+    unaltered: daemon.history.unaltered(key),
     changes: daemon.history.changes(key),
     now: realClock.now(),
     wall: realClock.wall(),

@@ -35,6 +35,8 @@ interface Latest {
   last: number;
   /** Since when the outcome is what it is. */
   since: Millis;
+  /** The same, or later: since when it is announced as it is. */
+  as: Millis;
 }
 
 export class ServiceHistory {
@@ -91,10 +93,11 @@ export class ServiceHistory {
     this.#to[slot] = to;
     this.#before[slot] = latest?.last ?? 0;
     this.#keys[slot] = key;
-    if (latest === undefined) this.#latest.set(key, { last: number, since: now });
+    if (latest === undefined) this.#latest.set(key, { last: number, since: now, as: now });
     else {
       latest.last = number;
       if (from !== to) latest.since = now;
+      if (from !== to || after?.announced === true) latest.as = now;
     }
   }
 
@@ -119,6 +122,11 @@ export class ServiceHistory {
   /** Since when the outcome is what it is; null: nothing is known of such a service. */
   since(key: ServiceKey): Millis | null {
     return this.#latest.get(key)?.since ?? null;
+  }
+
+  /** Since when it is announced just as it is; of one that is not announced the same as `since`. */
+  unaltered(key: ServiceKey): Millis | null {
+    return this.#latest.get(key)?.as ?? null;
   }
 
   /** Newest first, at most HISTORY_LIMITS.perService. */

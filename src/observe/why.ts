@@ -13,7 +13,7 @@ import { formatIp, type Ip, type Prefix } from "../kernel/ip.ts";
 import type { Said } from "../kernel/messages.ts";
 import { type ConfigProblem, type ObjectRef, problemAt } from "../kernel/problem.ts";
 import { listed, nameHint } from "../kernel/suggest.ts";
-import { Millis, type PeerName, ServiceKey } from "../kernel/units.ts";
+import { type Millis, type PeerName, ServiceKey } from "../kernel/units.ts";
 import type { PeerDrainStatus } from "./drainView.ts";
 import { say } from "./messages.ts";
 import { type PeerView, wallOf } from "./peerView.ts";
@@ -117,6 +117,8 @@ export interface Observed {
   /** What is proven of a peer; undefined: the node does not drain, or the peer has not been looked at. */
   readonly drain: (name: PeerName) => PeerDrainStatus | undefined;
   readonly since: Millis | null;
+  /** Since when it is announced just as it is; else as `since`. */
+  readonly unaltered: Millis | null;
   readonly changes: readonly ServiceChange[];
   /** Monotonic milliseconds and the same moment in milliseconds since 1970. */
   readonly now: Millis;
@@ -256,19 +258,22 @@ function whyStanding(explained: ExplainedPeer, locate: Locate, observed: Observe
   const decided = failure === null;
   const session = view === undefined || observed === null ? null : sessionOf(view, observed);
   if (observed === null || !decided) {
-    const since = decided ? null : timeOf(observed, observed?.since ?? null);
+    const since = decided || observed === null ? null : timeOf(observed, steadySince(observed, null));
     return { decided, announced: decided, ...whyNot(failure ?? NOTHING, locate), since, routes, missing, session };
   }
   const announced = routes.some((r) => r.state === "written");
   const held = announced ? null : whyHeld(explained.routes, planned?.ref ?? null, view);
-  const standing = later(observed.since, view?.state.establishedAt ?? null);
+  const standing = steadySince(observed, view?.state.establishedAt ?? null);
   const why = whyNot(held ?? NOTHING, locate);
   const since = timeOf(observed, held?.since ?? standing);
   return { decided, announced, ...why, since, routes, missing, session };
 }
 
-const later = (a: Millis | null, b: Millis | null): Millis | null =>
-  a === null ? b : b === null ? a : Millis(Math.max(a, b));
+/** Since when a peer has what it has; null: the service was announced otherwise meanwhile, to which peers is not kept. */
+function steadySince({ since, unaltered }: Observed, establishedAt: Millis | null): Millis | null {
+  if (establishedAt !== null && establishedAt >= (unaltered ?? 0)) return establishedAt;
+  return unaltered === since ? since : null;
+}
 
 function sessionOf(view: WhyPeerView, { now, wall, bfd }: Observed): WhyPeer["session"] {
   const time = (at: Millis): string => new Date(wallOf(at, now, wall)).toISOString();

@@ -201,6 +201,31 @@ describe("why", () => {
     }
   });
 
+  test("a peer that lost or kept its routes when the service was announced otherwise has them since an unknown moment", async () => {
+    const before = await until(
+      () => whyJson("web"),
+      (d) => d.peers.tor?.announced === true,
+    );
+    expect(before.peers.tor?.since).toBe(before.since);
+    write("us", "all.yaml", LOCAL.replace("65000:1", "65000:2"));
+    const kept = await until(
+      () => whyJson("web"),
+      (d) => d.history[0]?.to === "announced" && d.history[0].from === "announced" && d.peers.tor?.announced === true,
+    );
+    expect(kept).toMatchObject({ since: expect.any(String), peers: { tor: { since: null }, far: { since: null } } });
+    write("us", "all.yaml", LOCAL.replace("communities: ['65000:1']", "peers: [far]"));
+    const lost = await until(
+      () => whyJson("web"),
+      (d) => d.reason === "noPeers",
+    );
+    expect(lost.peers.tor).toMatchObject({ reason: "peerNotNamed", since: lost.since });
+    write("us", "all.yaml", LOCAL);
+    await until(
+      () => whyJson("web"),
+      (d) => d.peers.tor?.announced === true,
+    );
+  });
+
   test("another node is computed, and says so", async () => {
     const answer = await whyJson("web", { node: "n2" });
     expect(answer).toMatchObject({ node: "n2", observed: false, announced: true, since: null, history: [] });

@@ -60,6 +60,18 @@ test("since when: an answer that stays the same keeps its moment, another one ha
   expect(history.since(web)).toBe(3);
 });
 
+test("unaltered since: announced otherwise is another moment, not announced for another object's sake is not", () => {
+  const history = new ServiceHistory();
+  expect(history.unaltered(web)).toBeNull();
+  history.decided(web, undefined, up, at(1), at(1));
+  expect(history.unaltered(web)).toBe(1);
+  history.decided(web, up, up, at(2), at(2));
+  expect([history.since(web), history.unaltered(web)]).toEqual([1, 2]);
+  history.decided(web, up, down, at(3), at(3));
+  history.decided(web, down, down, at(4), at(4));
+  expect([history.since(web), history.unaltered(web)]).toEqual([3, 3]);
+});
+
 test("newest first, and no more than the limit of one service", () => {
   const history = new ServiceHistory();
   for (let i = 1; i <= HISTORY_LIMITS.perService + 5; i++) {
