@@ -1,7 +1,8 @@
 // The witness: a third place that sites look at to learn of each other. What its peers claim it tells the others, and nothing else.
 // Owns what each peer is to be told, and when it may be told that this is all. Pure: no sessions, no clock. Must not know who wins.
 // Contract: events record, `run` works off what they touched in slices. Every other site may rely on End-of-RIB: it is held back until
-// each peer has told all it has, or has been away for DEFERRAL (as RFC 4724 4.1 defers) while somebody else was there.
+// each peer has told all it has, or has been away for DEFERRAL (as RFC 4724 4.1 defers) while somebody else was there. No event costs
+// a walk: what a session has claimed counts as long as the session does, and `run` clears it away.
 import type { LargeCommunity, RouteAttributes } from "../bgp/wire/message.ts";
 import { wellKnownCommunity } from "../bgp/wire/registry.ts";
 import { formatPrefix, type Prefix } from "../kernel/ip.ts";
@@ -30,6 +31,12 @@ const NO_ADVERTISE = wellKnownCommunity("no-advertise") ?? 0xffff_ff02;
 
 interface Peer {
   sight: Sight;
+  /** Claims of earlier ones do not count any more. Of no other peer, past or present. */
+  session: number;
+  /** Routes with claims of that session. */
+  count: number;
+  /** Number of the round in which every prefix is looked at for this peer; earlier ones did not know it as it is. */
+  round: number;
   /** Since when its table has not been known, later by all the time in which nobody had a session; null: it is complete. */
   incompleteSince: Millis | null;
   /** Its AS on the session; null: no session. */
@@ -39,10 +46,19 @@ interface Peer {
 
 interface Entry {
   readonly prefix: Prefix;
-  /** Claims by the peer that makes them; never an empty list. */
-  readonly claims: Map<PeerName, readonly LargeCommunity[]>;
+  /** By the peer that makes them. */
+  readonly claims: Map<PeerName, PeerClaims>;
   /** What peers have been told. */
   readonly told: Map<PeerName, RouteAttributes>;
+  /** The last round that has looked at it. */
+  round: number;
+}
+
+interface PeerClaims {
+  /** Never empty. */
+  readonly communities: readonly LargeCommunity[];
+  /** `Peer.session` in which they were made. */
+  readonly session: number;
 }
 
 export class Witness {
@@ -52,6 +68,13 @@ export class Witness {
   readonly #entries = new Map<string, Entry>();
   /** Prefixes whose telling may have to change. */
   readonly #dirty = new Set<string>();
+  /** A round looks at every prefix; entries of an earlier number are yet to be looked at. */
+  #round = 0;
+  /** Where the walk of a round has come to; null: none is under way. */
+  #walk: Iterator<readonly [string, Entry]> | null = null;
+  /** The number that entries had to reach when the walk began: a round that begins meanwhile takes another walk. */
+  #walkRound = 0;
+  #sessions = 0;
   /** Since when no peer has had a session; null: one has. */
   #aloneSince: Millis | null = null;
   #count = 0;
@@ -76,14 +99,15 @@ export class Witness {
   /** The peers that are followed and told. @param now monotonic milliseconds */
   setPeers(names: Iterable<PeerName>, now: Millis): void {
     const wanted = new Set(names);
-    for (const name of [...this.#peers.keys()]) {
+    for (const [name, peer] of this.#peers) {
       if (wanted.has(name)) continue;
-      this.#forget(name);
+      this.#endSession(peer);
       this.#peers.delete(name);
     }
     for (const name of wanted) {
       if (this.#peers.has(name)) continue;
-      this.#peers.set(name, { sight: "none", incompleteSince: now, asn: null, isHeld: true });
+      const unheard = { session: ++this.#sessions, count: 0, round: this.#round };
+      this.#peers.set(name, { sight: "none", ...unheard, incompleteSince: now, asn: null, isHeld: true });
       this.#host.holdEndOfRib(name, true);
     }
     this.#noteAlone(now);
@@ -101,29 +125,32 @@ export class Witness {
       return;
     }
     peer.incompleteSince ??= now;
-    if (sight === "none") this.#forget(name);
+    if (sight === "none") this.#endSession(peer);
     // before anything can be sent on the new session: what is to be told is worked out in `run`
     else this.#hold(name, peer, true);
-    for (const key of this.#entries.keys()) this.#dirty.add(key);
+    peer.round = ++this.#round;
   }
 
   /** A route of that peer. @param communities its large communities; null: it is gone, or of no use */
   routeChanged(from: PeerName, prefix: Prefix, communities: readonly LargeCommunity[] | null): void {
-    if (!this.#peers.has(from)) return;
+    const peer = this.#peers.get(from);
+    if (peer === undefined) return;
     const claims = communities === null ? [] : claimsIn(communities);
     const key = formatPrefix(prefix);
     const entry = this.#entries.get(key);
+    const isKnown = entry?.claims.get(from)?.session === peer.session;
     if (claims.length === 0) {
-      if (entry?.claims.delete(from) !== true) return;
-      this.#count--;
-    } else if (entry?.claims.has(from) === true) entry.claims.set(from, claims);
-    else if (this.#count >= this.#most) {
+      if (!isKnown) return;
+      entry?.claims.delete(from);
+      this.#add(peer, -1);
+    } else if (!isKnown && this.#count >= this.#most) {
       this.#refused++;
       return;
     } else {
-      this.#count++;
-      if (entry === undefined) this.#entries.set(key, { prefix, claims: new Map([[from, claims]]), told: new Map() });
-      else entry.claims.set(from, claims);
+      if (!isKnown) this.#add(peer, 1);
+      const made = { communities: claims, session: peer.session };
+      if (entry !== undefined) entry.claims.set(from, made);
+      else this.#entries.set(key, { prefix, claims: new Map([[from, made]]), told: new Map(), round: this.#round });
     }
     this.#dirty.add(key);
   }
@@ -133,10 +160,12 @@ export class Witness {
     for (const key of this.#dirty) {
       this.#dirty.delete(key);
       const entry = this.#entries.get(key);
-      if (entry === undefined) continue;
-      for (const [name, { asn }] of this.#peers) this.#tell(name, entry, asn);
-      if (entry.claims.size === 0) this.#entries.delete(key);
-      if (isOver() && this.#dirty.size > 0) return false;
+      if (entry !== undefined) this.#work(key, entry, true);
+      if (isOver() && (this.#dirty.size > 0 || this.#isRoundOpen)) return false;
+    }
+    while (this.#isRoundOpen) {
+      this.#advance();
+      if (this.#isRoundOpen && isOver()) return false;
     }
     if (this.#refused > 0 && this.#count < this.#most * ROOM_AGAIN) {
       this.#refused = 0;
@@ -169,8 +198,46 @@ export class Witness {
     }
   }
 
+  get #isRoundOpen(): boolean {
+    return this.#walkRound < this.#round || this.#walk !== null;
+  }
+
+  /** The next prefix of the round that it has not looked at. */
+  #advance(): void {
+    if (this.#walk === null) {
+      this.#walk = this.#entries.entries();
+      this.#walkRound = this.#round;
+    }
+    for (let next = this.#walk.next(); next.done !== true; next = this.#walk.next()) {
+      const [key, entry] = next.value;
+      if (entry.round >= this.#walkRound) continue;
+      this.#work(key, entry, false);
+      return;
+    }
+    this.#walk = null;
+  }
+
+  /** @param isTouched a claim to it has changed; else it concerns peers alone that are not what they were */
+  #work(key: string, entry: Entry, isTouched: boolean): void {
+    const { claims, told, prefix } = entry;
+    let isChanged = isTouched;
+    for (const [from, { session }] of claims) {
+      if (this.#peers.get(from)?.session === session) continue;
+      claims.delete(from);
+      isChanged = true;
+    }
+    for (const name of told.keys()) {
+      if (!this.#peers.has(name) && told.delete(name)) this.#host.setRoute(name, prefix, null);
+    }
+    for (const [name, { asn, round }] of this.#peers) {
+      if (isChanged || round > entry.round) this.#tell(name, entry, asn);
+    }
+    entry.round = this.#round;
+    if (claims.size === 0) this.#entries.delete(key);
+  }
+
   #tell(name: PeerName, { prefix, claims, told }: Entry, asn: Asn | null): void {
-    const others = asn === null ? [] : [...claims].flatMap(([from, list]) => (from === name ? [] : [list]));
+    const others = asn === null ? [] : [...claims].flatMap(([from, made]) => (from === name ? [] : [made.communities]));
     const attributes = asn === null || others.length === 0 ? null : reflection(others, asn);
     if (attributes === null) {
       if (told.delete(name)) this.#host.setRoute(name, prefix, null);
@@ -180,13 +247,17 @@ export class Witness {
     this.#host.setRoute(name, prefix, attributes);
   }
 
-  #forget(name: PeerName): void {
-    for (const [key, { claims, told, prefix }] of this.#entries) {
-      if (told.delete(name)) this.#host.setRoute(name, prefix, null);
-      if (!claims.delete(name)) continue;
-      this.#count--;
-      this.#dirty.add(key);
-    }
+  #add(peer: Peer, by: 1 | -1): void {
+    peer.count += by;
+    this.#count += by;
+  }
+
+  /** What it has claimed, and what it was told, is cleared away in the next round. */
+  #endSession(peer: Peer): void {
+    this.#count -= peer.count;
+    peer.count = 0;
+    peer.session = ++this.#sessions;
+    this.#round++;
   }
 
   /** Who is cut off from all is away itself: counted as the peers' time, the first to return would be told that it is alone. */
