@@ -7,7 +7,7 @@ import type { Family } from "../bgp/wire/message.ts";
 import type { IpVersion } from "../kernel/ip.ts";
 import { type ConfigProblem, type ObjectRef, problemOf, refKey, refText } from "../kernel/problem.ts";
 import { listed } from "../kernel/suggest.ts";
-import { PeerName } from "../kernel/units.ts";
+import { PeerName, type RouterId } from "../kernel/units.ts";
 import type { StoreView } from "../sources/store.ts";
 import {
   appliesToPool,
@@ -37,8 +37,15 @@ import { nodeRouterId } from "./routerId.ts";
 import { EXCLUDE_LABEL, matchesAnyOrNone } from "./select.ts";
 import { compileSitePolicies, keepingForWitnesses } from "./sitePolicies.ts";
 
-/** Everything of the configuration that matters on `options.nodeName`. */
-export function compile(store: StoreView, options: DecisionOptions): CompiledConfig {
+/**
+ * Everything of the configuration that matters on `options.nodeName`.
+ * @param routerIdBefore of who goes on from an earlier configuration
+ */
+export function compile(
+  store: StoreView,
+  options: DecisionOptions,
+  routerIdBefore: RouterId | null = null,
+): CompiledConfig {
   const node = store.get("Node", options.nodeName);
   const labels: Labels = node?.labels ?? new Map([["kubernetes.io/hostname", options.nodeName]]);
   const nodeState: NodeState = {
@@ -61,7 +68,7 @@ export function compile(store: StoreView, options: DecisionOptions): CompiledCon
   const selected = [...store.list("BGPPeer")].filter((p) => matchesAnyOrNone(p.nodeSelectors, labels));
   const survivors = settleConflicts(selected, checked, store);
 
-  const routerId = nodeRouterId(options.nodeName, options.routerId, node?.internalIps ?? []);
+  const routerId = nodeRouterId(options.nodeName, options.routerId, node?.internalIps ?? [], routerIdBefore);
   const policies = [...store.list("SitePolicy")].filter((p) => matchesAnyOrNone(p.nodeSelectors, labels));
   const compiledPeers = planPeers(selected, store, routerId, survivors);
   const planned = { ...compiledPeers, peers: keepingForWitnesses(compiledPeers.peers, policies) };
@@ -90,6 +97,7 @@ export function compile(store: StoreView, options: DecisionOptions): CompiledCon
   }
   return {
     options,
+    routerId,
     node: nodeState,
     peers: planned.peers,
     ranges: index.ranges,
@@ -200,7 +208,7 @@ function conflictAtLoad(a: CheckedAdvertisement, b: CheckedAdvertisement): boole
 function planPeers(
   selected: readonly BGPPeerObject[],
   store: StoreView,
-  routerId: ReturnType<typeof nodeRouterId>,
+  routerId: RouterId,
   settled: Settled,
 ): { readonly peers: readonly PlannedPeer[]; readonly problems: readonly ConfigProblem[] } {
   const peers: PlannedPeer[] = [];

@@ -97,6 +97,8 @@ export interface NodeState {
 
 export interface CompiledConfig {
   readonly options: DecisionOptions;
+  /** Of this node, for peers that set none. */
+  readonly routerId: RouterId;
   readonly node: NodeState;
   /** By name. */
   readonly peers: readonly PlannedPeer[];

@@ -226,7 +226,7 @@ export class DecisionEngine {
     this.#isConfigDirty = false;
     this.#areProblemsDirty = true;
     const before = this.#config;
-    const compiled = compile(this.#store, this.#options);
+    const compiled = compile(this.#store, this.#options, before?.routerId ?? null);
     const after = { ...compiled, node: { ...compiled.node, drained: this.#drainedWhy } };
     this.#config = after;
     if (before === null || peersText(before.peers) !== peersText(after.peers)) {

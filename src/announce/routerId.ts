@@ -20,9 +20,17 @@ export function routerIdFromName(nodeName: string): RouterId {
   return RouterId(swapped === 0 ? 1 : swapped);
 }
 
-/** @param configured the daemon's own setting; wins over the node's address. */
-export function nodeRouterId(nodeName: string, configured: RouterId | null, internalIps: readonly Ip[]): RouterId {
+/**
+ * @param configured the daemon's own setting; wins over the node's address
+ * @param before what it was until now; stays while the node has no address: a Node that is registered anew costs no session
+ */
+export function nodeRouterId(
+  nodeName: string,
+  configured: RouterId | null,
+  internalIps: readonly Ip[],
+  before: RouterId | null = null,
+): RouterId {
   if (configured !== null) return configured;
   const ipv4 = internalIps.find((ip) => ip.version === 4 && ip.w0 !== 0);
-  return ipv4 === undefined ? routerIdFromName(nodeName) : RouterId(ipv4.w0);
+  return ipv4 === undefined ? (before ?? routerIdFromName(nodeName)) : RouterId(ipv4.w0);
 }

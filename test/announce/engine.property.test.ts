@@ -14,7 +14,7 @@ import type { RouteAttributes } from "../../src/bgp/wire/message.ts";
 import type { DrainLevel } from "../../src/drain/machine.ts";
 import { formatPrefix } from "../../src/kernel/ip.ts";
 import type { ConfigProblem } from "../../src/kernel/problem.ts";
-import { later, Millis, type PeerName, type ServiceKey } from "../../src/kernel/units.ts";
+import { later, Millis, type PeerName, type RouterId, type ServiceKey } from "../../src/kernel/units.ts";
 import { ObjectStore } from "../../src/sources/store.ts";
 import {
   adv,
@@ -330,8 +330,10 @@ function holds(opts: DecisionOptions, initial: readonly ModelObject[], steps: re
   let now = Millis(0);
   let level: DrainLevel = "none";
   let ranAt = now;
+  /** The one thing that an earlier configuration leaves to the next. */
+  let routerIdBefore: RouterId | null = null;
   const check = (at = now): void => {
-    const compiled = compile(store, opts);
+    const compiled = compile(store, opts, routerIdBefore);
     const config = { ...compiled, node: { ...compiled.node, drained: level === "withdrawn" ? "a test" : null } };
     const services = [...store.list("Service")];
     const decisions = new Map(services.map((s) => [s.key, decideService(s, store, config, readiness.at(at))]));
@@ -349,6 +351,7 @@ function holds(opts: DecisionOptions, initial: readonly ModelObject[], steps: re
   const run = (isOver?: () => boolean): void => {
     if (engine.config === null) readiness.begin(now);
     ranAt = now;
+    routerIdBefore = engine.config?.routerId ?? null;
     if (!engine.run(isOver, now)) return;
     check();
     // nothing changes by itself before the deadline

@@ -9,6 +9,7 @@ import {
   adv,
   community,
   endpoint,
+  ip,
   node,
   options,
   peer,
@@ -74,6 +75,18 @@ describe("what the sink is told", () => {
     const { store, change } = start(...base);
     expect(change(put(store, slice("web", [endpoint(), endpoint()])))).toEqual([]);
     expect(change(put(store, adv("a")), put(store, tor), put(store, node("n1")), put(store, node("n7")))).toEqual([]);
+  });
+  test("a Node that goes and comes back, at first without its address, leaves the router id and the sessions alone", () => {
+    const at = (address: string) => node("n1", { internalIps: [ip(address)] });
+    const { store, engine, change } = start(...base, at("192.0.2.1"));
+    const id = () => engine.config?.peers[0]?.config?.routerId;
+    expect(id()).toBe(0xc000_0201);
+    expect(change(store.remove("Node", node("n1").ref))).toEqual([]);
+    expect(change(put(store, node("n1")))).toEqual([]);
+    expect(change(put(store, at("192.0.2.1")))).toEqual([]);
+    expect(id()).toBe(0xc000_0201);
+    expect(change(put(store, at("192.0.2.7")))).toEqual(["peers tor"]);
+    expect(id()).toBe(0xc000_0207);
   });
   test("a new VIP: the old one is withdrawn before the new one is announced", () => {
     const { store, change } = start(...base);

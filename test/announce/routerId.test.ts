@@ -23,3 +23,9 @@ test("the daemon's setting wins, then the first IPv4 address of the node, then t
   expect(formatIp(ipv4(nodeRouterId("n1", null, internal)))).toBe("192.0.2.1");
   expect(nodeRouterId("n1", null, [ip("2001:db8::1")])).toBe(routerIdFromName("n1"));
 });
+
+test("a node that has no address any more keeps the router id it had, unless the daemon is told another", () => {
+  expect(nodeRouterId("n1", null, [], RouterId(9))).toBe(9);
+  expect(nodeRouterId("n1", RouterId(7), [], RouterId(9))).toBe(7);
+  expect(nodeRouterId("n1", null, [ip("192.0.2.1")], RouterId(9))).toBe(0xc000_0201);
+});
