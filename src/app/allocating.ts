@@ -5,19 +5,20 @@
 import { AllocationEngine, type Remembered } from "../allocate/engine.ts";
 import type { AllocationEvent, AllocationOptions, PoolCounters, ServiceAllocation } from "../allocate/model.ts";
 import { AllocatedView } from "../allocate/view.ts";
-import { CONFIG_KIND } from "../config/schema.ts";
 import type { Clock, Timers } from "../kernel/clock.ts";
-import { type ConfigProblem, problemOf } from "../kernel/problem.ts";
+import type { ConfigProblem } from "../kernel/problem.ts";
 import { invariant } from "../kernel/result.ts";
 import type { ServiceKey } from "../kernel/units.ts";
 import type { Logger } from "../observe/log.ts";
 import type { StoreChange, StoreView } from "../sources/store.ts";
 import { AllocationFile } from "./allocationFile.ts";
-import { say } from "./messages.ts";
+import { type FileFault, type FileSystem, faultProblem, realFiles } from "./durableFile.ts";
 import type { Progress, ReconcileTarget } from "./reconcile.ts";
 
 export interface AllocatingSurroundings {
   readonly stateDir: string;
+  /** Absent: the real ones. */
+  readonly files?: FileSystem;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Logger;
@@ -52,7 +53,7 @@ export class Allocating implements ReconcileTarget {
   readonly #unpublished = new Set<ServiceKey>();
   /** Until the first whole allocation is with the disk, or cannot be. */
   #isFirst = true;
-  #failure: string | null = null;
+  #fault: FileFault | null = null;
   #problems: readonly ConfigProblem[] = [];
 
   constructor(store: StoreView, lbClass: string, around: AllocatingSurroundings) {
@@ -63,9 +64,10 @@ export class Allocating implements ReconcileTarget {
     this.#file = new AllocationFile(around.stateDir, {
       clock: around.clock,
       timers: around.timers,
+      files: around.files ?? realFiles,
       current: () => this.#started.holdings(),
       saved: (held) => this.#saved(held),
-      failed: (error) => this.#failed(error),
+      failed: (fault) => this.#failed(fault),
     });
   }
 
@@ -130,7 +132,7 @@ export class Allocating implements ReconcileTarget {
     this.#publishChanged();
     if (this.#isFirst) {
       if (!isAllocated) return "more";
-      if (this.#unpublished.size > 0 && this.#failure === null) return "waiting";
+      if (this.#unpublished.size > 0 && this.#fault === null) return "waiting";
       this.#isFirst = false;
     }
     const progress = this.#decision?.run(isOver) ?? "done";
@@ -176,26 +178,23 @@ export class Allocating implements ReconcileTarget {
 
   #saved(held: ReadonlyMap<ServiceKey, Remembered>): void {
     this.#durable = held;
-    const isMended = this.#failure !== null;
-    this.#failure = null;
+    const isMended = this.#fault !== null;
+    this.#fault = null;
     for (const key of [...this.#unpublished]) this.#publish(key);
     if (isMended) this.#tellProblems();
     this.#around.wake();
   }
 
-  #failed(error: unknown): void {
-    const isNews = this.#failure === null;
-    this.#failure = error instanceof Error ? error.message : String(error);
-    if (isNews) this.#around.log.error("allocationsNotKept", { error }, `cannot write ${this.#file.path}`);
+  #failed(fault: FileFault): void {
+    const isNews = this.#fault === null;
+    this.#fault = fault;
+    if (isNews) this.#around.log.error("allocationsNotKept", { error: fault }, fault.message);
     this.#tellProblems();
     if (this.#isFirst) this.#around.wake();
   }
 
   #tellProblems(): void {
-    const { path } = this.#file;
-    const ref = { kind: CONFIG_KIND, namespace: null, name: "--state-dir" };
-    const why = this.#failure;
-    const own = why === null ? [] : [problemOf(ref, "", say("allocationsNotKept", { path, why }))];
+    const own = this.#fault === null ? [] : [faultProblem(this.#fault, "allocationsNotKept")];
     this.#problems = [...own, ...this.#started.problems()];
     this.#around.problemsChanged();
   }

@@ -99,13 +99,15 @@ export class Daemon {
         this.reporting?.reporter.peersChanged(); // what keeps a peer from running is told with it
       },
     });
-    this.#marker = stateDir === null ? null : openMarker(stateDir, log);
+    this.#marker = stateDir === null ? null : openMarker(stateDir, log, problemsChanged);
     this.siting = new Siting(nodeName, {
       clock: realClock,
+      timers: realTimers,
       log,
       stateDir,
       wake,
       claimAsnsChanged: () => this.feed.retell(),
+      problemsChanged,
     });
     this.witnessing = options.witness
       ? new Witnessing({
@@ -246,11 +248,17 @@ export class Daemon {
   /** What the parts find wrong while they run. */
   #running(): readonly ConfigProblem[] {
     const { namespace } = this.options;
-    const roles = [this.allocating?.problems(), this.witnessing?.problems(), this.reporting?.reporter.problems()];
+    const roles = [
+      this.#marker?.problems(),
+      this.allocating?.problems(),
+      this.witnessing?.problems(),
+      this.reporting?.reporter.problems(),
+    ];
     return [
       ...this.access.configProblems(namespace),
       ...this.paths.problems(namespace),
       ...this.injecting.problems(),
+      ...this.siting.problems(),
       ...roles.flatMap((of) => of ?? []),
     ];
   }
@@ -318,16 +326,16 @@ export class Daemon {
     });
   }
 
-  /** Nothing is decided or handed on any more. */
-  #halt(): void {
+  /** Nothing is decided or handed on any more. @returns settles when the disk has what it should have, or cannot get it */
+  #halt(): Promise<unknown> {
     this.draining.end();
     this.reporting?.reporter.stop();
     this.shadowing?.stop();
     this.#source.source.stop();
     this.reconciler.stop();
     this.allocating?.stop();
-    this.injecting.stop();
     this.access.stop();
+    return Promise.all([this.injecting.stop(), this.siting.stop()]);
   }
 
   /** store (-> allocate) -> decide, or (-> witness) */

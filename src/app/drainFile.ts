@@ -1,36 +1,40 @@
 // SHELL: the wish to stay drained over restarts, as a file of the state directory that is there or not. Owns its name. Knows nothing
-// of how a node drains. Contract: the file is written before the answer is given; one that cannot be read counts as there, because
-// to announce from a node that somebody drained is the worse mistake.
+// of how a node drains. Contract: the disk has the file, or has it no more, before the answer is given (durableFile.ts); one that cannot
+// be read counts as there, because to announce from a node that somebody drained is the worse mistake. A change that fails is refused,
+// and nothing stays in memory that would have to be tried again.
 import { existsSync } from "node:fs";
-import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "../observe/log.ts";
+import { FileFault, type FileSystem, realFiles, removeFile, replaceFile } from "./durableFile.ts";
 
 const NAME = "drained";
 
 export class DrainFile {
-  readonly #directory: string;
+  readonly #path: string;
   readonly #log: Logger;
+  readonly #files: FileSystem;
   isThere: boolean;
 
-  constructor(directory: string, log: Logger) {
-    this.#directory = directory;
+  constructor(directory: string, log: Logger, files: FileSystem = realFiles) {
+    this.#path = join(directory, NAME);
     this.#log = log;
-    this.isThere = existsSync(join(directory, NAME));
+    this.#files = files;
+    this.isThere = existsSync(this.#path);
   }
 
-  /** @returns what went wrong, which is logged, too; null: nothing */
-  keep(): Promise<string | null> {
-    return this.#change(true, async () => {
-      await mkdir(this.#directory, { recursive: true });
-      await writeFile(join(this.#directory, NAME), "this node stays drained until `vipcast undrain`\n");
-    });
+  /** @returns what went wrong, with the cure; it is logged, too; null: nothing */
+  async keep(): Promise<string | null> {
+    const failure = await this.#change(true, () =>
+      replaceFile(this.#path, ["this node stays drained until `vipcast undrain`\n"], { files: this.#files }),
+    );
+    // it may be there already without the disk's word for it, and the drain is refused
+    if (failure !== null && !this.isThere) await removeFile(this.#path, this.#files).catch(() => {});
+    return failure;
   }
 
-  /** @returns what went wrong, which is logged, too; null: nothing */
+  /** @returns what went wrong, with the cure; it is logged, too; null: nothing */
   async forget(): Promise<string | null> {
-    if (!this.isThere) return null;
-    return this.#change(false, () => rm(join(this.#directory, NAME), { force: true }));
+    return this.isThere ? this.#change(false, () => removeFile(this.#path, this.#files)) : null;
   }
 
   async #change(isThere: boolean, change: () => Promise<void>): Promise<string | null> {
@@ -39,9 +43,9 @@ export class DrainFile {
       this.isThere = isThere;
       return null;
     } catch (error) {
-      const text = `${this.#directory} cannot be written: a restart would not know whether the node is drained`;
-      this.#log.error("drainNotKept", { error }, text);
-      return `${text} (${error instanceof Error ? error.message : String(error)})`;
+      if (!(error instanceof FileFault)) throw error;
+      this.#log.error("drainNotKept", { error }, error.message);
+      return error.message;
     }
   }
 }

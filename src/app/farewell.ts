@@ -1,6 +1,6 @@
 // How the daemon leaves its peers: drained and with a goodbye, or with our routes for a restart. Owns which of the two, the order, and
 // how long it may take. Knows nothing of sources and decisions: `halt` ends those. Contract: once `halt` has been called the process
-// ends, at the latest after STOP_LIMIT_MS, whatever peers do; a stop that an operator took back never gets that far.
+// ends, at the latest after STOP_LIMIT_MS and LAST_WRITES_LIMIT_MS, whatever peers and disks do; a stop that an operator took back never gets that far.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { PeerRunner } from "../bgp/peerRunner.ts";
 import type { Speaker } from "../bgp/speaker.ts";
@@ -17,6 +17,9 @@ import type { RestartMarker } from "./restartMarker.ts";
 export const STOP_LIMIT_MS = 1_500;
 /** Of it the farewells where the acknowledgement of withdrawals has taken its time. */
 const FAREWELL_LIMIT_MS = STOP_LIMIT_MS - STOP_ACK_LIMIT;
+
+/** What a disk that is slow gets beyond that for what has yet to be written. */
+export const LAST_WRITES_LIMIT_MS = 250;
 
 /** How a stop went: `taken back` by an operator, so that the daemon goes on. */
 export type StopOutcome = "proven" | "not proven" | "taken back";
@@ -37,8 +40,8 @@ export interface FarewellSurroundings {
   readonly text: string;
   /** A daemon that is started again finds its reports, and has no news to tell. */
   readonly holdReports: (isHeld: boolean) => void;
-  /** Nothing is decided or handed on any more. */
-  readonly halt: () => void;
+  /** Nothing is decided or handed on any more. @returns settles when the disk has what it should have, or cannot get it */
+  readonly halt: () => Promise<unknown>;
 }
 
 /** Drains, says goodbye to every peer, and waits until that has left, within limits. */
@@ -54,8 +57,9 @@ export async function leave(around: FarewellSurroundings): Promise<StopOutcome> 
     holdReports(false);
     return "taken back";
   }
-  halt();
+  const written = halt();
   await sayGoodbye(around, isProven ? STOP_LIMIT_MS : FAREWELL_LIMIT_MS);
+  await lastWrites(written);
   return isProven ? "proven" : "not proven";
 }
 
@@ -88,14 +92,19 @@ async function sayGoodbye(around: FarewellSurroundings, limit: number): Promise<
  */
 async function leaveRoutes(around: FarewellSurroundings, kept: ReadonlySet<PeerRunner>): Promise<StopOutcome> {
   const { log, speaker, marker, withdraws, text, halt } = around;
-  halt();
+  const written = halt();
   marker?.stop(); // the sign of life stays: the next start is a restart
   const names = [...kept].map((runner) => runner.config.name);
   log.info("routesKept", { count: kept.size }, `left with our routes for a restart: ${listed(names)}`);
   const told = speaker.shutdown(text, { isKept: (runner) => kept.has(runner), withdraws }).then(() => true);
   const isTold = await Promise.race([told, sleep(FAREWELL_LIMIT_MS, false)]);
+  await lastWrites(written);
   return isTold ? "proven" : "not proven";
 }
+
+/** A disk that hangs does not keep the process. */
+const lastWrites = (written: Promise<unknown>): Promise<unknown> =>
+  Promise.race([written, sleep(LAST_WRITES_LIMIT_MS, undefined, { ref: false })]);
 
 /** It keeps our routes over a restart: both OPENs said so (RFC 4724 section 3). */
 const keepsRoutes = (runner: PeerRunner): boolean =>

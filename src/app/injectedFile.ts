@@ -1,9 +1,8 @@
 // SHELL: the injected routes that outlive the daemon, in one file of the state directory: the commands that inject them again.
-// Owns when it is written, and reading it at the start. Knows nothing of peers. Contract: the file is replaced by rename, so it
-// is whole or of before; at most one write at a time, one a second unless somebody waits for it; a write never holds up the
-// event loop for more than a slice.
+// Owns when it is written, and reading it at the start. Knows nothing of peers. Contract: whole or of before, and what is `saved` survives
+// a loss of power (durableFile.ts); at most one write at a time, one a second unless somebody waits for it; a write never holds up
+// the event loop for more than a slice.
 import { createReadStream } from "node:fs";
-import { mkdir, open, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -11,8 +10,10 @@ import { lineParser } from "../inject/command.ts";
 import type { Injections } from "../inject/injections.ts";
 import { formatWords, linesOf } from "../inject/render.ts";
 import { type Cursor, type InjectTable, START } from "../inject/table.ts";
-import type { TimerHandle, Timers } from "../kernel/clock.ts";
+import type { Timers } from "../kernel/clock.ts";
 import { Millis } from "../kernel/units.ts";
+import { codeOf, type FileFault, type FileSystem, replaceFile } from "./durableFile.ts";
+import { KeptFile } from "./keptFile.ts";
 
 /** Between two writes that nobody waits for. */
 export const SAVE_INTERVAL = Millis(1_000);
@@ -24,30 +25,33 @@ const HEAD = "# Injected routes that outlive the daemon; written by vipcast, rea
 
 export interface FileSurroundings {
   readonly timers: Timers;
+  readonly files: FileSystem;
   /** A line that was passed over, or the whole file. */
   readonly unreadable: (message: string) => void;
-  readonly failed: (error: unknown) => void;
+  /** A write has ended. @param fault null: the disk has it */
+  readonly told: (fault: FileFault | null) => void;
 }
 
 export class InjectedFile {
-  readonly #directory: string;
+  readonly #path: string;
   readonly #table: InjectTable;
   readonly #around: FileSurroundings;
-  /** Revision of the table that the file has. */
-  #saved = 0;
-  #writing: Promise<string | null> | null = null;
-  #timer: TimerHandle | null = null;
-  #isTold = false;
+  readonly #kept: KeptFile;
+  /** Revision of the table that is written, or on its way to be. */
+  #noticed = 0;
 
   constructor(directory: string, table: InjectTable, around: FileSurroundings) {
-    this.#directory = directory;
+    this.#path = join(directory, NAME);
     this.#table = table;
     this.#around = around;
+    const { timers, files, told } = around;
+    const write = (): Promise<void> => replaceFile(this.#path, this.#lines(), { files });
+    this.#kept = new KeptFile({ path: this.#path, timers, pause: SAVE_INTERVAL, write, told });
   }
 
   /** Takes over what the last process kept; lines that make no sense are told and passed over. */
   async restore(injections: Injections): Promise<void> {
-    const path = join(this.#directory, NAME);
+    const path = this.#path;
     const parse = lineParser();
     let number = 0;
     try {
@@ -64,70 +68,41 @@ export class InjectedFile {
         }
       }
     } catch (error) {
-      const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
-      if (!isMissing)
+      if (codeOf(error) !== "ENOENT")
         this.#around.unreadable(`${path} cannot be read: ${String(error)}; what it holds is not injected`);
     }
-    this.#saved = this.#table.revision;
+    this.#noticed = this.#table.revision;
   }
 
   /** What is kept may have changed. */
   touch(): void {
-    if (this.#isCurrent || this.#writing !== null || this.#timer !== null) return;
-    this.#timer = this.#around.timers.after(SAVE_INTERVAL, () => {
-      this.#timer = null;
-      void this.saved();
-    });
+    if (this.#noticed === this.#table.revision) return;
+    this.#noticed = this.#table.revision;
+    this.#kept.changed();
   }
 
-  /** Settles when the file has what the table had at this call, or more. @returns what went wrong; null: nothing */
-  async saved(): Promise<string | null> {
-    const wanted = this.#table.revision;
-    let failure: string | null = null;
-    // a write that runs already may be of before
-    for (let round = 0; round < 2 && this.#saved < wanted; round++) {
-      this.#writing ??= this.#write().finally(() => {
-        this.#writing = null;
-      });
-      failure = await this.#writing;
-    }
+  /** Settles when the file has what the table had at this call, or more, or could not be written. */
+  saved(): Promise<FileFault | null> {
     this.touch();
-    return this.#saved < wanted ? failure : null;
+    return this.#kept.settled();
   }
 
-  get #isCurrent(): boolean {
-    return this.#saved === this.#table.revision;
+  /** Settles when what is still to be written is, or cannot be; nothing is written after that. */
+  close(): Promise<unknown> {
+    const last = this.saved();
+    this.#kept.stop();
+    return last;
   }
 
-  async #write(): Promise<string | null> {
-    const revision = this.#table.revision;
-    const path = join(this.#directory, NAME);
-    try {
-      await mkdir(this.#directory, { recursive: true });
-      const file = await open(`${path}.new`, "w", 0o600);
-      try {
-        await file.write(HEAD);
-        for (let at: Cursor | null = START; at !== null; ) {
-          const out: string[] = [];
-          at = this.#table.visit(at, SLICE, (prefix, plan) => {
-            for (const line of linesOf(prefix, plan, null))
-              if (line.route.isPersistent) out.push(formatWords(line), "\n");
-          });
-          if (out.length > 0) await file.write(out.join(""));
-          await nextTurn();
-        }
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(`${path}.new`, path);
-      this.#saved = revision;
-      this.#isTold = false;
-      return null;
-    } catch (error) {
-      if (!this.#isTold) this.#around.failed(error);
-      this.#isTold = true;
-      return `injected, but not kept: ${error instanceof Error ? error.message : String(error)}`;
+  async *#lines(): AsyncGenerator<string> {
+    yield HEAD;
+    for (let at: Cursor | null = START; at !== null; ) {
+      const out: string[] = [];
+      at = this.#table.visit(at, SLICE, (prefix, plan) => {
+        for (const line of linesOf(prefix, plan, null)) if (line.route.isPersistent) out.push(formatWords(line), "\n");
+      });
+      if (out.length > 0) yield out.join("");
+      await nextTurn();
     }
   }
 }

@@ -13,10 +13,13 @@ import type { ConfigProblem } from "../kernel/problem.ts";
 import type { PeerName } from "../kernel/units.ts";
 import type { StreamHost } from "../observe/injectStream.ts";
 import type { Logger } from "../observe/log.ts";
+import { type FileFault, type FileSystem, faultProblem, realFiles } from "./durableFile.ts";
 import { InjectedFile } from "./injectedFile.ts";
 
 export interface InjectingSurroundings extends InjectHost {
   readonly stateDir: string | null;
+  /** Absent: the real ones. */
+  readonly files?: FileSystem;
   readonly timers: Timers;
   readonly log: Logger;
   /** Sends what is pending. @param settled the tables are complete */
@@ -31,21 +34,21 @@ export class Injecting implements StreamHost {
   /** The decision has nothing left to record. */
   #isDecided = false;
   #isReplaying = false;
+  #fault: FileFault | null = null;
 
   constructor(around: InjectingSurroundings) {
     this.#around = around;
-    const { stateDir, timers, log } = around;
+    const { stateDir, timers, log, files = realFiles } = around;
     this.injections = new Injections(around, stateDir !== null);
-    const failed = (error: unknown): void => {
-      log.error(
-        "injectedNotKept",
-        { error },
-        `cannot write injected routes to ${stateDir}: they will not outlive the daemon`,
-      );
+    const told = (fault: FileFault | null): void => {
+      const isNews = (fault === null) !== (this.#fault === null);
+      this.#fault = fault;
+      if (fault !== null && isNews) log.error("injectedNotKept", { error: fault }, fault.message);
+      if (fault !== null || isNews) around.problemsChanged();
     };
     const unreadable = (message: string): void => log.warn("injectedUnreadable", {}, message);
     this.#file =
-      stateDir === null ? null : new InjectedFile(stateDir, this.injections.table, { timers, failed, unreadable });
+      stateDir === null ? null : new InjectedFile(stateDir, this.injections.table, { timers, files, told, unreadable });
   }
 
   /** Reads what was kept. */
@@ -56,7 +59,8 @@ export class Injecting implements StreamHost {
   }
 
   problems(): readonly ConfigProblem[] {
-    return this.injections.problems();
+    const own = this.#fault === null ? [] : [faultProblem(this.#fault, "injectedNotKept")];
+    return [...own, ...this.injections.problems()];
   }
 
   setPeers(planned: readonly PlannedPeer[], changes: readonly PeerChange[]): void {
@@ -88,9 +92,10 @@ export class Injecting implements StreamHost {
     this.#replay();
   }
 
-  /** Nothing is injected or told any more. */
-  stop(): void {
+  /** Nothing is injected or told any more. Settles when the file has all that is to be kept, or cannot have it. */
+  async stop(): Promise<void> {
     this.injections.close();
+    await this.#file?.close();
   }
 
   converse(json: boolean): Conversation {
@@ -103,8 +108,9 @@ export class Injecting implements StreamHost {
     this.#tellProblems();
   }
 
-  saved(): Promise<string | null> {
-    return this.#file?.saved() ?? Promise.resolve(null);
+  async saved(): Promise<string | null> {
+    const fault = (await this.#file?.saved()) ?? null;
+    return fault === null ? null : `injected, but not kept: ${fault.message}`;
   }
 
   /** A slice now, the rest in turns of their own. */

@@ -23,9 +23,61 @@ export const APP_MESSAGES = {
     cause: "This host cannot promise to keep the intervals of the profile (the text says by how much).",
     cure: "Allow CAP_SYS_NICE, or use longer intervals.",
   },
+  // files of the state directory: what cannot be done, and what that means
+  fileNoSpace: {
+    text: "{path} cannot be {done}: no space is left on its file system ({code})",
+    cause: "The file system is full, or the quota of the daemon's user is used up.",
+    cure: "Make room there.",
+  },
+  fileReadOnly: {
+    text: "{path} cannot be {done}: its file system is read-only ({code})",
+    cause:
+      "It is mounted read-only, as the root of a hardened pod is, or was made so by the kernel after errors of the disk.",
+    cure: "Make it writable, or restart the daemon with --state-dir on another one; see the kernel's log.",
+  },
+  fileForbidden: {
+    text: "{path} cannot be {done}: not permitted ({code})",
+    cause: "The user of the daemon has no right to change files in that directory.",
+    cure: "Make the directory, and the file in it, the property of the daemon's user.",
+  },
+  fileNotDirectory: {
+    text: "{path} cannot be {done}: a part of it is no directory, or it is one itself ({code})",
+    cause: "A file stands where a directory of the path is to be, or a directory where the file is to be.",
+    cure: "Move away what stands there, or restart the daemon with another --state-dir.",
+  },
+  fileBroken: {
+    text: "{path} cannot be {done}: the disk reports an error ({code})",
+    cause: "The disk is failing, or was taken away.",
+    cure: "See the kernel's log; restart the daemon with --state-dir on another disk.",
+  },
+  fileFailed: {
+    text: "{path} cannot be {done}: {error}",
+    cause: "The system refuses it for the reason it names.",
+    cure: "Do away with what the system names.",
+  },
+  fileForeign: {
+    text: "{path} was changed by somebody else",
+    cause: "Two daemons share a state directory, or the file was edited while the daemon ran.",
+    cure: "Give each daemon a --state-dir of its own, and restart this one.",
+  },
   allocationsNotKept: {
-    text: "{path} cannot be written ({why}): new addresses are not announced until it can",
+    text: "{fault}; meanwhile new addresses are not announced",
     cause: "An address that is forgotten at a restart could be given to another Service.",
+    cure: "Make room, or let the daemon write there.",
+  },
+  injectedNotKept: {
+    text: "{fault}; what `inject --persist` changed since is in force, and a restart would not know of it",
+    cause: "Injected routes that are to outlive the daemon could not be written down.",
+    cure: "Make room, or let the daemon write there.",
+  },
+  epochsNotKept: {
+    text: "{fault}; promotes and epochs of sites since are in force, and a restart would not know of them",
+    cause: "What a site has to remember could not be written down.",
+    cure: "Make room, or let the daemon write there.",
+  },
+  lifeSignsNotKept: {
+    text: "{fault}; after a crash peers would not be told of a restart",
+    cause: "The sign of life by which a start knows of a crash before it could not be written.",
     cure: "Make room, or let the daemon write there.",
   },
   witnessInternal: {

@@ -1,13 +1,23 @@
 // SHELL: whether this start follows an end without a goodbye, and whether the host has forwarded since (RFC 4724 section 4.1).
 // Owns one small file in the state directory: boot id and last life sign. Knows nothing of peers. Contract: the file is read
-// once, before the first life sign; it is replaced by rename, so it is whole or of before; a file that cannot be read or
-// makes no sense counts as none, for claiming a restart that was none is the one thing peers must not be told.
+// once, before the first life sign; it is whole or of before; a file that cannot be read or makes no sense counts as none, for claiming a
+// restart that was none is the one thing peers must not be told. No disk is made to sync for a life sign: after a loss of power the host
+// has not forwarded, so that little is lost with the sign.
 import { readFileSync } from "node:fs";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock, TimerHandle, Timers } from "../kernel/clock.ts";
+import type { ConfigProblem } from "../kernel/problem.ts";
 import { Millis } from "../kernel/units.ts";
 import type { Logger } from "../observe/log.ts";
+import {
+  type FileFault,
+  type FileSystem,
+  faultOf,
+  faultProblem,
+  realFiles,
+  removeFile,
+  replaceFile,
+} from "./durableFile.ts";
 import { realClock, realTimers } from "./realTime.ts";
 
 export interface RestartFacts {
@@ -34,28 +44,33 @@ const NOTHING_KNOWN: RestartFacts = { isRestart: false, isForwardingKept: false 
 export interface MarkerSurroundings {
   readonly clock: Clock;
   readonly timers: Timers;
-  /** The marker cannot be written: the next start will not count as a restart. Told once until it works again. */
-  readonly failed: (error: unknown) => void;
+  readonly files?: FileSystem;
+  /** Whether it can be written has changed; while it cannot, the next start will not count as a restart. @param fault null: it can */
+  readonly told: (fault: FileFault | null) => void;
   /** Where the kernel tells its boot id. */
   readonly bootIdFile?: string;
 }
 
 export class RestartMarker {
   readonly facts: RestartFacts;
-  readonly #directory: string;
+  readonly #path: string;
   readonly #around: MarkerSurroundings;
   readonly #bootId: string | null;
   #timer: TimerHandle | null = null;
   #writing: Promise<void> = Promise.resolve();
   #isOver = false;
-  #hasFailed = false;
+  #fault: FileFault | null = null;
 
   /** Reads what the last process left. */
   constructor(directory: string, around: MarkerSurroundings) {
-    this.#directory = directory;
+    this.#path = join(directory, NAME);
     this.#around = around;
     this.#bootId = readText(around.bootIdFile ?? "/proc/sys/kernel/random/boot_id");
-    this.facts = factsOf(readMarker(join(directory, NAME)), this.#bootId, around.clock.wall());
+    this.facts = factsOf(readMarker(this.#path), this.#bootId, around.clock.wall());
+  }
+
+  problems(): readonly ConfigProblem[] {
+    return this.#fault === null ? [] : [faultProblem(this.#fault, "lifeSignsNotKept")];
   }
 
   /** Gives life signs from now on. Settles when the first one is written, or has failed. */
@@ -68,7 +83,7 @@ export class RestartMarker {
   async remove(): Promise<void> {
     this.stop();
     await this.#writing;
-    await rm(join(this.#directory, NAME), { force: true }).catch((error: unknown) => this.#around.failed(error));
+    await removeFile(this.#path, this.#around.files).catch((error: unknown) => this.#ended(error));
   }
 
   /** No more life signs; the last one stays. */
@@ -79,13 +94,8 @@ export class RestartMarker {
 
   #giveSign(): void {
     this.#writing = this.#write().then(
-      () => {
-        this.#hasFailed = false;
-      },
-      (error: unknown) => {
-        if (!this.#hasFailed) this.#around.failed(error);
-        this.#hasFailed = true;
-      },
+      () => this.#ended(null),
+      (error: unknown) => this.#ended(error),
     );
     void this.#writing.then(() => {
       // after the write, so that a slow disk never has two of them
@@ -96,21 +106,26 @@ export class RestartMarker {
   async #write(): Promise<void> {
     if (this.#bootId === null) return;
     const marker: Marker = { bootId: this.#bootId, aliveAt: this.#around.clock.wall() };
-    const path = join(this.#directory, NAME);
-    await mkdir(this.#directory, { recursive: true });
-    await writeFile(`${path}.new`, `${JSON.stringify(marker)}\n`);
-    await rename(`${path}.new`, path);
+    const { files = realFiles } = this.#around;
+    await replaceFile(this.#path, [`${JSON.stringify(marker)}\n`], { files, outlives: "process" });
+  }
+
+  #ended(error: unknown): void {
+    const fault = error === null ? null : faultOf(this.#path, "written", error);
+    const isNews = fault?.message !== this.#fault?.message;
+    this.#fault = fault;
+    if (isNews) this.#around.told(fault);
   }
 }
 
 /** The marker in this directory on the real clock; what it found, and what it cannot do, is logged. */
-export function openMarker(directory: string, log: Logger): RestartMarker {
+export function openMarker(directory: string, log: Logger, problemsChanged: () => void): RestartMarker {
   const marker = new RestartMarker(directory, {
     clock: realClock,
     timers: realTimers,
-    failed: (error) => {
-      const text = `cannot write life signs to ${directory}: after a crash peers will not be told of a restart`;
-      log.warn("stateDir", { error }, text);
+    told: (fault) => {
+      if (fault !== null) log.warn("stateDir", { error: fault }, fault.message);
+      problemsChanged();
     },
   });
   const { isRestart, isForwardingKept } = marker.facts;

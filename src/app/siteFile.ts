@@ -1,35 +1,46 @@
 // SHELL: what a site remembers over the end of the daemon, in one file of the state directory: epochs and promotes by SitePolicy. Owns
-// reading it at the start and writing it. Knows nothing of claims. Contract: the file is replaced by rename, so it is whole or of
-// before; at most one write at a time; a file that cannot be read is told and counts as empty.
+// reading it at the start and writing it. Knows nothing of claims. Contract: whole or of before, and what is `saved` survives a loss of
+// power (durableFile.ts); at most one write at a time; a file that cannot be read is told and counts as empty.
 import { readFileSync } from "node:fs";
-import { mkdir, open, rename } from "node:fs/promises";
 import { join } from "node:path";
+import type { Timers } from "../kernel/clock.ts";
+import { Millis } from "../kernel/units.ts";
 import type { Remembered, RememberedSite } from "../site/governing.ts";
 import { MAX_EPOCH } from "../site/model.ts";
+import { codeOf, type FileFault, type FileSystem, replaceFile } from "./durableFile.ts";
+import { KeptFile } from "./keptFile.ts";
 
 const NAME = "sites.json";
 
 export interface SiteFileSurroundings {
+  readonly timers: Timers;
+  readonly files: FileSystem;
   /** The file as a whole, or a policy in it, makes no sense and is passed over. */
   readonly unreadable: (message: string) => void;
-  readonly failed: (error: unknown) => void;
+  /** A write has ended. @param fault null: the disk has it */
+  readonly told: (fault: FileFault | null) => void;
 }
 
 export class SiteFile {
-  readonly #directory: string;
+  readonly #path: string;
   readonly #with: SiteFileSurroundings;
-  #isWriting = false;
-  #next: Remembered | null = null;
-  #isTold = false;
+  readonly #kept: KeptFile;
+  #remembered: Remembered = new Map();
 
   constructor(directory: string, surroundings: SiteFileSurroundings) {
-    this.#directory = directory;
+    this.#path = join(directory, NAME);
     this.#with = surroundings;
+    const { timers, files, told } = surroundings;
+    const write = (): Promise<void> => {
+      const text = `${JSON.stringify(Object.fromEntries(this.#remembered), null, 2)}\n`;
+      return replaceFile(this.#path, [text], { files });
+    };
+    this.#kept = new KeptFile({ path: this.#path, timers, pause: Millis(0), write, told });
   }
 
   /** What the last process wrote; small, and needed before anything is decided. */
   read(): Remembered {
-    const path = join(this.#directory, NAME);
+    const path = this.#path;
     const found = new Map<string, RememberedSite>();
     try {
       const parsed: unknown = JSON.parse(readFileSync(path, "utf8"));
@@ -40,41 +51,28 @@ export class SiteFile {
         else found.set(key, site);
       }
     } catch (error) {
-      const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
-      if (!isMissing) this.#with.unreadable(`${path} cannot be read: ${String(error)}; epochs begin anew`);
+      if (codeOf(error) !== "ENOENT")
+        this.#with.unreadable(`${path} cannot be read: ${String(error)}; epochs begin anew`);
     }
     return found;
   }
 
   /** Soon; of several the last. */
   write(remembered: Remembered): void {
-    this.#next = new Map(remembered);
-    if (!this.#isWriting) void this.#writeAll();
+    this.#remembered = new Map(remembered);
+    this.#kept.changed();
   }
 
-  async #writeAll(): Promise<void> {
-    this.#isWriting = true;
-    while (this.#next !== null) {
-      const text = `${JSON.stringify(Object.fromEntries(this.#next), null, 2)}\n`;
-      this.#next = null;
-      const path = join(this.#directory, NAME);
-      try {
-        await mkdir(this.#directory, { recursive: true });
-        const file = await open(`${path}.new`, "w", 0o600);
-        try {
-          await file.write(text);
-          await file.sync();
-        } finally {
-          await file.close();
-        }
-        await rename(`${path}.new`, path);
-        this.#isTold = false;
-      } catch (error) {
-        if (!this.#isTold) this.#with.failed(error);
-        this.#isTold = true;
-      }
-    }
-    this.#isWriting = false;
+  /** Settles when the file has what was written last, or could not be written. */
+  saved(): Promise<FileFault | null> {
+    return this.#kept.settled();
+  }
+
+  /** The same; nothing is written after that. */
+  close(): Promise<unknown> {
+    const last = this.saved();
+    this.#kept.stop();
+    return last;
   }
 }
 

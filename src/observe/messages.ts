@@ -203,6 +203,11 @@ export const OBSERVE_MESSAGES = {
     cause: "The time is no duration, or longer than a drain may take.",
     cure: "Write it as the text says.",
   },
+  siteNotKept: {
+    text: "{action}d and in force, but a restart would not know of it: {why}",
+    cause: "The file of epochs could not be written; the daemon goes on trying.",
+    cure: "Do as the text says, and see in `vipcast status` that the problem goes.",
+  },
   persistNeedsState: {
     text: "--persist: the daemon has no state directory. Start it with --state-dir DIR.",
     cause: "A drain that outlives the daemon has to be written somewhere.",

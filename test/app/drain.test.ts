@@ -445,6 +445,53 @@ describe.skipIf(process.platform !== "linux")("a drain", () => {
     );
   });
 
+  test("a minute of drain time is cut short by --drain-time 0", async () => {
+    const { port } = await router(true);
+    write("all.yaml", `${OBJECTS}---\n${peer(port)}`);
+    const s = await start();
+    await until(
+      () => sent(s),
+      (n) => n === 1,
+    );
+    await told(s, { drainTime: "1m", wait: false });
+    await until(s.status, (d) => d?.state === "waiting");
+    const { exitCode, document } = await told(s, { drainTime: "0s" });
+    expect([exitCode, document.state]).toEqual([0, "drained"]);
+  });
+
+  test("a state directory that cannot be written: no drain is promised to last, routes by hand stay, and all is kept when it can be", async () => {
+    const { port } = await router(true);
+    write("all.yaml", `${OBJECTS}---\n${peer(port)}`);
+    const stateDir = join(home, "state");
+    writeFileSync(stateDir, "a file where the directory should be");
+    const s = await start({ stateDir });
+    await until(
+      () => sent(s),
+      (n) => n === 1,
+    );
+    const names = () => s.daemon.problems.all().map((p) => `${p.severity} ${p.name} ${p.message.split(" ")[0]}`);
+    expect(names()).toEqual([`warning --state-dir ${join(stateDir, "alive.json")}`]);
+    await expect(told(s, { persist: true })).rejects.toThrow(
+      `--persist: ${join(stateDir, "drained")} cannot be written: a part of it is no directory`,
+    );
+    expect(await s.status()).toBeNull();
+    const words = ["add", "198.51.100.0/24", "--persist"];
+    const asked = { socket: s.socket, json: false, stdin: null, print: () => true, drained: async () => {} };
+    const { exitCode, error } = await inject(words, asked);
+    expect([exitCode, error]).toEqual([
+      1,
+      expect.stringMatching(/injected, but not kept: .* Move away what stands there/),
+    ]);
+    expect(names()).toContain(`warning --state-dir ${join(stateDir, "injected.routes")}`);
+    await until(
+      () => sent(s),
+      (n) => n === 2,
+    );
+    rmSync(stateDir);
+    await until(names, (n) => n.length === 0); // by itself: the next life sign, and the next attempt
+    expect(existsSync(join(stateDir, "injected.routes"))).toBe(true);
+  });
+
   test("a drain time that is none is refused, and nothing happens", async () => {
     write("all.yaml", OBJECTS);
     const s = await start();

@@ -27,7 +27,7 @@ function processAt(wall: number, boot = "boot-1", state = directory) {
         return { cancel: () => timers.pop() };
       },
     },
-    failed: (error) => failures.push(error),
+    told: (fault) => failures.push(fault?.message ?? null),
     bootIdFile,
   });
   return { marker, now, failures, timers };

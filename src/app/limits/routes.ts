@@ -9,10 +9,10 @@ import { MAX_STREAMS } from "../../observe/injectStream.ts";
 import { IDLE_KEPT } from "../../site/governing.ts";
 import { LONGEST_DELAY, LONGEST_GUARD, LONGEST_STABLE, SITE_DEFAULTS } from "../../sources/sitePolicy.ts";
 import { DEFERRAL, MAX_WITNESSED } from "../../witness/witness.ts";
-import { RETRY_INTERVAL } from "../allocationFile.ts";
 import { LATE_LOOK_EVERY_MS, LOOK_EVERY_MS } from "../draining.ts";
-import { STOP_LIMIT_MS } from "../farewell.ts";
+import { LAST_WRITES_LIMIT_MS, STOP_LIMIT_MS } from "../farewell.ts";
 import { SAVE_INTERVAL } from "../injectedFile.ts";
+import { LONGEST_RETRY_PAUSE, RETRY_PAUSE } from "../keptFile.ts";
 import { SLICE_MS, STUCK_MS } from "../reconcile.ts";
 import { LIFE_SIGN_INTERVAL, LONGEST_RESTART } from "../restartMarker.ts";
 import { kib, type LimitTheme, seconds } from "./limit.ts";
@@ -33,10 +33,10 @@ export const ROUTE_LIMITS: LimitTheme = {
       there: "those that do not fit, by name, are left out of that route, reported",
     },
     {
-      what: "Assignments that cannot be written",
-      value: `tried again every ${seconds(RETRY_INTERVAL)}`,
+      what: "File of `stateDir` that cannot be written",
+      value: `tried again after ${seconds(RETRY_PAUSE)}, doubled to ${seconds(LONGEST_RETRY_PAUSE)}; at once when a command needs it`,
       why: "a full disk",
-      there: "new addresses are not announced meanwhile, reported",
+      there: "what it is to hold stays in memory and in force, reported; new addresses of `--allocate` wait for it",
     },
     {
       what: "Counts of a pool",
@@ -132,8 +132,8 @@ export const ROUTE_LIMITS: LimitTheme = {
     },
     {
       what: "Stop",
-      value: seconds(STOP_LIMIT_MS),
-      why: "a stuck peer",
+      value: `${seconds(STOP_LIMIT_MS)}, and ${LAST_WRITES_LIMIT_MS} ms for files that are still being written`,
+      why: "a stuck peer or disk",
       there: "the process leaves anyway and says so",
     },
   ],
