@@ -12,7 +12,7 @@ import { fillPage, type SavedDrill, type SavedRow } from "./page.ts";
 import { PLANNED } from "./planned.ts";
 import { runProbe, runWeb } from "./programs.ts";
 import { missed, type Row, renderTable } from "./report.ts";
-import type { Scenario } from "./scenario.ts";
+import { perform, type Scenario } from "./scenario.ts";
 import { SITES } from "./site.ts";
 import type { SpeakerKind } from "./speakers.ts";
 
@@ -47,7 +47,7 @@ async function main(args: readonly string[]): Promise<number> {
     for (const who of scenario.speakers.filter((s) => asked.only === null || s === asked.only)) {
       process.stderr.write(`${scenario.name}, ${who}\n`);
       try {
-        rows.push({ scenario, who, performance: await scenario.perform(who), error: null });
+        rows.push({ scenario, who, performance: await perform(scenario, who), error: null });
       } catch (error) {
         rows.push({ scenario, who, performance: null, error: error instanceof Error ? error.message : String(error) });
       }

@@ -1,10 +1,11 @@
-// What a scenario of the drill is, and what is measured of one performance. Owns the definition of every figure. Knows nothing
-// of particular scenarios. Contract: times are milliseconds after the event; null: it did not happen.
+// What a scenario of the drill is, how any of them is performed, and what is measured of one performance. Owns the order of the acts and
+// the definition of every figure. Knows nothing of particular scenarios. Contract: times are milliseconds after the event;
+// null: it did not happen; a performance leaves nothing behind, however it ends.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RouterName } from "../lab/topologies/twoSites.ts";
 import { wallNow } from "./programs.ts";
 import type { SpeakerKind } from "./speakers.ts";
-import type { Stage } from "./stage.ts";
+import { openStage, type Stage, type StageOptions } from "./stage.ts";
 import type { Tables } from "./timeline.ts";
 
 export interface Scenario {
@@ -15,8 +16,29 @@ export interface Scenario {
   readonly speakers: readonly SpeakerKind[];
   /** Promised for vipcast; what the run is judged by. */
   readonly aim?: Aim;
-  perform(kind: SpeakerKind): Promise<Performance>;
+  /** The routers, and what the speakers start with. */
+  readonly stage: Omit<StageOptions, "speaker">;
+  /** What happens first, and is not counted. */
+  readonly before?: Act;
+  /** Begins to look at something just before the event. @returns ends that when all is counted, and gives its figures */
+  readonly watch?: (stage: Stage) => Promise<(counted: Performance) => Promise<Figures>>;
+  /** What it costs is counted from here; resolves with its last deed. */
+  readonly event: Act;
+  readonly measure?: Measure;
+  /** How the story goes on when all is counted. */
+  readonly afterwards?: Act;
+  /** What must be so in the end. */
+  readonly holds?: Checks;
 }
+
+/** Sentences, and whether a performance shows them to be true. */
+export type Checks = Readonly<Record<string, (performance: Performance) => boolean>>;
+
+/** A part of a story. @param note takes figures of the scenario's own */
+export type Act = (stage: Stage, note: (figures: Figures) => void) => Promise<void> | void;
+
+/** Of a scenario's own, by name: milliseconds, or a count. */
+export type Figures = Readonly<Record<string, number>>;
 
 export interface Aim {
   /** Requests. */
@@ -49,8 +71,8 @@ export interface Performance {
   readonly after: Tables;
   /** What a check of the scenario found wrong; empty: all as told. */
   readonly failures: readonly string[];
-  /** Times of the scenario's own, e.g. of a route's return; milliseconds. */
-  readonly extra?: Readonly<Record<string, number | null>>;
+  /** How long the event took, what was lost by a reset, and figures of the scenario's own. */
+  readonly extra: Figures;
 }
 
 export interface Measure {
@@ -62,12 +84,29 @@ export interface Measure {
   readonly calmMs?: number;
 }
 
+/** Performs a scenario with such speakers. @throws Error when the stage cannot be built, or an act of the story fails */
+export async function perform(scenario: Scenario, speaker: SpeakerKind): Promise<Performance> {
+  const stage = await openStage({ ...scenario.stage, speaker });
+  let figures: Figures = {};
+  const note = (more: Figures): void => {
+    figures = { ...figures, ...more };
+  };
+  try {
+    await scenario.before?.(stage, note);
+    const seen = await scenario.watch?.(stage);
+    const counted = await measure(stage, () => scenario.event(stage, note), scenario.measure);
+    if (seen !== undefined) note(await seen(counted));
+    await scenario.afterwards?.(stage, note);
+    const performance = { ...counted, extra: { ...counted.extra, ...figures } };
+    const broken = Object.entries(scenario.holds ?? {}).filter(([, isSo]) => !isSo(performance));
+    return { ...performance, failures: [...performance.failures, ...broken.map(([what]) => `not so: ${what}`)] };
+  } finally {
+    await stage.close();
+  }
+}
+
 /** Performs `event`, waits until all is calm again, and counts. @param event resolves when it is done with its last act */
-export async function measure(
-  stage: Stage,
-  event: () => Promise<void> | void,
-  how: Measure = {},
-): Promise<Performance> {
+async function measure(stage: Stage, event: () => Promise<void> | void, how: Measure = {}): Promise<Performance> {
   const before = stage.tables();
   const from = wallNow();
   await event();

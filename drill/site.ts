@@ -5,20 +5,15 @@ import { type Capture, startCapture } from "../lab/capture.ts";
 import { listAt, objectAt } from "../lab/routes.ts";
 import { VIP, type WorkerName } from "../lab/topologies/twoSites.ts";
 import { waitFor } from "../lab/waitFor.ts";
-import { checked, onStage, withStandby } from "./losses.ts";
 import { governed, siteOf, startWitness } from "./policy.ts";
 import { wallNow } from "./programs.ts";
-import { measure, type Performance, type Scenario } from "./scenario.ts";
+import type { Act, Aim, Figures, Performance, Scenario } from "./scenario.ts";
+import { BOTH, PARTITION_MS, PRIMARY, RECOVERY, withStandby } from "./setups.ts";
 import { type SpeakerKind, VipcastSpeaker } from "./speakers.ts";
-import { type Stage, type StageOptions, WORKER_NAMES } from "./stage.ts";
-
-const PRIMARY = WORKER_NAMES.filter((name) => siteOf(name) === "primary");
-const RECOVERY = WORKER_NAMES.filter((name) => siteOf(name) === "recovery");
-/** Milliseconds for which the sites do not see each other. */
-const PARTITION_MS = 10_000;
+import type { Stage } from "./stage.ts";
 
 const GOVERNED: readonly SpeakerKind[] = ["vipcast"];
-const conditional: StageOptions = { speaker: "vipcast", setup: governed("conditional"), prepare: startWitness };
+const CONDITIONAL: Scenario["stage"] = { setup: governed("conditional"), prepare: startWitness };
 
 function vipcastOn(stage: Stage, name: WorkerName): VipcastSpeaker {
   const speaker = stage.speaker(name);
@@ -53,8 +48,10 @@ async function settled(stage: Stage): Promise<void> {
   await allAre(stage, RECOVERY, "standby, sighted");
 }
 
-const answeredBy = (performance: Performance, names: readonly WorkerName[]): number =>
-  names.reduce((sum, name) => sum + (performance.answers[name] ?? 0), 0);
+const answeredBy = ({ answers }: Performance, names: readonly WorkerName[]): number =>
+  names.reduce((sum, name) => sum + (answers[name] ?? 0), 0);
+const primaryAnswers = (performance: Performance): boolean => answeredBy(performance, PRIMARY) > 0;
+const recoveryAnswers = (performance: Performance): boolean => answeredBy(performance, RECOVERY) > 0;
 
 const partition = (name: string, routers: "plain" | "recommended"): Scenario => ({
   name,
@@ -63,20 +60,18 @@ const partition = (name: string, routers: "plain" | "recommended"): Scenario => 
   ...(routers === "recommended"
     ? { aim: { lost: 0, why: "one of two serving sites leaves, and marks its routes first" } }
     : {}),
-  perform: () =>
-    onStage({ ...conditional, routers }, async (stage) => {
-      await settled(stage);
-      stage.sites.cut("hub", "backbone");
-      await allAre(stage, RECOVERY, "active, sighted");
-      await stage.served(1_000);
-      await sleep(PARTITION_MS);
-      const performance = await measure(stage, () => stage.sites.mend("hub", "backbone"), {
-        settleMs: 30_000,
-        calmMs: 5_000,
-      });
-      await settled(stage);
-      return checked(performance, { "the primary site answers in the end": answeredBy(performance, PRIMARY) > 0 });
-    }),
+  stage: { ...CONDITIONAL, routers },
+  before: async (stage) => {
+    await settled(stage);
+    stage.sites.cut("hub", "backbone");
+    await allAre(stage, RECOVERY, "active, sighted");
+    await stage.served(1_000);
+    await sleep(PARTITION_MS);
+  },
+  event: (stage) => stage.sites.mend("hub", "backbone"),
+  measure: { settleMs: 30_000, calmMs: 5_000 },
+  afterwards: settled,
+  holds: { "the primary site answers in the end": primaryAnswers },
 });
 
 const siteIsolated: Scenario = {
@@ -84,65 +79,57 @@ const siteIsolated: Scenario = {
   summary:
     "the whole primary site loses the backbone; the recovery site, which announced nothing, sees its claims go and takes over",
   speakers: GOVERNED,
-  perform: () =>
-    onStage(conditional, async (stage) => {
-      await settled(stage);
-      const performance = await measure(stage, () => stage.sites.cut("hub", "backbone"), {
-        withdrawn: { router: "dr", accept: (r) => r.startsWith("bgp") },
-        settleMs: 5_000,
-      });
-      return checked(performance, { "the recovery site answers": answeredBy(performance, RECOVERY) > 0 });
-    }),
+  stage: CONDITIONAL,
+  before: settled,
+  event: (stage) => stage.sites.cut("hub", "backbone"),
+  measure: { withdrawn: { router: "dr", accept: (route) => route.startsWith("bgp") }, settleMs: 5_000 },
+  holds: { "the recovery site answers": recoveryAnswers },
 };
 
-/** An operator's word to one node of a site; counted until the other site has left. */
-async function move(stage: Stage, to: WorkerName, leaving: readonly WorkerName[]): Promise<Performance> {
-  const performance = await measure(
-    stage,
-    () =>
-      vipcastOn(stage, to)
-        .cli("site", "promote")
-        .then(() => {}),
-    {
-      settleMs: 8_000,
-    },
-  );
-  await allAre(stage, leaving, "standby, sighted");
-  return performance;
-}
+/** An operator's word to one node of a site. */
+const promoteOn =
+  (name: WorkerName): Act =>
+  async (stage) => {
+    await vipcastOn(stage, name).cli("site", "promote");
+  };
+const PLANNED_MOVE: Aim = { lost: 0, why: "a planned move: the new site announces before the old one withdraws" };
+/** Milliseconds in which the other site leaves. */
+const LEAVING = { settleMs: 8_000 };
 
 const promote: Scenario = {
   name: "promote",
   summary: "an operator promotes the recovery site: planned failover",
   speakers: GOVERNED,
-  aim: { lost: 0, why: "a planned move: the new site announces before the old one withdraws" },
-  perform: () =>
-    onStage(conditional, async (stage) => {
-      await settled(stage);
-      const performance = await move(stage, "r221", PRIMARY);
-      return checked(performance, { "the recovery site answers": answeredBy(performance, RECOVERY) > 0 });
-    }),
+  aim: PLANNED_MOVE,
+  stage: CONDITIONAL,
+  before: settled,
+  event: promoteOn("r221"),
+  measure: LEAVING,
+  afterwards: (stage) => allAre(stage, PRIMARY, "standby, sighted"),
+  holds: { "the recovery site answers": recoveryAnswers },
 };
 
 const failback: Scenario = {
   name: "failback",
   summary: "the recovery site serves after a promote, and an operator takes the service back: planned failback",
   speakers: GOVERNED,
-  aim: { lost: 0, why: "a planned move: the new site announces before the old one withdraws" },
-  perform: () =>
-    onStage(conditional, async (stage) => {
-      await settled(stage);
-      await vipcastOn(stage, "r221").cli("site", "promote");
-      await allAre(stage, RECOVERY, "active, sighted");
-      await allAre(stage, PRIMARY, "standby, sighted");
-      await stage.served(2_000);
-      const performance = await move(stage, "p221", RECOVERY);
-      return checked(performance, { "the primary site answers": answeredBy(performance, PRIMARY) > 0 });
-    }),
+  aim: PLANNED_MOVE,
+  stage: CONDITIONAL,
+  before: async (stage, note) => {
+    await settled(stage);
+    await promoteOn("r221")(stage, note);
+    await allAre(stage, RECOVERY, "active, sighted");
+    await allAre(stage, PRIMARY, "standby, sighted");
+    await stage.served(2_000);
+  },
+  event: promoteOn("p221"),
+  measure: LEAVING,
+  afterwards: (stage) => allAre(stage, RECOVERY, "standby, sighted"),
+  holds: { "the primary site answers": primaryAnswers },
 };
 
-/** The workers of the primary site lose power, the recovery site serves, and power returns. Counts packets to the VIP at the primary. */
-async function powerCycle(stage: Stage, performed: (stage: Stage) => Promise<void>): Promise<Performance> {
+/** The workers of the primary site lose power, and the recovery site serves. */
+async function losePrimary(stage: Stage): Promise<void> {
   await Promise.all(PRIMARY.map((name) => stage.powerOff(name)));
   await waitFor(
     "the recovery site to answer",
@@ -151,24 +138,23 @@ async function powerCycle(stage: Stage, performed: (stage: Stage) => Promise<voi
     { timeoutMs: 60_000 },
   );
   await stage.served(2_000);
-  const captures: Capture[] = await Promise.all(
+}
+
+const powerReturns = async (stage: Stage): Promise<void> => {
+  await Promise.all(PRIMARY.map((name) => stage.powerOn(name)));
+};
+
+/** Counts packets to the VIP at the primary site, and answers from there. */
+async function atPrimary(stage: Stage): Promise<(counted: Performance) => Promise<Figures>> {
+  const captures: readonly Capture[] = await Promise.all(
     PRIMARY.map((name) =>
       startCapture(stage.sites.workers[name].host, `to-${siteOf(name)}`, `dst host ${VIP}`, ["ip.src", "ip.dst"]),
     ),
   );
-  const performance = await measure(
-    stage,
-    async () => {
-      await Promise.all(PRIMARY.map((name) => stage.powerOn(name)));
-      await performed(stage);
-    },
-    { settleMs: 15_000 },
-  );
-  const packets = captures.reduce((sum, capture) => sum + capture.rows().length, 0);
-  await Promise.all(captures.map((capture) => capture.stop()));
-  return {
-    ...performance,
-    extra: { ...performance.extra, packetsAtPrimary: packets, answersByPrimary: answeredBy(performance, PRIMARY) },
+  return async (counted) => {
+    const packetsAtPrimary = captures.reduce((sum, capture) => sum + capture.rows().length, 0);
+    await Promise.all(captures.map((capture) => capture.stop()));
+    return { packetsAtPrimary, answersByPrimary: answeredBy(counted, PRIMARY) };
   };
 }
 
@@ -178,30 +164,33 @@ const returningPrimary: Scenario = {
     "the primary site was dead and returns while the recovery site serves: not one packet may go there until failback",
   speakers: GOVERNED,
   aim: { lost: 0, why: "who returns asks before it announces" },
-  perform: () =>
-    onStage(conditional, async (stage) => {
-      await settled(stage);
-      const performance = await powerCycle(stage, (s) => allAre(s, PRIMARY, "standby, sighted"));
-      await allAre(stage, RECOVERY, "active, sighted");
-      return checked(performance, {
-        "not one packet for the VIP at the primary site": performance.extra?.packetsAtPrimary === 0,
-      });
-    }),
+  stage: CONDITIONAL,
+  before: async (stage) => {
+    await settled(stage);
+    await losePrimary(stage);
+  },
+  watch: atPrimary,
+  event: async (stage) => {
+    await powerReturns(stage);
+    await allAre(stage, PRIMARY, "standby, sighted");
+  },
+  measure: { settleMs: 15_000 },
+  afterwards: (stage) => allAre(stage, RECOVERY, "active, sighted"),
+  holds: { "not one packet for the VIP at the primary site": ({ extra }) => extra.packetsAtPrimary === 0 },
 };
 
 const returningPrimaryToday: Scenario = {
   name: "returning-primary-today",
   summary:
     "the same without a SitePolicy: the primary announces as soon as it is there, the recovery site stands by with a higher metric",
-  speakers: ["vipcast", "frr"],
-  perform: (kind) =>
-    onStage({ speaker: kind, setup: withStandby }, async (stage) => {
-      const performance = await powerCycle(stage, async () => {});
-      // the proof that returning-primary counts what it says it does not see
-      return checked(performance, {
-        "packets for the VIP are counted at the primary site": Number(performance.extra?.packetsAtPrimary) > 0,
-      });
-    }),
+  speakers: BOTH,
+  stage: { setup: withStandby },
+  before: losePrimary,
+  watch: atPrimary,
+  event: powerReturns,
+  measure: { settleMs: 15_000 },
+  // the proof that returning-primary counts what it says it does not see
+  holds: { "packets for the VIP are counted at the primary site": ({ extra }) => Number(extra.packetsAtPrimary) > 0 },
 };
 
 export const SITES: readonly Scenario[] = [

@@ -2,6 +2,7 @@
 // The short ones run always, all of them with VIPCAST_DRILL=all.
 import { describe, expect, test } from "vitest";
 import { LOSSES } from "../../drill/losses.ts";
+import { perform } from "../../drill/scenario.ts";
 import { labProblem, titleOrSkip } from "../../lab/requirements.ts";
 import { notAsked } from "./drillSupport.ts";
 
@@ -20,7 +21,7 @@ describe.skipIf(problem !== null)(titleOrSkip("losses at two sites", problem), (
     const cannot = notAsked(scenario.name, SHORT);
     const title = titleOrSkip(`${scenario.name}: ${scenario.summary}`, cannot);
     test.skipIf(cannot !== null)(title, { timeout: 240_000 }, async () => {
-      const performance = await scenario.perform("vipcast");
+      const performance = await perform(scenario, "vipcast");
       expect(performance.failures).toEqual([]);
       expect(performance.requests).toBeGreaterThan(100);
       if (scenario.aim?.lost !== undefined) expect(performance.lost).toBeLessThanOrEqual(scenario.aim.lost + LATE);

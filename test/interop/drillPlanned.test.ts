@@ -2,6 +2,7 @@
 // The short ones run always, all of them with VIPCAST_DRILL=all.
 import { describe, expect, test } from "vitest";
 import { PLANNED } from "../../drill/planned.ts";
+import { perform } from "../../drill/scenario.ts";
 import { labProblem, titleOrSkip } from "../../lab/requirements.ts";
 import { notAsked } from "./drillSupport.ts";
 
@@ -17,7 +18,7 @@ describe.skipIf(problem !== null)(titleOrSkip("planned moves between two sites",
   for (const scenario of PLANNED) {
     const cannot = notAsked(scenario.name, SHORT);
     test.skipIf(cannot !== null)(titleOrSkip(`${scenario.name}: ${scenario.summary}`, cannot), async () => {
-      const performance = await scenario.perform("vipcast");
+      const performance = await perform(scenario, "vipcast");
       expect(performance.failures).toEqual([]);
       expect(performance.requests).toBeGreaterThan(100);
       expect(performance.lost).toBeLessThanOrEqual(LOST);

@@ -1,6 +1,7 @@
 // The scenarios of two sites under a policy, as tests: bounds are generous, since CI has other things to do; `npm run drill` has the
 // aims. The short ones run always, all of them with VIPCAST_DRILL=all.
 import { describe, expect, test } from "vitest";
+import { perform } from "../../drill/scenario.ts";
 import { SITES } from "../../drill/site.ts";
 import { captureProblem } from "../../lab/capture.ts";
 import { labProblem, titleOrSkip } from "../../lab/requirements.ts";
@@ -21,7 +22,7 @@ describe.skipIf(problem !== null)(titleOrSkip("two sites under a policy", proble
     const cannot = notAsked(scenario.name, SHORT) ?? (CAPTURING.includes(scenario.name) ? captureProblem() : null);
     const title = titleOrSkip(`${scenario.name}: ${scenario.summary}`, cannot);
     test.skipIf(cannot !== null)(title, { timeout: 180_000 }, async () => {
-      const performance = await scenario.perform("vipcast");
+      const performance = await perform(scenario, "vipcast");
       expect(performance.failures).toEqual([]);
       expect(performance.requests).toBeGreaterThan(100);
       const outage = OUTAGE[scenario.name];
