@@ -5,38 +5,24 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { listenBelow } from "../../lab/listenBelow.ts";
 import type { PlanReport } from "../../src/announce/plan.ts";
-import { Daemon } from "../../src/app/daemon.ts";
+import type { Daemon } from "../../src/app/daemon.ts";
 import type { DaemonOptions } from "../../src/app/daemonOptions.ts";
-import { realClock, realTimers } from "../../src/app/realTime.ts";
-import { statusPages } from "../../src/app/views.ts";
 import { ask } from "../../src/commands/ask.ts";
 import { clear } from "../../src/commands/clear.ts";
 import { inject } from "../../src/commands/inject.ts";
 import { plan } from "../../src/commands/plan.ts";
 import { why } from "../../src/commands/why.ts";
 import { parseIp } from "../../src/kernel/ip.ts";
-import { Millis } from "../../src/kernel/units.ts";
-import { createLogger, limitRepeats } from "../../src/observe/log.ts";
-import { type StatusSocket, startStatusSocket } from "../../src/observe/statusSocket.ts";
 import type { WhyDocument } from "../../src/observe/why.ts";
-
-(globalThis as { VIPCAST_VERSION?: string }).VIPCAST_VERSION = "0.0.0-test";
+import { makeDaemon, servePages, until } from "./daemonUnderTest.ts";
 
 const home = mkdtempSync(join(tmpdir(), "vipcast-answers-"));
 const ends: (() => Promise<unknown> | unknown)[] = [() => rmSync(home, { recursive: true })];
 afterAll(async () => {
   for (const end of ends.reverse()) await end();
 });
-
-/** Below 16384, where the API of MetalLB ends. */
-function freePort(from = 10_000 + (process.pid % 6000)): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(freePort(from + 1)));
-    server.listen(from, "127.0.0.2", () => server.close(() => resolve(from)));
-  });
-}
 
 function write(directory: string, name: string, text: string): void {
   const path = join(home, directory, name);
@@ -45,29 +31,7 @@ function write(directory: string, name: string, text: string): void {
 }
 
 async function daemon(directory: string, over: Partial<DaemonOptions>): Promise<Daemon> {
-  const sink = { write: () => {} };
-  const log = limitRepeats(createLogger("none", sink, realClock.wall), realClock, realTimers);
-  const options: DaemonOptions = {
-    nodeName: "n1",
-    source: { type: "manifests", path: join(home, directory) },
-    allocate: false,
-    witness: false,
-    shadow: false,
-    namespace: "metallb-system",
-    podName: null,
-    lbClass: "",
-    ignoreExcludeLb: false,
-    routerId: null,
-    listen: [],
-    stateDir: null,
-    drainTime: Millis(0),
-    drainOnCordon: false,
-    drainOnTaint: null,
-    stopKeepsRoutes: false,
-    shutdownText: "bye",
-    ...over,
-  };
-  const made = new Daemon(options, log, { turn: () => {}, settled: () => {}, notification: () => {} });
+  const made = makeDaemon({ source: { type: "manifests", path: join(home, directory) }, ...over });
   ends.push(() => made.stop());
   await made.start();
   return made;
@@ -89,20 +53,9 @@ const FAR =
 const THEM =
   "{apiVersion: metallb.io/v1beta2, kind: BGPPeer, metadata: {name: us, annotations: {vipcast.io/opens: peer}}, spec: {myASN: 65002, peerASN: 65001, peerAddress: 127.0.0.1}}";
 
-/** Asks until the answer is as wanted: events inside the daemons, seen from outside. */
-async function until<T>(look: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {
-  for (let i = 0; ; i++) {
-    const value = await look();
-    if (holds(value)) return value;
-    if (i === 600) throw new Error(`never came: ${JSON.stringify(value, null, 1)}`);
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-}
-
 const socket = join(home, "s");
 let port = 0;
 let router: Daemon;
-let status: StatusSocket;
 const text = { color: false, wall: 0 };
 const base = { socket, manifests: [], namespace: "metallb-system", lbClass: "", ignoreExcludeLb: false };
 const whyJson = async (service: string, over: { node?: string; peer?: string } = {}): Promise<WhyDocument> => {
@@ -114,7 +67,9 @@ const whyJson = async (service: string, over: { node?: string; peer?: string } =
 const planOptions = { ...base, against: null, node: null, json: true, color: false };
 
 beforeAll(async () => {
-  port = await freePort();
+  const taken = createServer();
+  port = await listenBelow(taken, "127.0.0.2");
+  await new Promise((resolve) => taken.close(resolve));
   for (const name of ["us", "them"]) mkdirSync(join(home, name));
   write("them", "peer.yaml", THEM);
   write("us", "all.yaml", LOCAL);
@@ -124,10 +79,8 @@ beforeAll(async () => {
   if (address === null) throw new Error("no address");
   router = await daemon("them", { nodeName: "r1", listen: [{ address, port }] });
   const us = await daemon("us", {});
-  status = await startStatusSocket(socket, statusPages(us), (error) => {
-    throw error;
-  });
-  ends.push(() => status.stop());
+  const pages = await servePages(us, socket);
+  ends.push(() => pages.stop());
   await until(
     () => whyJson("web"),
     (d) => d.peers.tor?.announced === true,

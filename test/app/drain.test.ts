@@ -4,12 +4,10 @@ import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync }
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { Daemon } from "../../src/app/daemon.ts";
+import { listenBelow } from "../../lab/listenBelow.ts";
+import type { Daemon } from "../../src/app/daemon.ts";
 import type { DaemonOptions } from "../../src/app/daemonOptions.ts";
-import { realClock, realTimers } from "../../src/app/realTime.ts";
-import { statusPages } from "../../src/app/views.ts";
 import { descriptorOf } from "../../src/bgp/transport.ts";
 import { decodeMessage, encodeMessage } from "../../src/bgp/wire/codec.ts";
 import { Framer } from "../../src/bgp/wire/framer.ts";
@@ -21,12 +19,9 @@ import { why } from "../../src/commands/why.ts";
 import { Millis } from "../../src/kernel/units.ts";
 import { int, setOption } from "../../src/linux/sockopt.ts";
 import type { DrainStatus } from "../../src/observe/drainView.ts";
-import { createLogger, limitRepeats } from "../../src/observe/log.ts";
-import { startStatusSocket } from "../../src/observe/statusSocket.ts";
 import { CAPABILITIES, OPEN, openWith } from "../bgp/session/fixtures.ts";
 import { AS_PATH, attribute, external, hex, message, NEXT_HOP, ORIGIN, updateBody, VIP } from "../bgp/wire/support.ts";
-
-(globalThis as { VIPCAST_VERSION?: string }).VIPCAST_VERSION = "0.0.0-test";
+import { makeDaemon, servePages, until } from "./daemonUnderTest.ts";
 
 const ends: (() => Promise<unknown> | unknown)[] = [];
 let home = "";
@@ -93,20 +88,13 @@ async function router(isReading: boolean, greeting: Uint8Array = GREETING): Prom
       socket.resume();
     }
   });
-  // below 16384, where the API of MetalLB ends
-  for (let port = 10_000 + (process.pid % 6_000); !server.listening; port++) {
-    await new Promise<void>((resolve) => {
-      server.once("error", () => resolve());
-      server.listen(port, "127.0.0.2", resolve);
-    });
-  }
+  const port = await listenBelow(server, "127.0.0.2");
   const fd = descriptorOf(server as unknown as net.Socket);
   if (fd !== null) setOption(fd, "the window", [SOL_SOCKET, SO_RCVBUF], int(4096));
   ends.push(() => {
     server.close();
     for (const socket of sockets) socket.destroy();
   });
-  const bound = server.address();
   const read = (): void => {
     reads = true;
     for (const socket of sockets) {
@@ -115,7 +103,7 @@ async function router(isReading: boolean, greeting: Uint8Array = GREETING): Prom
     }
   };
   return {
-    port: typeof bound === "object" && bound !== null ? bound.port : 0,
+    port,
     read,
     count: () => count,
     messages: () => messages,
@@ -147,32 +135,9 @@ interface Running {
 }
 
 async function start(over: Partial<DaemonOptions> = {}): Promise<Running> {
-  const log = limitRepeats(createLogger("none", { write: () => {} }, realClock.wall), realClock, realTimers);
-  const options: DaemonOptions = {
-    nodeName: "n1",
-    source: { type: "manifests", path: join(home, "m") },
-    allocate: false,
-    namespace: "metallb-system",
-    podName: null,
-    lbClass: "",
-    ignoreExcludeLb: false,
-    routerId: null,
-    listen: [],
-    stateDir: null,
-    drainTime: Millis(0),
-    drainOnCordon: false,
-    drainOnTaint: null,
-    stopKeepsRoutes: false,
-    shutdownText: "bye",
-    witness: false,
-    shadow: false,
-    ...over,
-  };
-  const daemon = new Daemon(options, log, { turn: () => {}, settled: () => {}, notification: () => {} });
+  const daemon = makeDaemon({ source: { type: "manifests", path: join(home, "m") }, ...over });
   const socket = join(home, `s${ends.length}`);
-  const pages = await startStatusSocket(socket, statusPages(daemon), (error) => {
-    throw error;
-  });
+  const pages = await servePages(daemon, socket);
   ends.push(() => pages.stop());
   ends.push(() => daemon.stop());
   await daemon.start();
@@ -181,15 +146,6 @@ async function start(over: Partial<DaemonOptions> = {}): Promise<Running> {
     return (JSON.parse(output) as { readonly drain: DrainStatus | null }).drain;
   };
   return { daemon, socket, status };
-}
-
-async function until<T>(look: () => T | Promise<T>, holds: (value: T) => boolean): Promise<T> {
-  for (let i = 0; ; i++) {
-    const value = await look();
-    if (holds(value)) return value;
-    if (i === 1_500) throw new Error(`never came: ${JSON.stringify(value)}`);
-    await sleep(10);
-  }
 }
 
 const sent = ({ daemon }: Running): number =>

@@ -4,27 +4,25 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { Daemon } from "../../src/app/daemon.ts";
-import type { DaemonOptions } from "../../src/app/daemonOptions.ts";
-import { realClock, realTimers } from "../../src/app/realTime.ts";
+import { listenBelow } from "../../lab/listenBelow.ts";
+import { NODE, oneService } from "../../lab/oneService.ts";
+import type { Daemon } from "../../src/app/daemon.ts";
+import { realClock } from "../../src/app/realTime.ts";
 import { SHADOW_GRACE, SHADOWED } from "../../src/app/shadowing.ts";
-import { metricsInput, statusPages } from "../../src/app/views.ts";
+import { metricsInput } from "../../src/app/views.ts";
 import { ask } from "../../src/commands/ask.ts";
 import { shadow } from "../../src/commands/shadow.ts";
 import { SHADOW_PERMISSIONS } from "../../src/kube/permissions.ts";
-import { createLogger, limitRepeats } from "../../src/observe/log.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
 import type { ShadowReport } from "../../src/observe/shadowView.ts";
-import { startStatusSocket } from "../../src/observe/statusSocket.ts";
 import { serviceAccount } from "../kube/access.ts";
 import { type ApiServer, startApiServer } from "../kube/apiServer.ts";
 import { install } from "../kube/install.ts";
-import { listenBelow, shadowedObjects } from "./shadowed.ts";
-
-(globalThis as { VIPCAST_VERSION?: string }).VIPCAST_VERSION = "0.0.0-test";
+import { makeDaemon, servePages } from "./daemonUnderTest.ts";
 
 const HOME = "metallb-system";
-const NODE = "worker-1";
+
+const ROUTER = "127.0.0.2";
 
 let api: ApiServer;
 let directory = "";
@@ -39,12 +37,12 @@ beforeEach(async () => {
   [callers, lines, ends] = [0, [], []];
   directory = mkdtempSync(join(tmpdir(), "shadow-"));
   router = createServer(() => callers++);
-  port = await listenBelow(router);
+  port = await listenBelow(router, ROUTER);
   api = await startApiServer({ tokens: { t: serviceAccount(HOME, "shadow") } });
   install(api, "metallb");
   api.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: HOME } });
   allow();
-  api.apply(shadowedObjects(port));
+  api.apply(oneService({ address: ROUTER, port }));
 });
 afterEach(async () => {
   for (const end of ends.reverse()) await end();
@@ -97,31 +95,14 @@ const reported = (name: string, service: string, peers: readonly string[], node 
 };
 
 async function start(): Promise<Daemon> {
-  const sink = { write: (line: string) => void lines.push(line) };
-  const log = limitRepeats(createLogger("debug", sink, realClock.wall), realClock, realTimers);
   const identity = { type: "token", token: "t" } as const;
   const access = { url: api.url, authority: null, serverName: null, isInsecure: false, identity };
-  const options: DaemonOptions = {
-    nodeName: NODE,
-    source: { type: "kubernetes", access, env: {} },
-    allocate: false,
-    witness: false,
-    namespace: HOME,
-    podName: null,
-    stopKeepsRoutes: false,
-    lbClass: "",
-    ignoreExcludeLb: false,
-    routerId: null,
-    drainOnCordon: false,
-    drainOnTaint: null,
-    shutdownText: "bye",
-    ...SHADOWED,
-  };
-  const daemon = new Daemon(options, log, { turn: () => {}, settled: () => {}, notification: () => {} });
+  const daemon = makeDaemon(
+    { nodeName: NODE, source: { type: "kubernetes", access, env: {} }, namespace: HOME, ...SHADOWED },
+    (line) => void lines.push(line),
+  );
   ends.push(() => daemon.stop());
-  const status = await startStatusSocket(join(directory, "s"), statusPages(daemon), (error) => {
-    throw error;
-  });
+  const status = await servePages(daemon, join(directory, "s"));
   ends.push(() => status.stop());
   await daemon.start();
   return daemon;
@@ -161,7 +142,7 @@ describe("a shadow", () => {
     const daemon = await start();
     const report = await once(daemon);
     expect(report.verdict).toBe("different");
-    api.apply(shadowedObjects(port).replace("192.0.2.10", "192.0.2.11"));
+    api.apply(oneService({ address: ROUTER, port }).replace("192.0.2.10", "192.0.2.11"));
     await api.requests.until({ verb: "watch", resource: "servicebgpstatuses" });
     await daemon.stop();
     expect(callers).toBe(0);

@@ -6,11 +6,13 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { listenBelow } from "../../lab/listenBelow.ts";
+import { oneService } from "../../lab/oneService.ts";
 import type { ShadowReport } from "../../src/observe/shadowView.ts";
-import { listenBelow, shadowedObjects } from "../app/shadowed.ts";
 import { type ApiServer, startApiServer } from "../kube/apiServer.ts";
 import { install } from "../kube/install.ts";
 
+const ROUTER = "127.0.0.2";
 const ROOT = join(import.meta.dirname, "..", "..");
 
 let api: ApiServer;
@@ -21,11 +23,11 @@ beforeEach(async () => {
   callers = 0;
   directory = mkdtempSync(join(tmpdir(), "shadow-once-"));
   router = createServer(() => callers++);
-  const port = await listenBelow(router);
+  const port = await listenBelow(router, ROUTER);
   api = await startApiServer();
   install(api, "metallb", "vipcast");
   api.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: "metallb-system" } });
-  api.apply(shadowedObjects(port));
+  api.apply(oneService({ address: ROUTER, port }));
   api.apply(`
 apiVersion: metallb.io/v1beta1
 kind: ServiceBGPStatus

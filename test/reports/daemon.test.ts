@@ -1,19 +1,15 @@
 // A whole daemon at the API server for tests: what it decides and what its sessions do is in the cluster, and goes on being so over
 // a restart, while it announces as it would without reports.
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { Daemon } from "../../src/app/daemon.ts";
-import type { DaemonOptions } from "../../src/app/daemonOptions.ts";
-import { realClock, realTimers } from "../../src/app/realTime.ts";
+import type { Daemon } from "../../src/app/daemon.ts";
+import { realClock } from "../../src/app/realTime.ts";
 import { metricsInput } from "../../src/app/views.ts";
-import { resolveConfig } from "../../src/config/resolve.ts";
-import { createLogger, limitRepeats } from "../../src/observe/log.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
+import { makeDaemon } from "../app/daemonUnderTest.ts";
 import { type ApiServer, startApiServer } from "../kube/apiServer.ts";
 import { install } from "../kube/install.ts";
 import type { JsonObject } from "../kube/objects.ts";
 import { furnish, HOME, statusOf, until } from "./station.ts";
-
-(globalThis as { VIPCAST_VERSION?: string }).VIPCAST_VERSION = "0.0.0-test";
 
 let server: ApiServer;
 const daemons: Daemon[] = [];
@@ -63,15 +59,7 @@ async function start(): Promise<Daemon> {
     isInsecure: false,
     identity: { type: "none" as const },
   };
-  const { config } = resolveConfig([]);
-  const options: DaemonOptions = {
-    ...config,
-    nodeName: "n1",
-    podName: "pod-n1",
-    source: { type: "kubernetes", access, env: {} },
-  };
-  const log = limitRepeats(createLogger("none", { write: () => {} }, realClock.wall), realClock, realTimers);
-  const daemon = new Daemon(options, log, { turn: () => {}, settled: () => {}, notification: () => {} });
+  const daemon = makeDaemon({ podName: "pod-n1", source: { type: "kubernetes", access, env: {} } });
   daemons.push(daemon);
   await daemon.start();
   return daemon;
