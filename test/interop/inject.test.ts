@@ -1,7 +1,10 @@
 // Injected routes at a real FRR router: attributes, a session that is reset, withdrawal, restarts of the daemon.
-// Absence is shown with a sentinel: another route that was changed later and did arrive.
+// And at a disk that is too small for them. Absence is shown with a sentinel: another route that was changed later and did arrive.
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { createLab } from "../../lab/lab.ts";
+import { CommandError } from "../../lab/process.ts";
 import { labProblem, titleOrSkip } from "../../lab/requirements.ts";
 import { oneRouter } from "../../lab/topologies/oneRouter.ts";
 import type { Vipcast } from "../../lab/vipcast.ts";
@@ -141,6 +144,41 @@ describe.skipIf(problem !== null)(titleOrSkip("injected routes at FRR", problem)
     vipcast = s.start();
     await routeAt(s, ROUTE, [vipcast]);
     expect(await prefixesAt(s)).toEqual([ROUTE]);
+  });
+
+  test("a disk that fills up within the last write leaves a whole file of before, and inject says so", async () => {
+    const { lab } = track({ lab: createLab("full disk") });
+    const host = lab.host("speaker");
+    const [manifests, state, socket] = ["manifests", "state", "vipcast.sock"].map((name) => join(host.dir, name));
+    for (const directory of [manifests, state]) mkdirSync(directory ?? "");
+    const args = ["speaker", "--manifests", manifests, "--node-name", "n", "--socket", socket, "--state-dir", state];
+    const mounted = 'mount -t tmpfs -o size=64k tmpfs "$0" && exec "$@"';
+    const program = [process.execPath, "dist/main.js"];
+    const daemon = host.spawn("sh", ["-c", mounted, ...[state, ...program, ...args].map(String)], { name: "vipcast" });
+    await waitFor(
+      "the daemon",
+      () => daemon.output().includes("firstDecision"),
+      (is) => is,
+      { logs: [daemon] },
+    );
+    const kept = (): string => readFileSync(`/proc/${daemon.pid}/root${state}/injected.routes`, "utf8");
+    const add = (from: number, to: number): Promise<string> => {
+      const prefix = (i: number): string => `10.${i >> 8}.${i & 255}.0/24`;
+      const lines = Array.from(
+        { length: to - from },
+        (_, i) => `add ${prefix(from + i)} --next-hop 192.0.2.1 --persist\n`,
+      );
+      const command = ["dist/main.js", "inject", "--stdin", "--socket", String(socket)];
+      const output = host.exec(process.execPath, command, { input: lines.join("") });
+      return output.catch((error: unknown) =>
+        error instanceof CommandError ? error.stdout + error.stderr : String(error),
+      );
+    };
+    expect(await add(0, 20)).toBe("ok\n".repeat(20));
+    // of 16 pages 14 are left for some 60,000 octets; what is written last begins at route 1024
+    expect(await add(20, 1_300)).toContain("not kept");
+    expect(kept()).toMatch(/--persist\n$/);
+    await daemon.stop();
   });
 
   test("a stream drives a route as a health check would, and says which line is wrong", async () => {
