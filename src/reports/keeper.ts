@@ -58,6 +58,8 @@ export class Keeper {
   readonly #gone = new Map<string, string>();
   /** To be looked at. */
   readonly #queue = new Set<string>();
+  /** Objects that are being made: the first status is part of that, whoever tells first that the object is there. */
+  readonly #young = new Set<string>();
   /** Changed by someone else than our own answers: paced. */
   readonly #fresh = new Set<string>();
   readonly #later = new Map<string, Millis>();
@@ -182,11 +184,12 @@ export class Keeper {
         this.#settle(key);
         continue;
       }
-      const until = this.#mayGo(key, now);
+      const until = this.#mayGo(write, now);
       if (until !== null) {
         this.#delay(key, until);
         continue;
       }
+      if (write.type === "create") this.#young.add(key);
       this.#busy.set(key, write);
       return write;
     }
@@ -274,8 +277,9 @@ export class Keeper {
   }
 
   /** null: now. */
-  #mayGo(key: string, now: Millis): Millis | null {
-    if (!this.#fresh.has(key)) return null;
+  #mayGo({ type, key }: Write, now: Millis): Millis | null {
+    const isFirstStatus = this.#young.delete(key) && type === "status";
+    if (!this.#fresh.has(key) || isFirstStatus) return null;
     const urgent = this.#wanted.get(key)?.urgent ?? "";
     const known = this.#paces.get(key) ?? { pace: new Pace(), urgent };
     const until = known.pace.waitsUntil(now, urgent !== known.urgent);
@@ -294,6 +298,7 @@ export class Keeper {
 
   #settle(key: string): void {
     this.#fresh.delete(key);
+    this.#young.delete(key);
     this.#recovered(key);
     this.#share(key);
     if (this.#wanted.has(key) || this.#seen.has(key)) return;

@@ -258,6 +258,40 @@ describe("what is waited for", () => {
     expect(stage.run(), "calm forgets").toEqual(["status"]);
   });
 
+  test("a created object gets its status at once, also where the watch tells of it before the answer", () => {
+    const stage = new Stage();
+    for (let i = 0; i < 5; i++) {
+      stage.want("web", "tor");
+      stage.rest();
+      stage.want("web");
+      stage.rest();
+    }
+    stage.now += PACE_LAST;
+    stage.want("web", "tor");
+    const create = stage.next();
+    if (create === null) throw new Error("nothing to create");
+    const answer = stage.serve(create);
+    stage.tell();
+    stage.want("web", "tor", "another");
+    stage.keeper.answer(create, answer, Millis(stage.now));
+    expect(stage.run()).toEqual(["status"]);
+    expect([...stage.objects.values()].map((o) => o.status)).toMatchObject([{ peers: ["another", "tor"] }]);
+  });
+  test("somebody who empties every status has it written in pauses, however often the object is made anew", () => {
+    const stage = new Stage();
+    stage.want("web", "tor");
+    stage.run();
+    for (let i = 0; i < 20; i++) {
+      const [object] = stage.objects.values();
+      if (object === undefined) throw new Error("no object");
+      if (i % 5 === 4) stage.remove(String((object.metadata as RawObject).name));
+      else stage.store({ ...object, status: {} });
+      stage.tell();
+      expect(stage.run()).toEqual([]);
+      stage.rest();
+    }
+    expect(stage.now).toBeGreaterThan(10 * PACE_LAST);
+  });
   test("of Services that come and go for hours only those of the last minutes are remembered", () => {
     const stage = new Stage();
     for (let i = 0; i < 500; i++) {
