@@ -35,7 +35,8 @@ export interface ManifestTimes {
 /** What a name in the directory holds right now. */
 export type Sample =
   | { readonly type: "content"; readonly bytes: Uint8Array; readonly signature: string }
-  | { readonly type: "unreadable"; readonly reason: string }
+  /** `isPassing`: perhaps for a moment only, as where a volume removes a link after what it led to. */
+  | { readonly type: "unreadable"; readonly reason: string; readonly isPassing?: boolean }
   | { readonly type: "gone" };
 
 interface ScanOptions {
@@ -65,7 +66,8 @@ export function sampleManifest(path: string): Sample {
     return { type: "content", bytes: readFileSync(path), signature: signatureOf(stats) };
   } catch (error) {
     if (!isNotFound(error)) return { type: "unreadable", reason: `cannot be read: ${textOf(error)}` };
-    return isLink(path) ? { type: "unreadable", reason: "is a link that leads nowhere" } : { type: "gone" };
+    if (!isLink(path)) return { type: "gone" };
+    return { type: "unreadable", reason: "is a link that leads nowhere", isPassing: true };
   }
 }
 
@@ -254,7 +256,7 @@ export class ManifestSource implements Source {
       const candidate = this.#candidates.get(name);
       if (candidate === undefined) continue;
       this.#candidates.delete(name);
-      if (candidate.sample.type === "content" && candidate.sample.bytes.length === 0) {
+      if (isUnfinished(candidate.sample)) {
         this.#awaitQuiet(name, candidate.receivedAt);
         continue;
       }
@@ -397,8 +399,10 @@ export class ManifestSource implements Source {
       const isInHand = this.#writing.has(name) || this.#renamed.has(name) || this.#candidates.has(name);
       if (!isInHand && (!isKnown || options.force === true)) {
         const age = stats === null ? Number.POSITIVE_INFINITY : Date.now() - stats.mtimeMs;
-        if (options.atomic !== true && age >= 0 && age < this.#times.quiet) this.#awaitQuiet(name, now());
-        else changes.push(...this.#take([[name, this.#sample(name)]]));
+        const isYoung = options.atomic !== true && age >= 0 && age < this.#times.quiet;
+        const sample = isYoung ? null : this.#sample(name);
+        if (sample === null || isLoose(sample)) this.#awaitQuiet(name, now());
+        else changes.push(...this.#take([[name, sample]]));
       }
       if (performance.now() - turnBegan < TURN_MS) continue;
       this.#emit(changes, turnBegan);
@@ -427,6 +431,9 @@ export class ManifestSource implements Source {
   }
 }
 
+const isLoose = (sample: Sample): boolean => sample.type === "unreadable" && sample.isPassing === true;
+const isUnfinished = (sample: Sample): boolean =>
+  isLoose(sample) || (sample.type === "content" && sample.bytes.length === 0);
 const now = (): Millis => Millis(performance.now());
 const identityOf = (stats: Stats): string => `${stats.dev}:${stats.ino}`;
 const signatureOf = (s: Stats): string => `${s.dev}:${s.ino}:${s.size}:${s.mtimeMs}:${s.ctimeMs}`;
