@@ -187,6 +187,7 @@ describe("one place each", () => {
     ["the wall clock", /Date\.now\(/, ["app/realTime.ts", "sources/manifests.ts"]],
     ["randomness", /Math\.random\(/, ["app/realTime.ts"]],
     ["console", /\bconsole\./, []],
+    ["a file that is replaced", /\{[^}]*\b(writeFile|rename|rm)(Sync)?\b[^}]*\} from "node:fs/, ["app/durableFile.ts"]],
     ["pino", /from "pino"/, ["observe/log.ts"]],
     ["prom-client", /from "prom-client"/, ["observe/metrics.ts"]],
     ["the yaml package", /from "yaml"/, ["sources/yamlFile.ts", "config/configFile.ts", "kube/kubeconfig.ts"]],

@@ -28,13 +28,13 @@ export class DrainFile {
       replaceFile(this.#path, ["this node stays drained until `vipcast undrain`\n"], { files: this.#files }),
     );
     // it may be there already without the disk's word for it, and the drain is refused
-    if (failure !== null && !this.isThere) await removeFile(this.#path, this.#files).catch(() => {});
+    if (failure !== null && !this.isThere) await removeFile(this.#path, { files: this.#files }).catch(() => {});
     return failure;
   }
 
   /** @returns what went wrong, with the cure; it is logged, too; null: nothing */
   async forget(): Promise<string | null> {
-    return this.isThere ? this.#change(false, () => removeFile(this.#path, this.#files)) : null;
+    return this.isThere ? this.#change(false, () => removeFile(this.#path, { files: this.#files })) : null;
   }
 
   async #change(isThere: boolean, change: () => Promise<void>): Promise<string | null> {

@@ -41,7 +41,7 @@ export class FileFault extends Error {
 
 export interface ReplaceOptions {
   readonly files?: FileSystem;
-  /** What the file is to survive: the end of the process alone costs no disk a sync. */
+  /** What the outcome is to survive: the end of the process alone costs no disk a sync. */
   readonly outlives?: "power" | "process";
   /** The name is that of the new file; whether that survives a loss of power is not settled yet. */
   readonly renamed?: () => Promise<void>;
@@ -78,10 +78,13 @@ export async function replaceFile(
 }
 
 /** A file that is not there is removed. @throws FileFault (rejects) */
-export async function removeFile(path: string, files: FileSystem = realFiles): Promise<void> {
+export async function removeFile(
+  path: string,
+  { files = realFiles, outlives = "power" }: Omit<ReplaceOptions, "renamed"> = {},
+): Promise<void> {
   try {
     await files.rm(path, { force: true });
-    await syncDirectory(dirname(path), files);
+    if (outlives === "power") await syncDirectory(dirname(path), files);
   } catch (error) {
     if (codeOf(error) !== "ENOENT") throw faultOf(path, "removed", error); // where there is no directory, there is no file
   }

@@ -83,7 +83,9 @@ export class RestartMarker {
   async remove(): Promise<void> {
     this.stop();
     await this.#writing;
-    await removeFile(this.#path, this.#around.files).catch((error: unknown) => this.#ended(error));
+    // BFD's farewell comes after this one, and must not wait for a disk
+    const { files = realFiles } = this.#around;
+    await removeFile(this.#path, { files, outlives: "process" }).catch((error: unknown) => this.#ended(error));
   }
 
   /** No more life signs; the last one stays. */

@@ -38,10 +38,16 @@ export class Conversation {
   readonly #parse: LineParser = lineParser();
   #line = 0;
   #batch: Batch | null = null;
+  #changesKept = false;
 
   constructor(injections: Injections, { json }: ConversationOptions) {
     this.#injections = injections;
     this.#json = json;
+  }
+
+  /** It has changed what is to outlive the daemon, so that the disk is to be waited for. */
+  get changesKept(): boolean {
+    return this.#changesKept;
   }
 
   /** @param text without its newline */
@@ -150,7 +156,7 @@ export class Conversation {
 
   /** One answer for all; where it is refused, one for each change that was at fault. */
   #carryOut(changes: Batch["changes"]): { readonly answer: string; readonly ok: boolean } {
-    const outcome = this.#injections.apply(changes.map((c) => c.change));
+    const outcome = this.#noting(() => this.#injections.apply(changes.map((c) => c.change)));
     if (!outcome.ok) {
       // in a stream each line has one answer: the first fault is told, and how many there are
       const [first] = outcome.faults;
@@ -166,12 +172,21 @@ export class Conversation {
     return { answer: this.#agree(notes.length > 1 ? `${note} (and ${notes.length - 1} more)` : note), ok: true };
   }
 
+  #noting<T>(change: () => T): T {
+    const { table } = this.#injections;
+    const before = table.revision;
+    const result = change();
+    if (table.revision !== before) this.#changesKept = true;
+    return result;
+  }
+
   #flush(): Work {
     let at: Cursor | null = START;
     return {
       step: () => {
         if (at === null) return null;
-        at = this.#injections.flushSome(at);
+        const from = at;
+        at = this.#noting(() => this.#injections.flushSome(from));
         return at === null ? this.#agree("") : "";
       },
     };

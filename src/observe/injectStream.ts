@@ -93,7 +93,7 @@ async function serve(socket: Duplex, host: StreamHost, json: boolean): Promise<v
   await hear(lines.rest());
   answers.push(conversation.end());
   await send();
-  const failure = await host.saved();
+  const failure = conversation.changesKept ? await host.saved() : null;
   socket.end(failure === null ? "" : failureLine(failure, json));
 }
 

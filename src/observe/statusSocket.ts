@@ -163,9 +163,10 @@ export async function startStatusSocket(
 
 /** All lines of the body or none: 200 when it is done, 422 when it is not. */
 async function injectPage({ query, body }: PageRequest, host: StreamHost): Promise<Page> {
-  const { answer, ok } = host.converse(query.has("json")).hearAll(body);
+  const conversation = host.converse(query.has("json"));
+  const { answer, ok } = conversation.hearAll(body);
   host.flush();
-  const failure = await host.saved();
+  const failure = conversation.changesKept ? await host.saved() : null;
   const contentType = query.has("json") ? "application/x-ndjson" : "text/plain; charset=utf-8";
   if (failure !== null) return textPage(500, failure);
   return { status: ok ? 200 : 422, contentType, body: answer };

@@ -75,6 +75,23 @@ describe("injected routes that are to be kept", () => {
     expect([s.kept().length, s.injecting.problems()]).toEqual([2, []]);
   });
 
+  test.each([
+    ["a route that is not to be kept", ["add 198.51.100.0/24"], false],
+    ["one that is", ["add 192.0.2.0/24 --persist"], true],
+    ["the end of one that was", ["del 203.0.113.0/24"], true],
+    ["a flush with one that was", ["flush"], true],
+    ["a batch that is refused", ["begin", "add 192.0.2.0/24 --persist --peer none", "commit"], false],
+  ])("are waited for by who has something to keep alone: %s", (_what, lines, changesKept) => {
+    const s = stage();
+    s.hear("add 203.0.113.0/24 --persist");
+    const conversation = s.injecting.converse(false);
+    for (const line of lines) {
+      const work = conversation.hear(line);
+      if (typeof work !== "string") while (work.step() !== null) {}
+    }
+    expect(conversation.changesKept).toBe(changesKept);
+  });
+
   test("of a stream that is still open are written when the daemon stops", async () => {
     const s = stage();
     s.hear("add 192.0.2.0/24 --persist");
