@@ -24,8 +24,9 @@ import { reaction } from "./reaction/reaction.ts";
 import { type Report, renderText } from "./report.ts";
 import { save } from "./save.ts";
 import { scale } from "./scale/scale.ts";
+import { site } from "./site/site.ts";
 
-const BENCHES: readonly Bench[] = [reaction, inject, packing, attack, footprint, bfd, scale, kube, allocate];
+const BENCHES: readonly Bench[] = [reaction, inject, packing, attack, footprint, bfd, scale, site, kube, allocate];
 
 /** Beside this bundle. */
 const BFD_WORKER = new URL("./bfdWorker.js", import.meta.url);

@@ -15,7 +15,7 @@ import { type ClaimSink, nodeMark } from "../site/model.ts";
 import { type SiteMove, Sites } from "../site/sites.ts";
 import { type FileFault, type FileSystem, faultProblem, realFiles } from "./durableFile.ts";
 import { SiteFile } from "./siteFile.ts";
-import { inNextTurn, inSlices, streamInSlices } from "./slices.ts";
+import { inNextTurn, streamInSlices } from "./slices.ts";
 
 export interface SitingSurroundings {
   readonly clock: Clock;
@@ -109,11 +109,9 @@ export class Siting {
     const keys = meant.map((p) => p.key);
     if (action !== "status") {
       log.info("siteCommand", { action, name: keys.join(", ") }, `an operator asks this site to be ${action}d`);
-      if (action === "promote") this.sites.promote(keys, clock.now());
-      else this.sites.demote(keys, clock.now());
+      const told = new Promise<void>((done) => this.sites[action](keys, clock.now(), done));
       wake();
-      await inSlices(this.sites.settling(), clock);
-      if (this.sites.isAwaited) wake();
+      await told;
       const fault = (await this.#file?.saved()) ?? null;
       if (fault !== null) return { ok: false, ...say("siteNotKept", { action, why: fault.message }) };
     }

@@ -26,8 +26,6 @@ export interface DomainEntry {
   since: Millis;
   deadline: Millis | null;
   outcome: SiteOutcome;
-  /** Equal text, equal outcome. */
-  text: string;
   /** Another site is seen to serve it. */
   hasRival: boolean;
 }
@@ -73,7 +71,7 @@ export function newPolicy(compiled: CompiledSitePolicy, kept: RememberedSite | u
 
 export function addDomain(policy: PolicyEntry, at: GovernedPrefix, now: Millis): DomainEntry {
   const domain = newDomain(policy.rules, policy.epoch, policy.promoted);
-  const beginning = { since: now, deadline: null, outcome: UNKNOWN_YET, text: "", hasRival: false };
+  const beginning = { since: now, deadline: null, outcome: UNKNOWN_YET, hasRival: false };
   const entry: DomainEntry = { at, isAble: false, domain, ...beginning };
   policy.domains.set(at.prefixKey, entry);
   count(policy.counts, domain.state.name, 1);

@@ -23,7 +23,7 @@ import {
 } from "./governing.ts";
 import { InOrder, type Job } from "./inOrder.ts";
 import { type Claim, MAX_EPOCH, type Sight } from "./model.ts";
-import { outcomeOf, UNKNOWN_YET } from "./outcome.ts";
+import { Outcomes, outcomesEqual, UNKNOWN_YET } from "./outcome.ts";
 import { type Domain, type DomainState, demoted, type Facts, promoted, step, type View } from "./rules.ts";
 import { outcomeDetail } from "./words.ts";
 
@@ -56,12 +56,14 @@ export class Sites implements SiteGate {
   readonly #changed = new Map<string, GovernedPrefix>();
   readonly #agenda = new Agenda<DomainEntry>();
   readonly #work = new InOrder();
+  readonly #outcomes: Outcomes;
   readonly #memory: Map<string, RememberedSite>;
   #asns: ReadonlySet<Asn> = new Set();
   #isAwaited = false;
 
   constructor(surroundings: SiteSurroundings) {
     this.#with = surroundings;
+    this.#outcomes = new Outcomes(surroundings.node);
     this.#memory = new Map(surroundings.remembered);
   }
 
@@ -103,14 +105,14 @@ export class Sites implements SiteGate {
     this.#work.add(this.#losing(from, now));
   }
 
-  /** @param keys of the policies meant; each gets a new epoch */
-  promote(keys: readonly string[], now: Millis): void {
-    this.#work.add(this.#promoting(keys, now));
+  /** @param keys of the policies meant; each gets a new epoch @param done called at the end of it, in a call of `changed` or in this one */
+  promote(keys: readonly string[], now: Millis, done: () => void = () => {}): void {
+    this.#work.add(this.#promoting(keys, done, now));
   }
 
-  /** @param keys of the policies meant */
-  demote(keys: readonly string[], now: Millis): void {
-    this.#work.add(this.#demoting(keys, now));
+  /** @param keys of the policies meant @param done as for `promote` */
+  demote(keys: readonly string[], now: Millis, done: () => void = () => {}): void {
+    this.#work.add(this.#demoting(keys, done, now));
   }
 
   changed(now: Millis): readonly GovernedPrefix[] {
@@ -129,14 +131,6 @@ export class Sites implements SiteGate {
   /** An outcome, or the next deadline, differs since the last `changed`, or there is more to do. */
   get isAwaited(): boolean {
     return this.#isAwaited || this.#changed.size > 0 || this.#work.isBusy;
-  }
-
-  /** Does what there is to do, with rests; the outcomes stay for `changed`. */
-  *settling(): Job {
-    while (this.#work.isBusy) {
-      this.#work.work();
-      yield;
-    }
   }
 
   deadline(): Millis | null {
@@ -261,11 +255,12 @@ export class Sites implements SiteGate {
     }
   }
 
-  *#promoting(keys: readonly string[], now: Millis): Job {
+  *#promoting(keys: readonly string[], done: () => void, now: Millis): Job {
     for (const key of keys) {
       const policy = this.#policies.get(key);
       if (policy !== undefined) yield* this.#promotingAt(policy, Math.min(policy.epoch + 1, MAX_EPOCH), now);
     }
+    done();
   }
 
   *#promotingAt(policy: PolicyEntry, epoch: number, now: Millis): Job {
@@ -279,7 +274,7 @@ export class Sites implements SiteGate {
     }
   }
 
-  *#demoting(keys: readonly string[], now: Millis): Job {
+  *#demoting(keys: readonly string[], done: () => void, now: Millis): Job {
     for (const key of keys) {
       const policy = this.#policies.get(key);
       if (policy === undefined) continue;
@@ -291,6 +286,7 @@ export class Sites implements SiteGate {
         yield;
       }
     }
+    done();
   }
 
   /** Looks at whole policies again: the guard, every prefix, and a promote by declaration. */
@@ -403,11 +399,9 @@ export class Sites implements SiteGate {
         detail: outcomeDetail(compiled, prefixKey, domain, rivals),
       });
     }
-    const outcome = outcomeOf(compiled, this.#with.node, prefixKey, domain, rivals);
-    const text = JSON.stringify(outcome);
-    if (text === entry.text) return;
+    const outcome = this.#outcomes.of(compiled, prefixKey, domain, rivals);
+    if (outcomesEqual(outcome, entry.outcome)) return;
     entry.outcome = outcome;
-    entry.text = text;
     this.#changed.set(`${key} ${prefixKey}`, entry.at);
   }
 }

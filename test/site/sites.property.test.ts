@@ -9,7 +9,7 @@ import { Asn, Millis, PeerName } from "../../src/kernel/units.ts";
 import { IDLE_KEPT } from "../../src/site/governing.ts";
 import { BATCH } from "../../src/site/inOrder.ts";
 import { type Claim, encodeClaim } from "../../src/site/model.ts";
-import { outcomeOf } from "../../src/site/outcome.ts";
+import { Outcomes } from "../../src/site/outcome.ts";
 import { Sites } from "../../src/site/sites.ts";
 import { policyObject } from "../announce/builders.ts";
 import { PlainSites } from "./plainSites.ts";
@@ -102,7 +102,7 @@ class Pair {
     const numbers = Array.from({ length: PREFIXES }, (_, i) => i);
     switch (e.type) {
       case "rest":
-        sites.settling().next();
+        this.#take();
         return;
       case "sight":
         for (const each of [plain, sites]) each.sightChanged(e.peer, e.sight, now);
@@ -152,11 +152,11 @@ class Pair {
     this.now = Millis(this.now + wait);
     this.plain.look(this.now);
     this.#take();
-    while (this.sites.isBusy) this.#take();
+    this.settle();
   }
 
   settle(): void {
-    for (const _ of this.sites.settling());
+    while (this.sites.isBusy) this.#take();
   }
 
   seen(): unknown {
@@ -181,7 +181,7 @@ class Pair {
         counts: Object.fromEntries(names.map((state) => [state, names.filter((other) => other === state).length])),
         prefixes: [...domains].map(([prefixKey, { domain, since, deadline }], i) => ({
           ...{ prefixKey, domain, since, deadline },
-          outcome: outcomeOf(compiled, NODE, prefixKey, domain, facts[i]?.rivals ?? []),
+          outcome: new Outcomes(NODE).of(compiled, prefixKey, domain, facts[i]?.rivals ?? []),
         })),
       };
     });
@@ -214,7 +214,7 @@ test("whatever is told, and wherever the work is cut, every prefix is what it is
         for (const e of events) pair.happen(e);
         if (pair.sites.isBusy) cut++;
         pair.settle();
-        pair.look(0); // outcomes are asked for
+        pair.look(0); // also for the outcomes of what was done at once
         expect(pair.seen()).toEqual(pair.expected());
         expect([...pair.sites.remembered()]).toEqual([...pair.plain.remembered]);
       }
