@@ -100,7 +100,8 @@ async function governed() {
   new ObjectSet(store, "metallb-system").setFile("bench.yaml", Buffer.from(text));
   const wake = (): void => reconciler.changed([]);
   const log = createLogger("info", { write: () => {} }, realClock.wall);
-  const siting = new Siting(NODE, { clock: realClock, log, stateDir: null, wake, claimAsnsChanged: () => {} });
+  const told = { wake, claimAsnsChanged() {}, problemsChanged() {} };
+  const siting = new Siting(NODE, { clock: realClock, timers: realTimers, log, stateDir: null, ...told });
   const sink = { peersChanged() {}, setRoute() {}, serviceChanged() {}, problemsChanged() {} };
   const options = { nodeName: NODE, lbClass: "", ignoreExcludeLb: false, routerId: null };
   const engine = new DecisionEngine(store, options, sink, false, siting.sites);

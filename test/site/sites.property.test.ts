@@ -221,5 +221,5 @@ test("whatever is told, and wherever the work is cut, every prefix is what it is
     }),
     { numRuns: RUNS },
   );
-  expect(cut).toBeGreaterThan(RUNS);
+  expect(cut).toBeGreaterThan(0);
 });
