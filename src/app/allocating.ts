@@ -188,7 +188,7 @@ export class Allocating implements ReconcileTarget {
   #failed(fault: FileFault): void {
     const isNews = this.#fault === null;
     this.#fault = fault;
-    if (isNews) this.#around.log.error("allocationsNotKept", { error: fault }, fault.message);
+    if (isNews) this.#around.log.error("allocationsNotKept", {}, fault.message);
     this.#tellProblems();
     if (this.#isFirst) this.#around.wake();
   }

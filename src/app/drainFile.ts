@@ -44,7 +44,7 @@ export class DrainFile {
       return null;
     } catch (error) {
       if (!(error instanceof FileFault)) throw error;
-      this.#log.error("drainNotKept", { error }, error.message);
+      this.#log.error("drainNotKept", {}, error.message);
       return error.message;
     }
   }

@@ -43,7 +43,7 @@ export class Injecting implements StreamHost {
     const told = (fault: FileFault | null): void => {
       const isNews = (fault === null) !== (this.#fault === null);
       this.#fault = fault;
-      if (fault !== null && isNews) log.error("injectedNotKept", { error: fault }, fault.message);
+      if (fault !== null && isNews) log.error("injectedNotKept", {}, fault.message);
       if (fault !== null || isNews) around.problemsChanged();
     };
     const unreadable = (message: string): void => log.warn("injectedUnreadable", {}, message);

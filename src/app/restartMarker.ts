@@ -126,7 +126,7 @@ export function openMarker(directory: string, log: Logger, problemsChanged: () =
     clock: realClock,
     timers: realTimers,
     told: (fault) => {
-      if (fault !== null) log.warn("stateDir", { error: fault }, fault.message);
+      if (fault !== null) log.warn("stateDir", {}, fault.message);
       problemsChanged();
     },
   });

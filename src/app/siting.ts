@@ -123,7 +123,7 @@ export class Siting {
     const isNews = (fault === null) !== (this.#fault === null);
     this.#fault = fault;
     const { log, problemsChanged } = this.#with;
-    if (fault !== null && isNews) log.warn("siteState", { error: fault }, fault.message);
+    if (fault !== null && isNews) log.warn("siteState", {}, fault.message);
     if (fault !== null || isNews) problemsChanged();
   }
 
