@@ -227,6 +227,8 @@ const EXPLANATION: Record<string, string> = {
   EHOSTUNREACH: "no route to the host",
   ENETUNREACH: "no route to the network",
   ECONNRESET: "the peer reset the connection",
+  EACCES: "this host forbids it: a prohibit route, or a security policy",
+  EPERM: "a security policy of this host forbids it",
   EADDRNOTAVAIL: "the source address is not on this host",
   EPIPE: "the peer closed the connection",
 };

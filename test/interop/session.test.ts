@@ -174,17 +174,21 @@ describe.skipIf(problem !== null)(titleOrSkip("sessions with FRR", problem), () 
     // an address that resolves and swallows, one that nobody has, a port on which nobody listens
     s.speaker.ip("neigh", "add", "192.0.2.130", "lladdr", "02:00:00:00:00:99", "dev", "to-left");
     s.speaker.addAddress("to-left", "192.0.2.129/26");
+    s.speaker.ip("route", "add", "prohibit", "192.0.2.132/32");
     const bad = (name: string, routerAddress: string, spec: JsonObject = {}) =>
       bgpPeer({ routerAsn: 65_002, routerAddress }, { name, holdTime: "3s", spec: { connectTime: "1s", ...spec } });
     s.manifests.write(
       "bad.yaml",
       bad("silent", "192.0.2.130"),
       bad("nobody", "192.0.2.131"),
+      bad("forbidden", "192.0.2.132"),
       bad("refusing", s.left.routerAddress, { peerPort: 1790 }),
     );
     for (const peer of ["silent", "nobody", "refusing"]) {
       await logLine(s.vipcast, `${peer} failed`, (l) => l.event === "connectFailed" && l.peer === peer);
     }
+    const forbidden = await logLine(s.vipcast, "forbidden failed", (l) => l.peer === "forbidden" && l.level === "warn");
+    expect(forbidden.msg).toContain("this host forbids it: a prohibit route, or a security policy (EACCES)");
     await rightIsUntouched();
     s.manifests.write("web2.yaml", ...service("web2", "198.51.100.11"));
     const since = performance.now();
