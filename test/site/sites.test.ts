@@ -4,6 +4,7 @@ import type { CompiledSitePolicy, GovernedPrefix } from "../../src/announce/site
 import { formatPrefix, ipv4, prefixOf } from "../../src/kernel/ip.ts";
 import { Asn, Millis, PeerName } from "../../src/kernel/units.ts";
 import { IDLE_KEPT } from "../../src/site/governing.ts";
+import { BATCH } from "../../src/site/inOrder.ts";
 import { encodeClaim } from "../../src/site/model.ts";
 import { Sites } from "../../src/site/sites.ts";
 import { policyObject } from "../announce/builders.ts";
@@ -13,6 +14,7 @@ const W = PeerName("w");
 const GUARD = 3_000;
 const NOTHING = { communities: [], largeCommunities: [], localPref: null, med: null, asPathPrepend: null };
 const RIVAL = encodeClaim(ASN, { siteId: 2, rank: 2, epoch: 4, state: "active", node: 9 });
+const PROMOTED = encodeClaim(ASN, { siteId: 2, rank: 0, epoch: 4, state: "active", node: 9 });
 
 const prefix = (n: number): GovernedPrefix => {
   const vip = prefixOf(ipv4(0xc000_0200 + n), 32);
@@ -95,5 +97,63 @@ describe("prefixes that come and go", () => {
     sites.demote(["metallb-system/p"], Millis(2 * IDLE_KEPT));
     sites.setAble(prefix(6), true, Millis(4 * IDLE_KEPT));
     expect(names()).toEqual([two, three, four, five, prefix(6).prefixKey]);
+  });
+});
+
+describe("with many prefixes", () => {
+  const COUNT = 20 * BATCH;
+  const filled = () => {
+    const { sites, states, pass } = setUp(COUNT);
+    const settle = (): number => {
+      let calls = 0;
+      for (; sites.isBusy; calls++) sites.changed(Millis(0));
+      return calls;
+    };
+    settle();
+    return { sites, states, pass, settle };
+  };
+
+  test("a word costs what it touches: a session that begins nothing, a claim and its doubt one prefix", () => {
+    const { sites, states, settle } = filled();
+    sites.sightChanged(W, "complete", Millis(0));
+    settle();
+    for (const sight of ["none", "reading"] as const) sites.sightChanged(PeerName("stranger"), sight, Millis(1));
+    sites.routeChanged(W, prefix(7).prefix, PROMOTED, Millis(2));
+    expect(sites.isBusy).toBe(false);
+    expect(sites.changed(Millis(2)).map(({ prefixKey }) => prefixKey)).toEqual([prefix(7).prefixKey]);
+    sites.sightChanged(W, "none", Millis(3)); // blind: that concerns all
+    expect(sites.isBusy).toBe(true);
+    settle();
+    sites.sightChanged(W, "reading", Millis(4)); // as blind as before
+    expect(sites.isBusy).toBe(false);
+    expect(new Set(states())).toEqual(new Set(["active", "leaving"]));
+  });
+
+  test("what touches all is done in batches, in the order of the words, and its end is told", () => {
+    const { sites, settle } = filled();
+    sites.sightChanged(W, "complete", Millis(0));
+    expect(settle()).toBeGreaterThanOrEqual(COUNT / BATCH - 1);
+    let isDone = false;
+    sites.promote(["metallb-system/p"], Millis(1), () => {
+      isDone = true;
+    });
+    sites.setAble(prefix(COUNT + 1), true, Millis(1));
+    expect([isDone, [...sites.report()][0]?.counts.get("active")]).toEqual([false, COUNT]);
+    settle();
+    expect(isDone).toBe(true);
+    const [policy] = sites.report();
+    expect([policy?.promoted, policy?.counts.get("active")]).toEqual([2, COUNT + 1]);
+    expect(new Set([...(policy?.prefixes() ?? [])].map((p) => p.domain.rank))).toEqual(new Set([0]));
+  });
+
+  test("deadlines of all at one moment are batches, too", () => {
+    const { sites, states } = filled();
+    sites.changed(Millis(GUARD));
+    expect(sites.isBusy).toBe(true);
+    for (let calls = 0; sites.isBusy; calls++) {
+      sites.changed(Millis(GUARD));
+      expect(calls).toBeLessThan(3 * (COUNT / BATCH));
+    }
+    expect(new Set(states())).toEqual(new Set(["active"]));
   });
 });
