@@ -356,14 +356,29 @@ export class WatchCore {
     if (state.name === "waiting") {
       this.#request(state.verb, now, out);
     } else if (state.name === "watching") {
-      // half-open: the connection stands, and whoever was at its other end does not
       this.#count(localFailure("silence", ""));
       out.push({ type: "abort" });
-      this.#resume(now, out);
+      this.#silent(now, out);
     } else {
       const message = `nothing came for ${ANSWER_LIMIT / 1000} s`;
       this.#failed(localFailure("timeout", message), now, out, true);
     }
+  }
+
+  /**
+   * Half-open: the connection stands, and whoever was at its other end does not. Or the server was restored from a backup, and tells
+   * of nothing up to our version, which it has still to reach: a watch from there is mute, bookmarks included, and only a list
+   * helps. It is asked for once: bookmarks have to be seen again before their absence means anything.
+   */
+  #silent(now: Millis, out: WatchAction[]): void {
+    if (!this.#hasBookmarks) {
+      this.#resume(now, out);
+      return;
+    }
+    this.#hasBookmarks = false;
+    this.#failures = 0;
+    this.#forget();
+    this.#request("list", now, out);
   }
 
   #count({ code, reason }: ApiFailure): void {

@@ -204,16 +204,28 @@ describe("the watch", () => {
     expect(pauseAfter("BOOKMARK")).toBeGreaterThan(3000);
   });
 
-  test("that is silent is opened anew: by bookmarks where there are some, else when it should have ended", () => {
+  test("that is silent is over: without bookmarks when it should have ended, and the next one goes on", () => {
     bench.listed();
     const without = 450 * 1000 + LATE_CLOSE;
     expect(bench.wait(without - 1)).toBeNull();
     expect(bench.wait(1)).toEqual(["abort", WATCH_10]);
-    bench.send({ type: "opened" });
-    bench.now += 1000;
+    expect([...bench.core.view().errors]).toEqual([["silence", 1]]);
+  });
+
+  test("whose bookmarks cease is followed by a list, once: a restored server is mute up to a version it has yet to reach", () => {
+    bench.listed("a", "b");
     bench.line("BOOKMARK", { metadata: { resourceVersion: "11" } });
     expect(bench.wait(SILENCE_LIMIT - 1)).toBeNull();
-    expect(bench.wait(1)?.[0]).toBe("abort");
+    expect(bench.wait(1)).toEqual(["abort", "list limit=500"]);
+    bench.send({ type: "items", items: [item("a", "3")] });
+    expect(bench.send({ type: "page", resourceVersion: "4", continueToken: null })).toEqual([
+      "delete ns/b",
+      WATCH_10.replace("resourceVersion=10", "resourceVersion=4"),
+    ]);
+    bench.send({ type: "opened" });
+    // a server without bookmarks is not listed for ever
+    expect(bench.wait(450 * 1000 + LATE_CLOSE - 1)).toBeNull();
+    expect(bench.wait(1)?.[1]).toMatch(/^watch /);
     expect([...bench.core.view().errors]).toEqual([["silence", 2]]);
   });
 

@@ -72,7 +72,7 @@ export const SOURCE_LIMITS: LimitTheme = {
       what: "Silence of the API server",
       value: `${seconds(ANSWER_LIMIT)} of a list; of a watch ${seconds(SILENCE_LIMIT)} where bookmarks come, else ${seconds(LATE_CLOSE)} beyond its ${SHORTEST_WATCH_SECONDS}-${LONGEST_WATCH_SECONDS} s; TCP asks after ${seconds(KEEP_ALIVE_MS)}`,
       why: "half-open connections",
-      there: "a new request; what is known stays in force",
+      there: "a new request, after bookmarks have ceased a list; what is known stays in force",
     },
     {
       what: "Request to the API server beside lists and watches",
