@@ -7,17 +7,17 @@ const ECHO_CURE = "BFD echo does not work with IPv6: use a profile without echoM
 export const ANNOUNCE_MESSAGES = {
   // which of two objects stays
   olderPeer: {
-    text: "{older} is older",
+    text: "{older} has this name, too, and is older, or stands first in the files",
     cause: "Two BGPPeers have one name.",
     cure: "Rename one.",
   },
   samePeer: {
-    text: "{older} has the same {what}, port and VRF and is older",
+    text: "{older} has the same {what}, port and VRF and is older, or stands first in the files",
     cause: "A node cannot have two sessions with one peer; the younger BGPPeer is out.",
     cure: "Change one of them, or give them nodeSelectors that do not overlap.",
   },
   olderPool: {
-    text: "another IPAddressPool has the name {name} and is older",
+    text: "another IPAddressPool has the name {name} and is older, or stands first in the files",
     cause: "Two pools have one name.",
     cure: "Rename one.",
   },
@@ -32,7 +32,7 @@ export const ANNOUNCE_MESSAGES = {
     cure: "All aliases share one namespace; of two equal ones the older object is used.",
   },
   prefConflict: {
-    text: "localPref ({own}) conflicts with {older} ({other}), which is older",
+    text: "localPref ({own}) conflicts with {older} ({other}), which is older, or stands first in the files",
     cause: "Two BGPAdvertisements give the same prefixes different LOCAL_PREFs; the younger one is out.",
     cure: "Same pool, prefix length, peers and node: give both the same localPref.",
   },
@@ -49,7 +49,7 @@ export const ANNOUNCE_MESSAGES = {
 
   // SitePolicies
   sameSiteServices: {
-    text: "selects every Service that {older} selects, too, which is older and governs those",
+    text: "selects every Service that {older} selects, too, which governs those: it is older, or stands first in the files",
     cause: "Of two SitePolicies that select a Service the older one counts.",
     cure: "Give both a spec.selector that tells them apart, or spec.nodeSelectors.",
   },

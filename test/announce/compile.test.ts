@@ -254,6 +254,12 @@ describe("C-119 LOCAL_PREF conflicts at load time (metallb-compat 2.6)", () => {
   });
 });
 
+test("of two peers at one address in files the one that is out is not called the younger for certain", () => {
+  const [problem] = compiled(peer("a", "192.0.2.1"), peer("b", "192.0.2.1")).problems;
+  expect(problem).toMatchObject({ name: "b", path: "spec.peerAddress" });
+  expect(problem?.message).toMatch(/ is older, or stands first in the files$/);
+});
+
 test("the order of the problems does not depend on how the store was filled", () => {
   const objects = [peer("a", "192.0.2.1", { disableMP: true }), adv("x", { peers: ["q"] }), community("c", { x: "1" })];
   expect(texts(...objects)).toEqual(texts(...[...objects].reverse()));
