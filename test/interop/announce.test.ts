@@ -15,14 +15,14 @@ import {
   Manifests,
   pool,
   prefixesAt,
+  ROUTE,
   routeAt,
   service,
   startSpeaker,
+  VIP,
 } from "./support.ts";
 
 const problem = labProblem();
-const VIP = "198.51.100.10";
-const ROUTE = `${VIP}/32`;
 const SENTINEL = "198.51.100.200";
 
 describe.skipIf(problem !== null)(titleOrSkip("announcements at FRR", problem), () => {

@@ -1,34 +1,26 @@
 // What annotations and draining put on the wire, as a real FRR router shows it.
 import { describe, expect, test } from "vitest";
 import { labProblem, titleOrSkip } from "../../lab/requirements.ts";
-import { objectAt } from "../../lab/routes.ts";
 import { chain } from "../../lab/topologies/chain.ts";
 import { oneRouter } from "../../lab/topologies/oneRouter.ts";
 import {
   advertisement,
+  annotated,
   bgpPeer,
   goneAt,
   labTracker,
-  type Manifest,
   Manifests,
   pool,
   prefixesAt,
+  ROUTE,
   routeAt,
   service,
   startSpeaker,
+  VIP,
 } from "./support.ts";
 
 const problem = labProblem();
-const VIP = "198.51.100.10";
-const ROUTE = `${VIP}/32`;
 const SHARED = "198.51.100.11/32";
-
-/** The manifest with annotations `vipcast.io/…`. */
-const annotated = (manifest: Manifest | undefined, values: Readonly<Record<string, string>>): Manifest => {
-  if (manifest === undefined) throw new Error("no manifest to annotate");
-  const annotations = Object.fromEntries(Object.entries(values).map(([name, value]) => [`vipcast.io/${name}`, value]));
-  return { ...manifest, metadata: { ...objectAt(manifest, "metadata"), annotations } };
-};
 
 describe.skipIf(problem !== null)(titleOrSkip("attributes at FRR", problem), () => {
   const track = labTracker();
@@ -89,8 +81,8 @@ describe.skipIf(problem !== null)(titleOrSkip("attributes at FRR", problem), () 
     expect(seen.map((r) => r.communities)).toEqual([["no-export"], ["no-advertise"], ["no-export"]]);
     // the sentinel: announced last, and it has come through
     write("open");
-    await routeAt(s.far, "198.51.100.10/32", [vipcast]);
-    expect(await prefixesAt(s.far)).toEqual(["198.51.100.10/32"]);
+    await routeAt(s.far, ROUTE, [vipcast]);
+    expect(await prefixesAt(s.far)).toEqual([ROUTE]);
     expect(await prefixesAt(s.near)).toHaveLength(names.length);
   });
 

@@ -20,14 +20,15 @@ import {
   NODE,
   pool,
   prefixesAt,
+  ROUTE,
   routeAt,
   service,
   startSpeaker,
+  VIP,
   yamlOf,
 } from "./support.ts";
 
 const problem = labProblem();
-const WEB = "198.51.100.10/32";
 const SENTINEL = "198.51.100.20/32";
 const OTHER = "198.51.100.30/32";
 
@@ -37,7 +38,7 @@ describe.skipIf(problem !== null)(titleOrSkip("bad input", problem), () => {
   function fill(manifests: Manifests, topology: OneRouter): void {
     manifests.write("peer.yaml", bgpPeer(topology));
     manifests.write("pool.yaml", pool(), advertisement());
-    manifests.write("web.yaml", ...service("web", "198.51.100.10"));
+    manifests.write("web.yaml", ...service("web", VIP));
   }
 
   async function site() {
@@ -45,7 +46,7 @@ describe.skipIf(problem !== null)(titleOrSkip("bad input", problem), () => {
     const manifests = new Manifests(t.speaker);
     fill(manifests, t);
     const vipcast = startSpeaker(t.speaker, manifests);
-    await routeAt(t, WEB, [vipcast]);
+    await routeAt(t, ROUTE, [vipcast]);
     return { ...t, manifests, vipcast };
   }
 
@@ -60,8 +61,8 @@ describe.skipIf(problem !== null)(titleOrSkip("bad input", problem), () => {
       (l) => l.event === "configProblem" && l.file === file && text.test(String(l.msg)),
     );
 
-  const web = yamlOf(...service("web", "198.51.100.10"));
-  const moved = web.replace("198.51.100.10", "198.51.100.30");
+  const web = yamlOf(...service("web", VIP));
+  const moved = web.replace(VIP, "198.51.100.30");
 
   const typed = moved.replace("type: LoadBalancer", "type: 17");
 
@@ -94,7 +95,7 @@ describe.skipIf(problem !== null)(titleOrSkip("bad input", problem), () => {
       expect(String(said.hint)).toMatch(/stays in force/);
       s.manifests.write("sentinel.yaml", ...service("sentinel", "198.51.100.20"));
       await routeAt(s, SENTINEL, [s.vipcast]);
-      expect(await prefixesAt(s)).toEqual([WEB, SENTINEL]);
+      expect(await prefixesAt(s)).toEqual([ROUTE, SENTINEL]);
       expect((await updates(s)) - before).toBe(1); // the sentinel's own
       expect(await s.router.peer(s.speakerAddress)).toMatchObject({ established: 1, dropped: 0 });
       // mended, the file counts again
@@ -117,7 +118,7 @@ describe.skipIf(problem !== null)(titleOrSkip("bad input", problem), () => {
     });
     expect(await reported(s.vipcast, "odd.yaml", /comunities/)).toMatchObject({ level: "warn" });
     await routeAt(s, SENTINEL, [s.vipcast]);
-    expect(await prefixesAt(s)).toEqual([WEB, SENTINEL]);
+    expect(await prefixesAt(s)).toEqual([ROUTE, SENTINEL]);
   });
 
   test("of an object that is there twice the first one counts, the second is reported and takes over when the first goes", async () => {
@@ -127,10 +128,10 @@ describe.skipIf(problem !== null)(titleOrSkip("bad input", problem), () => {
     expect(`${String(said.msg)} ${String(said.hint)}`).toMatch(/web\.yaml/);
     s.manifests.write("sentinel.yaml", ...service("sentinel", "198.51.100.20"));
     await routeAt(s, SENTINEL, [s.vipcast]);
-    expect(await prefixesAt(s)).toEqual([WEB, SENTINEL]);
+    expect(await prefixesAt(s)).toEqual([ROUTE, SENTINEL]);
     s.manifests.remove("web.yaml");
     await routeAt(s, OTHER, [s.vipcast]);
-    await goneAt(s, WEB, [s.vipcast]);
+    await goneAt(s, ROUTE, [s.vipcast]);
   });
 
   test("C-024 C-025 C-028 C-041 C-083 C-086 routers that send nonsense get the right NOTIFICATION, and the good one notices nothing", async () => {
@@ -207,7 +208,7 @@ describe.skipIf(problem !== null)(titleOrSkip("bad input", problem), () => {
     const args = ["speaker", "--manifests", manifests.dir, "--node-name", NODE, "--log-level", "debug"];
     const command = ["-c", 'exec "$@" > /dev/full 2>&1', "sh", process.execPath, program, ...args];
     const speaker = t.speaker.spawn("sh", command, { name: "vipcast" });
-    await routeAt(t, WEB);
+    await routeAt(t, ROUTE);
     for (const n of [1, 2, 3]) {
       manifests.write("sentinel.yaml", ...service("sentinel", "198.51.100.20"));
       await routeAt(t, SENTINEL);
@@ -217,7 +218,7 @@ describe.skipIf(problem !== null)(titleOrSkip("bad input", problem), () => {
     }
     expect(await t.router.peer(t.speakerAddress)).toMatchObject({ established: 1, dropped: 0 });
     expect(await speaker.stop()).toMatchObject({ code: 0, forced: false });
-    await goneAt(t, WEB, [], 500);
+    await goneAt(t, ROUTE, [], 500);
   });
 
   test("the directory vanishes: nothing is withdrawn; it returns: changes are followed again", async () => {
@@ -233,11 +234,11 @@ describe.skipIf(problem !== null)(titleOrSkip("bad input", problem), () => {
     s.manifests.write("sentinel.yaml", ...service("sentinel", "198.51.100.20"));
     await routeAt(s, SENTINEL, [s.vipcast]);
     await logLine(s.vipcast, "the directory is back", (l) => l.event === "problemSolved" && l.kind === "Directory");
-    expect(await prefixesAt(s)).toEqual([WEB, SENTINEL]);
+    expect(await prefixesAt(s)).toEqual([ROUTE, SENTINEL]);
     expect((await updates(s)) - before).toBe(1);
     s.manifests.writeText("web.yaml", moved);
     await routeAt(s, OTHER, [s.vipcast]);
-    await goneAt(s, WEB, [s.vipcast]);
+    await goneAt(s, ROUTE, [s.vipcast]);
     // and once more, away and back as it was
     rmSync(away, { recursive: true });
     renameSync(s.manifests.dir, away);
@@ -257,7 +258,7 @@ describe.skipIf(problem !== null)(titleOrSkip("bad input", problem), () => {
     await logLine(vipcast, "the directory is missed", (l) => l.event === "configProblem" && l.kind === "Directory");
     await expect(vipcast.get("/readyz")).rejects.toThrow();
     renameSync(away, manifests.dir);
-    await routeAt(t, WEB, [vipcast]);
+    await routeAt(t, ROUTE, [vipcast]);
     await vipcast.ready();
   });
 
@@ -278,7 +279,7 @@ describe.skipIf(problem !== null)(titleOrSkip("bad input", problem), () => {
     swap("one", { ...common, "changing.yaml": changing("198.51.100.20") });
     const vipcast = startSpeaker(t.speaker, manifests);
     await routeAt(t, SENTINEL, [vipcast]);
-    await routeAt(t, WEB, [vipcast]);
+    await routeAt(t, ROUTE, [vipcast]);
     const before = await updates(t);
     swap("two", { ...common, "changing.yaml": changing("198.51.100.30") });
     rmSync(at("..one"), { recursive: true });
@@ -286,7 +287,7 @@ describe.skipIf(problem !== null)(titleOrSkip("bad input", problem), () => {
     await routeAt(t, OTHER, [vipcast]);
     expect(performance.now() - since).toBeLessThan(8_000);
     await goneAt(t, SENTINEL, [vipcast]);
-    expect(await prefixesAt(t)).toEqual([WEB, OTHER]);
+    expect(await prefixesAt(t)).toEqual([ROUTE, OTHER]);
     expect((await updates(t)) - before).toBe(2); // one withdrawal, one announcement
     expect(await t.router.peer(t.speakerAddress)).toMatchObject({ established: 1, dropped: 0 });
   });

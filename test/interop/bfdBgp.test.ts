@@ -13,25 +13,23 @@ import { twoRouters } from "../../lab/topologies/twoRouters.ts";
 import type { Vipcast } from "../../lab/vipcast.ts";
 import { type LogSource, waitFor } from "../../lab/waitFor.ts";
 import {
-  advertisement,
+  announcingWeb,
   bgpPeer,
   established,
   goneAt,
   labTracker,
   logLine,
   type Manifest,
-  Manifests,
+  type PeerOptions,
   peersOf,
   peerThat,
-  pool,
+  ROUTE,
   routeAt,
-  service,
   startSpeaker,
   type Uplink,
 } from "./support.ts";
 
 const problem = labProblem();
-const ROUTE = "198.51.100.10/32";
 /** Of the session with hold time 180 s: whatever ends it within seconds was not the hold timer. */
 const HOLD_TIME = "180s";
 /** Such that a router that has the machine only now and then is not taken for dead. */
@@ -60,7 +58,7 @@ describe.skipIf(problem !== null)(titleOrSkip("BFD and BGP with FRR", problem), 
 
   interface Options extends OneRouterOptions {
     readonly spec?: JsonObject;
-    readonly annotations?: Readonly<Record<string, string>>;
+    readonly annotations?: PeerOptions["annotations"];
     /** With a directory for life signs, which graceful restart needs. */
     readonly remembers?: boolean;
   }
@@ -69,17 +67,14 @@ describe.skipIf(problem !== null)(titleOrSkip("BFD and BGP with FRR", problem), 
   async function start(options: Options = {}) {
     const { spec = {}, annotations = {}, remembers = false, ...topology } = options;
     const t = track(await oneRouter({ bfdd: QUICK, neighborLines: ["bfd profile quick"], ...topology }));
-    const manifests = new Manifests(t.speaker);
+    const manifests = announcingWeb(t.speaker);
     const edit = (more: JsonObject = {}, name = "tor"): void => {
       const all = { holdTime: HOLD_TIME, spec: { bfdProfile: "quick", ...spec, ...more } };
-      const peer = bgpPeer(t, { name, ...all });
-      manifests.write("peer.yaml", { ...peer, metadata: { ...(peer.metadata as JsonObject), annotations } });
+      manifests.write("peer.yaml", bgpPeer(t, { name, annotations, ...all }));
     };
     const editProfile = (more: JsonObject): void => manifests.write("bfd.yaml", bfdProfile(more));
     edit();
     editProfile({});
-    manifests.write("pool.yaml", pool(), advertisement());
-    manifests.write("web.yaml", ...service("web", "198.51.100.10"));
     const extraArgs = remembers ? ["--state-dir", t.speaker.dir] : [];
     const launch = (): Vipcast => startSpeaker(t.speaker, manifests, { extraArgs });
     return { ...t, manifests, edit, editProfile, launch, vipcast: launch() };
@@ -304,7 +299,7 @@ describe.skipIf(problem !== null)(titleOrSkip("BFD and BGP with FRR", problem), 
   });
 
   test("C-249 strict: no OPEN before BFD is up, none while it is down", async () => {
-    const t = await start({ neighborLines: [], annotations: { "vipcast.io/bfd-strict": "true" } });
+    const t = await start({ neighborLines: [], annotations: { "bfd-strict": "true" } });
     const waiting = await waitFor(
       "the peer to wait for BFD",
       async () => (await peersOf(t.vipcast)).get("tor"),
@@ -329,7 +324,7 @@ describe.skipIf(problem !== null)(titleOrSkip("BFD and BGP with FRR", problem), 
   });
 
   test("C-249 C-250 strict with FRR: BFD up first, one flap of FRR's own at most, and AdminDown holds nothing back", async () => {
-    const t = await start({ annotations: { "vipcast.io/bfd-strict": "true" } });
+    const t = await start({ annotations: { "bfd-strict": "true" } });
     await settled(t);
     // FRR makes its BFD session anew when the first BGP session tells it its own address (its issue 17337), and then says Down
     const steady = (times: number, logs: readonly LogSource[]): Promise<FrrPeer> =>
@@ -487,13 +482,11 @@ describe.skipIf(problem !== null)(titleOrSkip("BFD and BGP with FRR", problem), 
 
   test("C-246 two routers with a BFDProfile each: the failure of one is none of the other", async () => {
     const t = track(await twoRouters({ bfdd: QUICK, neighborLines: ["bfd profile quick"] }));
-    const manifests = new Manifests(t.speaker);
+    const manifests = announcingWeb(t.speaker);
     const peer = (uplink: Uplink, name: string, bfdProfileName: string): Manifest =>
       bgpPeer(uplink, { name, holdTime: HOLD_TIME, spec: { bfdProfile: bfdProfileName } });
     manifests.write("peers.yaml", peer(t.left, "left", "quick"), peer(t.right, "right", "slow"));
     manifests.write("bfd.yaml", bfdProfile(), bfdProfile({ transmitInterval: 250, receiveInterval: 300 }, "slow"));
-    manifests.write("pool.yaml", pool(), advertisement());
-    manifests.write("web.yaml", ...service("web", "198.51.100.10"));
     const vipcast = startSpeaker(t.speaker, manifests);
     for (const [uplink, transmit, receive] of [
       [t.left, INTERVAL, INTERVAL],
@@ -534,14 +527,12 @@ describe.skipIf(problem !== null)(titleOrSkip("BFD and BGP with FRR", problem), 
       bfdd: ["bfd", ...QUICK, ""].join("\n"),
       zebra: "interface to-speaker\n no ipv6 nd suppress-ra\n ipv6 nd ra-interval 5\nexit",
     });
-    const manifests = new Manifests(speaker);
+    const manifests = announcingWeb(speaker);
     const { spec, ...peer } = bgpPeer({ routerAsn: 0, routerAddress: "" }, { holdTime: HOLD_TIME });
     const { peerASN: _asn, peerAddress: _address, ...rest } = spec as JsonObject;
     const own = { ...rest, dynamicASN: "external", interface: "to-router", routerID: "192.0.2.1", bfdProfile: "quick" };
     manifests.write("peer.yaml", { ...peer, spec: own });
     manifests.write("bfd.yaml", bfdProfile());
-    manifests.write("pool.yaml", pool(), advertisement());
-    manifests.write("web.yaml", ...service("web", "198.51.100.10"));
     const vipcast = startSpeaker(speaker, manifests);
     await logLine(vipcast, "the session is up", (l) => l.event === "sessionUp");
     await logLine(vipcast, "BFD is up", (l) => l.event === "bfdUp");

@@ -6,20 +6,20 @@ import { objectAt } from "../../lab/routes.ts";
 import { oneRouter } from "../../lab/topologies/oneRouter.ts";
 import {
   advertisement,
+  annotated,
   bgpPeer,
   goneAt,
   labTracker,
-  type Manifest,
   Manifests,
   pool,
+  ROUTE,
   routeAt,
   service,
   startSpeaker,
+  VIP,
 } from "./support.ts";
 
 const problem = labProblem();
-const VIP = "198.51.100.10";
-const ROUTE = `${VIP}/32`;
 /** What a busy machine may add until the router is seen to know. */
 const LATE_MS = 5_000;
 
@@ -33,12 +33,11 @@ describe.skipIf(problem !== null)(titleOrSkip("delays of a Service at FRR", prob
     manifests.write("sentinel.yaml", ...service("sentinel", "198.51.100.200"));
     const vipcast = startSpeaker(s.speaker, manifests);
     await routeAt(s, "198.51.100.200/32", [vipcast]);
-    const annotations = { "vipcast.io/announce-delay": "1500ms", "vipcast.io/withdraw-delay": "4s" };
+    const delays = { "announce-delay": "1500ms", "withdraw-delay": "4s" };
     const write = (ready: boolean): number => {
       const [web, slice] = service("web", VIP, { conditions: { ready } });
-      const annotated: Manifest = { ...web, metadata: { ...objectAt(web?.metadata), annotations } };
       const before = performance.now();
-      manifests.write("web.yaml", annotated, slice ?? {});
+      manifests.write("web.yaml", annotated(web, delays), slice ?? {});
       return before;
     };
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { labProblem, titleOrSkip } from "../../lab/requirements.ts";
+import type { JsonObject } from "../../lab/routes.ts";
 import { oneRouter } from "../../lab/topologies/oneRouter.ts";
 import { waitFor } from "../../lab/waitFor.ts";
 import { decideAll } from "../../src/announce/reference.ts";
@@ -54,10 +55,8 @@ describe.skipIf(problem !== null)(titleOrSkip("random edits at FRR", problem), (
     const random = seeded(SEED);
     const pick = <T>(values: readonly T[]): T => values[Math.floor(random.next() * values.length)] as T;
     const number = (below: number): number => Math.floor(random.next() * below);
-    const peer = (annotations: Readonly<Record<string, string>>, spec: Readonly<Record<string, unknown>>) => {
-      const made = bgpPeer(t, { spec });
-      manifests.write("peers.yaml", { ...made, metadata: { name: "tor", namespace: "metallb-system", annotations } });
-    };
+    const peer = (annotations: Readonly<Record<string, string>>, spec: JsonObject): void =>
+      manifests.write("peers.yaml", bgpPeer(t, { spec, annotations }));
     peer({}, {});
     manifests.write("pool.yaml", pool(), advertisement());
     for (let n = 0; n < 20; n++) manifests.write(`s${n}.yaml`, ...service(`s${n}`, `198.51.100.${n}`));
@@ -92,12 +91,7 @@ describe.skipIf(problem !== null)(titleOrSkip("random edits at FRR", problem), (
       () => manifests.writeText("rubbish.yaml", pick(["a: [", "kind: BGPPeer\n", "# nothing\n"])),
       () =>
         peer(
-          pick([
-            {},
-            { "vipcast.io/max-prefixes": "5000" },
-            { "vipcast.io/send-hold-time": "60" },
-            { "vipcast.io/keep-received": "true" },
-          ]),
+          pick([{}, { "max-prefixes": "5000" }, { "send-hold-time": "60" }, { "keep-received": "true" }]),
           pick([
             {},
             { connectTime: "3s" },

@@ -9,11 +9,10 @@ import { labProblem, titleOrSkip } from "../../lab/requirements.ts";
 import { type OneRouter, oneRouter } from "../../lab/topologies/oneRouter.ts";
 import type { Vipcast } from "../../lab/vipcast.ts";
 import { waitFor } from "../../lab/waitFor.ts";
-import { advertisement, bgpPeer, goneAt, Manifests, pool, routeAt, service, startSpeaker } from "./support.ts";
+import { announcingWeb, bgpPeer, goneAt, type Manifests, ROUTE, routeAt, service, startSpeaker } from "./support.ts";
 
 const problem = labProblem();
 const PROGRAM = join(import.meta.dirname, "hostile", "peer.py");
-const WEB = "198.51.100.10/32";
 const OTHER = "198.51.100.20/32";
 
 interface Result {
@@ -53,12 +52,10 @@ describe.skipIf(problem !== null)(titleOrSkip("a hostile peer", problem), () => 
 
   beforeAll(async () => {
     t = await oneRouter();
-    const manifests = new Manifests(t.speaker);
+    const manifests = announcingWeb(t.speaker);
     manifests.write("peer.yaml", bgpPeer(t));
-    manifests.write("pool.yaml", pool(), advertisement());
-    manifests.write("web.yaml", ...service("web", "198.51.100.10"));
     vipcast = startSpeaker(t.speaker, manifests);
-    await routeAt(t, WEB, [vipcast]);
+    await routeAt(t, ROUTE, [vipcast]);
     for (let i = 0; i < 5; i++) calm.push(...(await change(manifests)));
     before = await t.router.peer(t.speakerAddress);
 
@@ -115,7 +112,7 @@ describe.skipIf(problem !== null)(titleOrSkip("a hostile peer", problem), () => 
   test("C-086 C-268 the healthy router kept its session and saw nothing but the changes that were made", async () => {
     const after = await t.router.peer(t.speakerAddress);
     expect(after).toMatchObject({ established: 1, dropped: 0 });
-    expect(await t.router.route(WEB)).toHaveLength(1);
+    expect(await t.router.route(ROUTE)).toHaveLength(1);
     const updates = (after.messages.updatesRecv ?? 0) - (before.messages.updatesRecv ?? 0);
     expect(updates).toBe(attacked.length);
     expect(await vipcast.metric("vipcast_internal_errors_total")).toBe(0);

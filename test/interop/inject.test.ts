@@ -10,23 +10,21 @@ import { oneRouter } from "../../lab/topologies/oneRouter.ts";
 import type { Vipcast } from "../../lab/vipcast.ts";
 import { waitFor } from "../../lab/waitFor.ts";
 import {
-  advertisement,
+  announcingWeb,
   bgpPeer,
   established,
   goneAt,
   labTracker,
-  Manifests,
   peerThat,
-  pool,
   prefixesAt,
+  ROUTE,
   routeAt,
   service,
   startSpeaker,
+  VIP,
 } from "./support.ts";
 
 const problem = labProblem();
-const VIP = "198.51.100.10";
-const ROUTE = `${VIP}/32`;
 const INJECTED = "203.0.113.0/24";
 
 describe.skipIf(problem !== null)(titleOrSkip("injected routes at FRR", problem), () => {
@@ -34,10 +32,8 @@ describe.skipIf(problem !== null)(titleOrSkip("injected routes at FRR", problem)
 
   async function site() {
     const topology = track(await oneRouter());
-    const manifests = new Manifests(topology.speaker);
+    const manifests = announcingWeb(topology.speaker);
     manifests.write("peers.yaml", bgpPeer(topology));
-    manifests.write("pool.yaml", pool(), advertisement());
-    manifests.write("web.yaml", ...service("web", VIP));
     const stateDir = join(topology.speaker.dir, "state");
     const start = () => startSpeaker(topology.speaker, manifests, { extraArgs: ["--state-dir", stateDir] });
     return { ...topology, manifests, start };

@@ -5,18 +5,7 @@ import { describe, expect, test } from "vitest";
 import { labProblem, titleOrSkip } from "../../lab/requirements.ts";
 import { oneRouter } from "../../lab/topologies/oneRouter.ts";
 import { waitFor } from "../../lab/waitFor.ts";
-import {
-  advertisement,
-  bgpPeer,
-  labTracker,
-  logLine,
-  Manifests,
-  NODE,
-  pool,
-  routeAt,
-  service,
-  startSpeaker,
-} from "./support.ts";
+import { announcingWeb, bgpPeer, labTracker, logLine, NODE, ROUTE, routeAt, startSpeaker } from "./support.ts";
 
 const problem = labProblem();
 const RIGHT = "s3cret-Right-1";
@@ -28,9 +17,7 @@ describe.skipIf(problem !== null)(titleOrSkip("secrets", problem), () => {
 
   test("C-259 C-256 no password shows in log, status, metrics, check, process arguments or environment", async () => {
     const t = track(await oneRouter({ neighborLines: [`password ${RIGHT}`] }));
-    const manifests = new Manifests(t.speaker);
-    manifests.write("pool.yaml", pool(), advertisement());
-    manifests.write("web.yaml", ...service("web", "198.51.100.10"));
+    const manifests = announcingWeb(t.speaker);
     manifests.write("peer.yaml", bgpPeer(t, { spec: { password: RIGHT } }));
     // one that never comes up, one with a fault beside its password, one whose password is itself the fault
     const other = { ...t, routerAddress: "192.0.2.3" };
@@ -39,7 +26,7 @@ describe.skipIf(problem !== null)(titleOrSkip("secrets", problem), () => {
     manifests.write("odd.yaml", bgpPeer(other, { name: "odd", spec: { password: [MISPLACED], passwordd: MISPLACED } }));
     manifests.writeText("torn.yaml", `kind: BGPPeer\nspec:\n  password: ${MISPLACED}\n bad: [\n`);
     const vipcast = startSpeaker(t.speaker, manifests, { extraArgs: ["--log-level", "trace"] });
-    await routeAt(t, "198.51.100.10/32", [vipcast]);
+    await routeAt(t, ROUTE, [vipcast]);
     await logLine(vipcast, "a failed attempt", (l) => l.event === "connectFailed" && l.peer === "wrong");
 
     const socket = ["--socket", vipcast.socket];

@@ -9,15 +9,16 @@ import { type TwoRoutersOptions, twoRouters } from "../../lab/topologies/twoRout
 import { waitFor } from "../../lab/waitFor.ts";
 import {
   advertisement,
+  announcingWeb,
   bgpPeer,
   goneAt,
   labTracker,
   logLine,
-  Manifests,
   type PeerOptions,
   peersOf,
   peerThat,
   pool,
+  ROUTE,
   routeAt,
   service,
   startSpeaker,
@@ -25,7 +26,6 @@ import {
 } from "./support.ts";
 
 const problem = labProblem();
-const ROUTE = "198.51.100.10/32";
 const SECOND = "198.51.100.11/32";
 /** From the moment a router is there again until it has the routes (C-098). */
 const REJOIN_MS = 10_000;
@@ -36,14 +36,12 @@ describe.skipIf(problem !== null)(titleOrSkip("sessions with FRR", problem), () 
   /** One service, two routers, both Established and with the route. */
   async function twoUplinks(options: TwoRoutersOptions = {}) {
     const t = track(await twoRouters(options));
-    const manifests = new Manifests(t.speaker);
+    const manifests = announcingWeb(t.speaker);
     const editLeft = (peer: PeerOptions) => manifests.write("left.yaml", bgpPeer(t.left, { name: "left", ...peer }));
     const editRight = (peer: PeerOptions) =>
       manifests.write("right.yaml", bgpPeer(t.right, { name: "right", ...peer }));
     editLeft({});
     editRight({});
-    manifests.write("pool.yaml", pool(), advertisement());
-    manifests.write("web.yaml", ...service("web", "198.51.100.10"));
     const vipcast = startSpeaker(t.speaker, manifests);
     await Promise.all([routeAt(t.left, ROUTE, [vipcast]), routeAt(t.right, ROUTE, [vipcast])]);
     return { ...t, manifests, vipcast, editLeft, editRight };
@@ -111,14 +109,12 @@ describe.skipIf(problem !== null)(titleOrSkip("sessions with FRR", problem), () 
 
   test("with the same password on both sides the session is up; with another it is down, says why, and nothing goes unsigned", async () => {
     const t = track(await oneRouter({ passive: true, neighborLines: ["password right-one"] }));
-    const manifests = new Manifests(t.speaker);
+    const manifests = announcingWeb(t.speaker);
     const edit = (password?: string) => {
       const secret = password === undefined ? {} : { password };
       manifests.write("peer.yaml", bgpPeer(t, { holdTime: "3s", spec: secret }));
     };
     edit("right-one");
-    manifests.write("pool.yaml", pool(), advertisement());
-    manifests.write("web.yaml", ...service("web", "198.51.100.10"));
     const vipcast = startSpeaker(t.speaker, manifests);
     await routeAt(t, ROUTE, [vipcast]);
     expect(md5Counters(t.router.host)).toMatchObject({ TCPMD5NotFound: 0, TCPMD5Failure: 0 });
@@ -256,10 +252,8 @@ describe.skipIf(problem !== null)(titleOrSkip("sessions with FRR", problem), () 
 
   test("C-093 a speaker that was stopped for less than the hold time keeps its session", async () => {
     const t = track(await oneRouter());
-    const manifests = new Manifests(t.speaker);
+    const manifests = announcingWeb(t.speaker);
     manifests.write("peer.yaml", bgpPeer(t, { holdTime: "15s", spec: { keepaliveTime: "1s" } }));
-    manifests.write("pool.yaml", pool(), advertisement());
-    manifests.write("web.yaml", ...service("web", "198.51.100.10"));
     const vipcast = startSpeaker(t.speaker, manifests);
     await routeAt(t, ROUTE, [vipcast]);
     // stop it late in FRR's keepalive interval: when it wakes, the hold time since the last octets it read is over,

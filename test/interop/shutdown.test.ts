@@ -10,6 +10,7 @@ import { twoRouters } from "../../lab/topologies/twoRouters.ts";
 import { waitFor } from "../../lab/waitFor.ts";
 import {
   advertisement,
+  announcingWeb,
   bgpPeer,
   established,
   goneAt,
@@ -18,15 +19,16 @@ import {
   peersOf,
   peerThat,
   pool,
+  ROUTE,
   routeAt,
   service,
   startSpeaker,
   type Uplink,
+  VIP,
   yamlOf,
 } from "./support.ts";
 
 const problem = labProblem();
-const ROUTE = "198.51.100.10/32";
 /** The default hold time: whatever happens sooner is not its doing. */
 const HOLD_TIME = "180s";
 /** 2 s are promised; the rest is what a busy machine may add. */
@@ -39,11 +41,9 @@ describe.skipIf(problem !== null)(titleOrSkip("the end of the speaker, seen by F
 
   async function twoUplinks() {
     const t = track(await twoRouters());
-    const manifests = new Manifests(t.speaker);
+    const manifests = announcingWeb(t.speaker);
     const peer = (uplink: Uplink, name: string) => bgpPeer(uplink, { name, holdTime: HOLD_TIME });
     manifests.write("peers.yaml", peer(t.left, "left"), peer(t.right, "right"));
-    manifests.write("pool.yaml", pool(), advertisement());
-    manifests.write("web.yaml", ...service("web", "198.51.100.10"));
     const vipcast = startSpeaker(t.speaker, manifests);
     await Promise.all([routeAt(t.left, ROUTE, [vipcast]), routeAt(t.right, ROUTE, [vipcast])]);
     return { ...t, manifests, vipcast };
@@ -145,7 +145,7 @@ describe.skipIf(problem !== null)(titleOrSkip("the end of the speaker, seen by F
     const elsewhere = join(t.speaker.dir, "elsewhere");
     mkdirSync(elsewhere);
     const target = join(elsewhere, "web.yaml");
-    writeFileSync(target, yamlOf(...service("web", "198.51.100.10")));
+    writeFileSync(target, yamlOf(...service("web", VIP)));
     symlinkSync(target, manifests.path("web.yaml"));
     const vipcast = startSpeaker(t.speaker, manifests);
     await routeAt(t, ROUTE, [vipcast]);

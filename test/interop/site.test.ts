@@ -14,20 +14,22 @@ import {
   labTracker,
   type Manifest,
   Manifests,
+  type PeerOptions,
   pool,
   service,
   startSpeaker,
+  VIP,
 } from "./support.ts";
 
 const problem = labProblem();
 /** `takeoverDelay` where nothing is said. */
 const TAKEOVER_MS = 1_000;
 
-const peer = (name: string, address: string, myAsn: number, asn: number, annotations: object): Manifest => {
-  const timers = { keepaliveTime: "1s", ebgpMultiHop: true };
-  const made = bgpPeer({ routerAsn: asn, routerAddress: address }, { name, myAsn, holdTime: "3s", spec: timers });
-  return { ...made, metadata: { ...objectAt(made.metadata), annotations } };
-};
+const peer = (routerAddress: string, routerAsn: number, options: PeerOptions): Manifest =>
+  bgpPeer(
+    { routerAsn, routerAddress },
+    { holdTime: "3s", spec: { keepaliveTime: "1s", ebgpMultiHop: true }, ...options },
+  );
 
 const policy = (site: string, siteID: number): Manifest => ({
   apiVersion: "vipcast.io/v1alpha1",
@@ -46,16 +48,17 @@ const policy = (site: string, siteID: number): Manifest => ({
 
 function startSite(host: Host, name: "north" | "south", siteId: number): () => Vipcast {
   const manifests = new Manifests(host);
-  manifests.write("peer.yaml", peer("witness", CABLES[name].witness, SITE_ASN, WITNESS_ASN, {}));
+  manifests.write("peer.yaml", peer(CABLES[name].witness, WITNESS_ASN, { name: "witness", myAsn: SITE_ASN }));
   manifests.write("pool.yaml", pool(), advertisement(), policy(name, siteId));
-  manifests.write("web.yaml", ...service("web", "198.51.100.10"));
+  manifests.write("web.yaml", ...service("web", VIP));
   return () => startSpeaker(host, manifests, { nodeName: name, extraArgs: ["--router-id", CABLES[name].own] });
 }
 
 function witnessOn(host: Host): () => Vipcast {
   const manifests = new Manifests(host);
-  const opens = { "vipcast.io/opens": "peer" };
-  const peers = (["north", "south"] as const).map((n) => peer(n, CABLES[n].own, WITNESS_ASN, SITE_ASN, opens));
+  const peers = (["north", "south"] as const).map((n) =>
+    peer(CABLES[n].own, SITE_ASN, { name: n, myAsn: WITNESS_ASN, annotations: { opens: "peer" } }),
+  );
   manifests.write("peers.yaml", ...peers);
   const extraArgs = ["--witness", "--listen", "0.0.0.0:179", "--router-id", "192.0.2.10"];
   return () => startSpeaker(host, manifests, { extraArgs });

@@ -83,18 +83,21 @@ export interface PeerOptions {
   readonly holdTime?: string;
   /** More fields of the spec. */
   readonly spec?: JsonObject;
+  /** Without `vipcast.io/`. */
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 /** The BGPPeer for a router of the lab. */
 export function bgpPeer(uplink: Pick<Uplink, "routerAsn" | "routerAddress">, options: PeerOptions = {}): Manifest {
-  const { name = "tor", myAsn = 65_001, holdTime = "9s", spec = {} } = options;
+  const { name = "tor", myAsn = 65_001, holdTime = "9s", spec = {}, annotations = {} } = options;
   const { routerAsn: peerASN, routerAddress: peerAddress } = uplink;
-  return {
+  const peer = {
     apiVersion: "metallb.io/v1beta2",
     kind: "BGPPeer",
     metadata: { name, namespace: METALLB },
     spec: { myASN: myAsn, peerASN, peerAddress, holdTime, ...spec },
   };
+  return annotated(peer, annotations);
 }
 
 export const pool = (addresses: readonly string[] = ["198.51.100.0/24"], name = "public"): Manifest => ({
@@ -146,6 +149,25 @@ export function service(name: string, vip: string, options: ServiceOptions = {})
       endpoints: [{ addresses: ["10.0.0.1"], nodeName: node, conditions }],
     },
   ];
+}
+
+/** Address of the Service `web`, and the route to it. */
+export const VIP = "198.51.100.10";
+export const ROUTE = `${VIP}/32`;
+
+/** Manifests that announce the Service `web` to all peers, of which there is none so far. */
+export function announcingWeb(host: Host): Manifests {
+  const manifests = new Manifests(host);
+  manifests.write("pool.yaml", pool(), advertisement());
+  manifests.write("web.yaml", ...service("web", VIP));
+  return manifests;
+}
+
+/** The object with annotations. @param values names without `vipcast.io/` */
+export function annotated(manifest: Manifest | undefined, values: Readonly<Record<string, string>>): Manifest {
+  if (manifest === undefined) throw new Error("nothing to annotate");
+  const annotations = Object.fromEntries(Object.entries(values).map(([name, value]) => [`vipcast.io/${name}`, value]));
+  return { ...manifest, metadata: { ...objectAt(manifest.metadata), annotations } };
 }
 
 // ---- questions to a router; `logs` are shown when the answer does not come

@@ -4,12 +4,12 @@ import { describe, expect, test } from "vitest";
 import { captureProblem, startCapture } from "../../lab/capture.ts";
 import type { Host } from "../../lab/lab.ts";
 import { labProblem, titleOrSkip } from "../../lab/requirements.ts";
-import type { JsonObject } from "../../lab/routes.ts";
 import { type OneRouter, type OneRouterOptions, oneRouter } from "../../lab/topologies/oneRouter.ts";
 import type { Vipcast } from "../../lab/vipcast.ts";
 import { waitFor } from "../../lab/waitFor.ts";
 import {
   advertisement,
+  announcingWeb,
   bgpPeer,
   established,
   goneAt,
@@ -17,10 +17,12 @@ import {
   logLine,
   type Manifest,
   Manifests,
+  type PeerOptions,
   peersOf,
   peerThat,
   pool,
   prefixesAt,
+  ROUTE,
   routeAt,
   service,
   startSpeaker,
@@ -28,39 +30,28 @@ import {
 
 const problem = labProblem();
 const noCapture = captureProblem();
-const ROUTE = "198.51.100.10/32";
 const ALL = ["--listen", "0.0.0.0:179,[::]:179"];
 /** Rounds of C-023; 50 in a long run. */
 const COLLISION_ROUNDS = Number(process.env.VIPCAST_COLLISION_ROUNDS ?? 10);
 const COLLISION_MS = 10_000;
 
-interface Terms {
-  readonly spec?: JsonObject;
-  /** Without `vipcast.io/`. */
-  readonly annotations?: Readonly<Record<string, string>>;
+interface Terms extends PeerOptions {
   /** IPv6 session to the router. */
   readonly over6?: boolean;
-  readonly name?: string;
 }
 
 describe.skipIf(problem !== null)(titleOrSkip("transport with FRR", problem), () => {
   const track = labTracker();
 
-  function peer(t: OneRouter, { spec = {}, annotations = {}, over6 = false, name = "tor" }: Terms): Manifest {
-    const uplink = over6 ? { ...t, routerAddress: t.routerAddress6 } : t;
-    const made = bgpPeer(uplink, { holdTime: "3s", name, spec });
-    const named = Object.fromEntries(Object.entries(annotations).map(([key, value]) => [`vipcast.io/${key}`, value]));
-    return { ...made, metadata: { name, namespace: "metallb-system", annotations: named } };
-  }
+  const peer = (t: OneRouter, { over6 = false, ...terms }: Terms): Manifest =>
+    bgpPeer(over6 ? { ...t, routerAddress: t.routerAddress6 } : t, { holdTime: "3s", ...terms });
 
   /** One router, one service, a peer on these terms. */
   async function uplink(terms: Terms, options: OneRouterOptions = {}, args: readonly string[] = ALL) {
     const t = track(await oneRouter(options));
-    const manifests = new Manifests(t.speaker);
+    const manifests = announcingWeb(t.speaker);
     const edit = (change: Terms): void => manifests.write("peer.yaml", peer(t, change));
     edit(terms);
-    manifests.write("pool.yaml", pool(), advertisement());
-    manifests.write("web.yaml", ...service("web", "198.51.100.10"));
     const vipcast = startSpeaker(t.speaker, manifests, { extraArgs: args });
     return { ...t, manifests, edit, vipcast };
   }
@@ -267,10 +258,8 @@ describe.skipIf(problem !== null)(titleOrSkip("transport with FRR", problem), ()
       const t = track(await oneRouter(options));
       const filter = `tcp port 179 and src host ${t.speakerAddress}`;
       const capture = await startCapture(t.speaker, "to-router", filter, ["ip.ttl", "ip.dsfield.dscp", "tcp.len"]);
-      const manifests = new Manifests(t.speaker);
+      const manifests = announcingWeb(t.speaker);
       manifests.write("peer.yaml", peer(t, { annotations, spec }));
-      manifests.write("pool.yaml", pool(), advertisement());
-      manifests.write("web.yaml", ...service("web", "198.51.100.10"));
       const vipcast = startSpeaker(t.speaker, manifests, { extraArgs: ALL });
       await routeAt(t, ROUTE, [vipcast]);
       // what the kernel sends of itself (answers to SYNs, acknowledgements before we have taken the connection) is not ours
@@ -326,12 +315,9 @@ describe.skipIf(problem !== null)(titleOrSkip("transport with FRR", problem), ()
       ...lines.map((l) => `neighbor ${ours} ${l}`),
     ];
     await t.router.configure(neighbor(`remote-as ${t.speakerAsn}`, "passive"));
-    const manifests = new Manifests(t.speaker);
-    const annotations = { "vipcast.io/opens": "both" };
-    const made = bgpPeer({ ...t, routerAddress: theirs }, { spec: { sourceAddress: ours } });
-    manifests.write("peer.yaml", { ...made, metadata: { name: "tor", namespace: "metallb-system", annotations } });
-    manifests.write("pool.yaml", pool(), advertisement());
-    manifests.write("web.yaml", ...service("web", "198.51.100.10"));
+    const manifests = announcingWeb(t.speaker);
+    const terms = { spec: { sourceAddress: ours }, annotations: { opens: "both" } };
+    manifests.write("peer.yaml", bgpPeer({ ...t, routerAddress: theirs }, terms));
     const vipcast = startSpeaker(t.speaker, manifests, { extraArgs: ALL });
     const route = await routeAt({ ...t, speakerAddress: ours }, ROUTE, [vipcast]);
     expect(route.nextHop).toBe(ours);

@@ -6,19 +6,18 @@ import { labProblem, titleOrSkip } from "../../lab/requirements.ts";
 import type { LabRoute } from "../../lab/routes.ts";
 import { waitFor } from "../../lab/waitFor.ts";
 import {
-  advertisement,
+  announcingWeb,
   logLine,
   type Manifest,
   Manifests,
   NODE,
   peersOf,
-  pool,
-  service,
+  ROUTE,
   startSpeaker,
+  VIP,
 } from "./support.ts";
 
 const problem = labProblem();
-const ROUTE = "198.51.100.10/32";
 
 /** bgpd of a router with one unnumbered neighbour. */
 const routerOf = (neighborLines: readonly string[], asn = 65_002): string =>
@@ -99,10 +98,8 @@ describe.skipIf(problem !== null)(titleOrSkip("BGP unnumbered with FRR", problem
     const host = lab.host("router");
     lab.link(speaker, host);
     const router = await startFrr(host, { bgpd: routerOf(neighborLines), zebra: ADVERTISING });
-    const manifests = new Manifests(speaker);
+    const manifests = announcingWeb(speaker);
     manifests.write("peer.yaml", peerOn("to-router", { annotations, password }));
-    manifests.write("pool.yaml", pool(), advertisement());
-    manifests.write("web.yaml", ...service("web", "198.51.100.10"));
     const vipcast = startSpeaker(speaker, manifests, { extraArgs: options.extraArgs ?? [] });
     const logs = [router, vipcast];
     const established = (): Promise<unknown> =>
@@ -136,7 +133,7 @@ describe.skipIf(problem !== null)(titleOrSkip("BGP unnumbered with FRR", problem
     const t = await cable();
     await t.established();
     await t.routed();
-    const seen = (): string => t.host.ip("route", "show", "198.51.100.10");
+    const seen = (): string => t.host.ip("route", "show", VIP);
     const kernel = await waitFor("the kernel's route", seen, (r) => r !== "", { logs: t.logs });
     expect(kernel).toContain(`via inet6 ${ours(t)} dev to-speaker`);
     expect((await peersOf(t.vipcast)).get("tor")).toMatchObject({ state: "Established", problem: null });
@@ -187,7 +184,7 @@ describe.skipIf(problem !== null)(titleOrSkip("BGP unnumbered with FRR", problem
     const lab = createLab("twins");
     labs.push(lab);
     const speaker = lab.host("speaker");
-    const manifests = new Manifests(speaker);
+    const manifests = announcingWeb(speaker);
     const twins = await Promise.all(
       ["left", "right"].map(async (name, i) => {
         const host = lab.host(name);
@@ -199,8 +196,6 @@ describe.skipIf(problem !== null)(titleOrSkip("BGP unnumbered with FRR", problem
         return startFrr(host, config);
       }),
     );
-    manifests.write("pool.yaml", pool(), advertisement());
-    manifests.write("web.yaml", ...service("web", "198.51.100.10"));
     const vipcast = startSpeaker(speaker, manifests, { extraArgs: ["--listen", "[::]:179"] });
     for (const router of twins) {
       const arrived = (paths: readonly LabRoute[]): boolean => paths[0]?.best === true;

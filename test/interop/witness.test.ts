@@ -24,14 +24,16 @@ import {
   labTracker,
   type Manifest,
   Manifests,
+  type PeerOptions,
   pool,
+  ROUTE,
   service,
   startSpeaker,
+  VIP,
 } from "./support.ts";
 
 const problem = labProblem();
 const CLAIM_ASN = Asn(65_000);
-const ROUTE = "198.51.100.10/32";
 
 const secret: Manifest = {
   apiVersion: "v1",
@@ -41,17 +43,9 @@ const secret: Manifest = {
   stringData: { password: WITNESS_KEY },
 };
 
-const peer = (name: string, address: string, myAsn: number, asn: number, annotations: object): Manifest => {
-  const made = bgpPeer(
-    { routerAsn: asn, routerAddress: address },
-    {
-      name,
-      myAsn,
-      holdTime: "60s",
-      spec: { ebgpMultiHop: true, passwordSecret: { name: "witness-key" } },
-    },
-  );
-  return { ...made, metadata: { ...objectAt(made.metadata), annotations } };
+const peer = (routerAddress: string, routerAsn: number, options: PeerOptions): Manifest => {
+  const spec = { ebgpMultiHop: true, passwordSecret: { name: "witness-key" } };
+  return bgpPeer({ routerAsn, routerAddress }, { holdTime: "60s", spec, ...options });
 };
 
 const claim = (siteId: number, rank: number): readonly string[] =>
@@ -66,10 +60,10 @@ interface Speaker {
 
 function speaker(host: Host, name: "north" | "south", siteId: number, rank: number): Speaker {
   const manifests = new Manifests(host);
-  const annotations = { "vipcast.io/keep-received": "true" };
-  manifests.write("peer.yaml", secret, peer("witness", CABLES[name].witness, SITE_ASN, WITNESS_ASN, annotations));
+  const terms = { name: "witness", myAsn: SITE_ASN, annotations: { "keep-received": "true" } };
+  manifests.write("peer.yaml", secret, peer(CABLES[name].witness, WITNESS_ASN, terms));
   manifests.write("pool.yaml", pool(), advertisement({ communities: claim(siteId, rank) }));
-  manifests.write("web.yaml", ...service("web", "198.51.100.10"));
+  manifests.write("web.yaml", ...service("web", VIP));
   return { vipcast: startSpeaker(host, manifests, { extraArgs: ["--router-id", CABLES[name].own] }), manifests };
 }
 
@@ -83,7 +77,9 @@ function vipcastWitness(host: Host): Vipcast {
   manifests.write(
     "peers.yaml",
     secret,
-    ...ends.map(([name, asn]) => peer(name, CABLES[name].own, WITNESS_ASN, asn, { "vipcast.io/opens": "peer" })),
+    ...ends.map(([name, asn]) =>
+      peer(CABLES[name].own, asn, { name, myAsn: WITNESS_ASN, annotations: { opens: "peer" } }),
+    ),
   );
   // of no effect here: a witness originates nothing
   manifests.write("web.yaml", pool(["203.0.113.0/24"]), advertisement(), ...service("own", "203.0.113.7"));
