@@ -2,7 +2,7 @@
 // order. Owns what is published to the decision and when. No rule about addresses lives here. Contract: an address that a service lost is
 // out of the decision in the same turn; a new one is in it as soon as the disk has it, so that what was announced once is remembered.
 // Everything else passes through in the turn it comes.
-import { AllocationEngine, type Remembered } from "../allocate/engine.ts";
+import { AllocationEngine, type AllocationSink, type Remembered } from "../allocate/engine.ts";
 import type { AllocationEvent, AllocationOptions, PoolCounters, ServiceAllocation } from "../allocate/model.ts";
 import { AllocatedView } from "../allocate/view.ts";
 import type { Clock, Timers } from "../kernel/clock.ts";
@@ -97,13 +97,8 @@ export class Allocating implements ReconcileTarget {
   async start(): Promise<void> {
     const held = await this.#file.read();
     this.#durable = held ?? new Map();
-    const sink = {
-      allocated: (
-        key: ServiceKey,
-        _before: unknown,
-        after: ServiceAllocation | undefined,
-        events: readonly AllocationEvent[],
-      ) => this.#allocated(key, after, events),
+    const sink: AllocationSink = {
+      allocated: (key, _before, after, events) => this.#allocated(key, after, events),
     };
     this.#engine = new AllocationEngine(this.#store, this.#options, sink, this.#durable);
     const { log } = this.#around;

@@ -2,7 +2,7 @@
 // Owns the order of these; rules of allocation are allocate/, of writing control/. Contract: what the controller before us wrote is in the
 // first list, because that list is asked for after the Lease is held and answered from what is stored, not from a cache; nothing is
 // allocated before it is complete, and nothing is written that is not decided.
-import { AllocationEngine, type Remembered } from "../allocate/engine.ts";
+import { AllocationEngine, type AllocationSink, type Remembered } from "../allocate/engine.ts";
 import { OWN_USE } from "../allocate/ledger.ts";
 import type { AllocationEvent, AllocationOptions, PoolCounters, ServiceAllocation } from "../allocate/model.ts";
 import { verdictOf } from "../control/configurationState.ts";
@@ -176,13 +176,8 @@ export class ControllerTerm {
       const ips = this.#writes.services.get(key)?.ingress ?? [];
       held.set(ServiceKey(namespace, name), { ips, terms: OWN_USE });
     }
-    const sink = {
-      allocated: (
-        key: ServiceKey,
-        _before: unknown,
-        after: ServiceAllocation | undefined,
-        events: readonly AllocationEvent[],
-      ) => this.#allocated(key, after, events),
+    const sink: AllocationSink = {
+      allocated: (key, _before, after, events) => this.#allocated(key, after, events),
     };
     return new AllocationEngine(this.#store, this.#options, sink, held);
   }

@@ -4,7 +4,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { allocate } from "../../src/allocate/allocate.ts";
-import { AllocationEngine, type Remembered } from "../../src/allocate/engine.ts";
+import { AllocationEngine, type AllocationSink, type Remembered } from "../../src/allocate/engine.ts";
 import type { AllocationOptions, ServiceAllocation } from "../../src/allocate/model.ts";
 import type { IPAddressPoolObject, LabelSelector, ModelObject, ServiceObject } from "../../src/announce/model.ts";
 import { indexPools } from "../../src/announce/pools.ts";
@@ -220,6 +220,18 @@ function check(store: ObjectStore, engine: AllocationEngine): void {
 }
 
 /** The text of a failure tells of the moment it was found, which is not the same on every way. */
+/** All that pools say about who gets what. */
+const poolTerms = (store: ObjectStore): string =>
+  JSON.stringify(
+    [...store.list("IPAddressPool")].map((p) => [
+      p.ref.name,
+      p.addresses,
+      p.autoAssign,
+      p.avoidBuggyIPs,
+      p.allocation,
+      p.order,
+    ]),
+  );
 const plain = (m: ReadonlyMap<ServiceKey, ServiceAllocation>) =>
   Object.fromEntries(
     [...m]
@@ -251,13 +263,8 @@ test.each([
         let store = new ObjectStore();
         for (const object of [...start.pools, ...start.services]) store.put(object);
         const published = new Map<ServiceKey, readonly string[]>();
-        const sink = {
-          allocated(
-            key: ServiceKey,
-            before: ServiceAllocation | undefined,
-            after: ServiceAllocation | undefined,
-            events: readonly { readonly reason: string }[],
-          ) {
+        const sink: AllocationSink = {
+          allocated(key, before, after, events) {
             const lost = (before?.ips ?? []).filter((text) => !(after?.ips ?? []).includes(text));
             const wasTold = events.some((e) =>
               ["ClearAssignment", "not enough clusterips", "nolbIPsIPFamily"].includes(e.reason),
@@ -286,16 +293,7 @@ test.each([
         for (const { changes, isRestart, isCutShort } of steps) {
           const before = plain(engine.allocations);
           const held = new Map(engine.holdings());
-          const poolsBefore = JSON.stringify(
-            [...store.list("IPAddressPool")].map((p) => [
-              p.ref.name,
-              p.addresses,
-              p.autoAssign,
-              p.avoidBuggyIPs,
-              p.allocation,
-              p.order,
-            ]),
-          );
+          const poolsBefore = poolTerms(store);
           const services = new Map([...store.list("Service")].map((s) => [s.key, s]));
           const made = changes.flatMap((change) => applyTo(store, change) ?? []);
           pending.clear();
@@ -313,18 +311,7 @@ test.each([
           engine.run();
           check(store, engine);
           const now = plain(engine.allocations);
-          const areSettled =
-            poolsBefore ===
-              JSON.stringify(
-                [...store.list("IPAddressPool")].map((p) => [
-                  p.ref.name,
-                  p.addresses,
-                  p.autoAssign,
-                  p.avoidBuggyIPs,
-                  p.allocation,
-                  p.order,
-                ]),
-              ) && !made.some((m) => m.kind === "Namespace");
+          const areSettled = poolsBefore === poolTerms(store) && !made.some((m) => m.kind === "Namespace");
           for (const [key, was] of Object.entries(before)) {
             if (!areSettled || store.get("Service", key) !== services.get(key as ServiceKey)) continue;
             expect(now[key]?.ips, `${key} keeps what it had: neither it nor a pool changed`).toEqual(
