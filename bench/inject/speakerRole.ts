@@ -6,6 +6,7 @@ import { PEER_DEFAULTS, type PeerConfig } from "../../src/bgp/session/config.ts"
 import { Speaker } from "../../src/bgp/speaker.ts";
 import { TcpNetwork } from "../../src/bgp/transport.ts";
 import type { RouteAttributes } from "../../src/bgp/wire/message.ts";
+import { BARE_ATTRIBUTES } from "../../src/bgp/wire/routeAttributes.ts";
 import { ipv4, prefixOf } from "../../src/kernel/ip.ts";
 import { Asn, PeerName, RouterId, Seconds } from "../../src/kernel/units.ts";
 import { now, say } from "../roles.ts";
@@ -17,13 +18,8 @@ export type Order = "sessionFirst" | "tableFirst";
 const PEER = PeerName("sink");
 
 const attributesOf = (set: number): RouteAttributes => ({
-  nextHop: "self",
-  localPref: null,
-  med: null,
-  asPathPrepend: 0,
+  ...BARE_ATTRIBUTES,
   communities: [65001 * 65536 + set],
-  largeCommunities: [],
-  linkBandwidth: null,
 });
 
 /** Withdraws everything: route by route on SIGUSR2, as a daemon that stops on SIGALRM. @param port of the sink */

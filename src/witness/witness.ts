@@ -5,6 +5,7 @@
 // a walk: what a session has claimed counts as long as the session does, and `run` clears it away.
 import type { LargeCommunity, RouteAttributes } from "../bgp/wire/message.ts";
 import { wellKnownCommunity } from "../bgp/wire/registry.ts";
+import { BARE_ATTRIBUTES } from "../bgp/wire/routeAttributes.ts";
 import { formatPrefix, type Prefix } from "../kernel/ip.ts";
 import { Asn, later, Millis, type PeerName } from "../kernel/units.ts";
 import { type Claim, decodeClaims, encodeClaim, mergeClaims, type Sight } from "../site/model.ts";
@@ -327,14 +328,5 @@ function reflection(lists: readonly (readonly LargeCommunity[])[], asn: Asn): Ro
   const large = [...merged(lists)].sort(
     (a, b) => a.globalAdmin - b.globalAdmin || a.local1 - b.local1 || a.local2 - b.local2,
   );
-  return {
-    nextHop: "self",
-    localPref: null,
-    med: null,
-    asPathPrepend: 0,
-    asPathTail: [asn],
-    communities: [NO_ADVERTISE],
-    largeCommunities: large,
-    linkBandwidth: null,
-  };
+  return { ...BARE_ATTRIBUTES, asPathTail: [asn], communities: [NO_ADVERTISE], largeCommunities: large };
 }

@@ -5,7 +5,7 @@ import { socketTerms } from "../../src/bgp/admission.ts";
 import type { PeerConfig } from "../../src/bgp/session/config.ts";
 import { sessionImpact } from "../../src/bgp/session/impact.ts";
 import { buildOpen, negotiate } from "../../src/bgp/session/negotiate.ts";
-import { writeAttributes } from "../../src/bgp/wire/routeAttributes.ts";
+import { BARE_ATTRIBUTES, writeAttributes } from "../../src/bgp/wire/routeAttributes.ts";
 import { formatIp, ipv4 } from "../../src/kernel/ip.ts";
 import { CAPABILITIES, OPEN } from "../bgp/session/fixtures.ts";
 import {
@@ -177,15 +177,7 @@ function sent(config: PeerConfig, spec = ""): ReadonlyMap<number, readonly numbe
   const negotiated = agree(config);
   const store = given(N1, peer("tor", internal), POOL, adv("a", spec), VIP).routes()[0] ?? "";
   const pref = /pref=(\d+)/.exec(store)?.[1];
-  const route = {
-    nextHop: "self" as const,
-    localPref: pref === undefined ? null : Number(pref),
-    med: null,
-    asPathPrepend: 0,
-    linkBandwidth: null,
-    communities: [],
-    largeCommunities: [],
-  };
+  const route = { ...BARE_ATTRIBUTES, localPref: pref === undefined ? null : Number(pref) };
   const nextHop = ipv4(0x0a00_0009);
   const { attributes } = writeAttributes(route, {
     negotiated,

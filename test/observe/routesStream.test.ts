@@ -1,7 +1,8 @@
 // Big tables in pieces: the pieces are the document, none is big, and between two rests little is done.
 import { expect, test } from "vitest";
 import { AdjRibIn } from "../../src/bgp/rib/adjRibIn.ts";
-import type { UpdateMessage } from "../../src/bgp/wire/message.ts";
+import type { ReceivedAttributes } from "../../src/bgp/wire/message.ts";
+import { EMPTY_UPDATE } from "../../src/bgp/wire/update.ts";
 import { sorting } from "../../src/kernel/sorting.ts";
 import { Asn } from "../../src/kernel/units.ts";
 import { receivedRoute, receivedRoutes, tablesText } from "../../src/observe/routesStream.ts";
@@ -10,15 +11,12 @@ import { external } from "../bgp/wire/support.ts";
 /** /24s from 10.0.0.0 on, `count` of them, last one first. */
 function filled(count: number): AdjRibIn {
   const rib = new AdjRibIn({ negotiated: external, keep: true });
-  const attributes = {
+  const attributes: ReceivedAttributes = {
+    ...EMPTY_UPDATE.attributes,
     origin: 0,
-    asPath: [{ type: "sequence" as const, asns: [Asn(2), Asn(3)] }],
-    nextHop: null,
-    linkLocalNextHop: null,
+    asPath: [{ type: "sequence", asns: [Asn(2), Asn(3)] }],
     med: 5,
-    localPref: null,
     communities: [0xffff_ff01],
-    largeCommunities: [],
   };
   for (let from = 0; from < count; from += 1000) {
     const octets = new Uint8Array(4 * Math.min(1000, count - from));
@@ -26,17 +24,8 @@ function filled(count: number): AdjRibIn {
       const n = count - 1 - (from + i);
       octets.set([24, 10 + (n >>> 16), (n >>> 8) & 255, n & 255], 4 * i);
     }
-    const update: UpdateMessage = {
-      type: "update",
-      verdict: "accept",
-      faults: [],
-      withdrawn: [],
-      reachable: [{ afi: 1, safi: 1, bytes: octets, count: octets.length / 4 }],
-      attributes,
-      ignoredFamilies: [],
-      endOfRib: null,
-    };
-    rib.apply(update);
+    const reachable = [{ afi: 1, safi: 1, bytes: octets, count: octets.length / 4 }];
+    rib.apply({ ...EMPTY_UPDATE, reachable, attributes });
   }
   return rib;
 }
@@ -76,25 +65,8 @@ test("what changes while a table is read changes nothing in what is read", () =>
   const reading = rib.routes();
   reading.next();
   const octets = new Uint8Array([24, 10, 0, 0]);
-  rib.apply({
-    type: "update",
-    verdict: "accept",
-    faults: [],
-    withdrawn: [{ afi: 1, safi: 1, bytes: octets, count: octets.length / 4 }],
-    reachable: [],
-    attributes: {
-      origin: null,
-      asPath: null,
-      nextHop: null,
-      linkLocalNextHop: null,
-      med: null,
-      localPref: null,
-      communities: [],
-      largeCommunities: [],
-    },
-    ignoredFamilies: [],
-    endOfRib: null,
-  });
+  const withdrawn = [{ afi: 1, safi: 1, bytes: octets, count: octets.length / 4 }];
+  rib.apply({ ...EMPTY_UPDATE, withdrawn });
   expect(1 + [...reading].length).toBe(5000);
   expect([...rib.routes()].length).toBe(4999);
 });

@@ -4,6 +4,7 @@
 // `retain`, and `release` when it stores it no longer; an id without users may be given to another set.
 import { formatIp } from "../../kernel/ip.ts";
 import type { LargeCommunity, RouteAttributes } from "../wire/message.ts";
+import { BARE_ATTRIBUTES } from "../wire/routeAttributes.ts";
 
 export interface InternedAttributes {
   readonly id: number;
@@ -17,23 +18,13 @@ export interface InternedAttributes {
 /** The set that no route ever wants; always there. */
 export const STALE_ID = 1;
 
-const NO_ATTRIBUTES: RouteAttributes = {
-  nextHop: "self",
-  localPref: null,
-  med: null,
-  asPathPrepend: 0,
-  communities: [],
-  largeCommunities: [],
-  linkBandwidth: null,
-};
-
 export class AttributeSets {
   readonly #byKey = new Map<string, InternedAttributes>();
   /** The same object again is the common case, and needs no key then. */
   readonly #byObject = new WeakMap<RouteAttributes, InternedAttributes>();
   readonly #byId: (InternedAttributes | undefined)[] = [
     undefined,
-    { id: STALE_ID, attributes: NO_ATTRIBUTES, key: "stale", users: 1, encoded: null },
+    { id: STALE_ID, attributes: BARE_ATTRIBUTES, key: "stale", users: 1, encoded: null },
   ];
   readonly #freeIds: number[] = [];
 

@@ -19,6 +19,17 @@ import {
 } from "./registry.ts";
 import { Writer } from "./writer.ts";
 
+/** Of a route that asks for nothing. */
+export const BARE_ATTRIBUTES: RouteAttributes = {
+  nextHop: "self",
+  localPref: null,
+  med: null,
+  asPathPrepend: 0,
+  communities: [],
+  largeCommunities: [],
+  linkBandwidth: null,
+};
+
 export interface AttributeContext {
   readonly negotiated: Negotiated;
   readonly family: Family;

@@ -3,8 +3,9 @@
 import { PEER_DEFAULTS, type PeerConfig } from "../../../src/bgp/session/config.ts";
 import type { FsmAction, FsmEvent, FsmState } from "../../../src/bgp/session/fsm.ts";
 import { type Agreement, negotiate } from "../../../src/bgp/session/negotiate.ts";
-import type { Capability, NotificationMessage, OpenMessage, UpdateMessage } from "../../../src/bgp/wire/message.ts";
+import type { Capability, NotificationMessage, OpenMessage } from "../../../src/bgp/wire/message.ts";
 import { cease } from "../../../src/bgp/wire/notification.ts";
+import { EMPTY_UPDATE } from "../../../src/bgp/wire/update.ts";
 import { type Ip, ipv4, parseIp } from "../../../src/kernel/ip.ts";
 import { wireFault } from "../../../src/kernel/result.ts";
 import { Asn, Millis, PeerName, RouterId, Seconds } from "../../../src/kernel/units.ts";
@@ -61,26 +62,6 @@ export function agreed(config: PeerConfig = CONFIG, open: OpenMessage = OPEN): A
   return result.value;
 }
 
-export const UPDATE: UpdateMessage = {
-  type: "update",
-  verdict: "accept",
-  faults: [],
-  withdrawn: [],
-  reachable: [],
-  attributes: {
-    origin: null,
-    asPath: null,
-    nextHop: null,
-    linkLocalNextHop: null,
-    med: null,
-    localPref: null,
-    communities: [],
-    largeCommunities: [],
-  },
-  ignoredFamilies: [],
-  endOfRib: null,
-};
-
 export const notification = (code: number, subcode: number): NotificationMessage => ({
   type: "notification",
   errorCode: code,
@@ -109,7 +90,7 @@ export const EVENTS: Record<EventName, FsmEvent> = {
   collisionDump: { type: "collisionDump" },
   notificationReceived: { type: "notificationReceived", notification: notification(6, 2) },
   keepaliveReceived: { type: "keepaliveReceived" },
-  updateReceived: { type: "updateReceived", update: UPDATE },
+  updateReceived: { type: "updateReceived", update: EMPTY_UPDATE },
   updateError: { type: "updateError", fault: wireFault(3, 1, "attributes") },
   routeRefreshReceived: {
     type: "routeRefreshReceived",

@@ -1,21 +1,12 @@
 // What an edit costs the session: every field of the configuration alone, then several at once.
 import { describe, expect, test } from "vitest";
-import { bfdProfile } from "../../../src/bfd/config.ts";
+import { bfdProfile, DEFAULT_PROFILE } from "../../../src/bfd/config.ts";
 import type { PeerConfig } from "../../../src/bgp/session/config.ts";
 import { decisiveFields, EDIT_EFFECT, type PeerField, sessionImpact } from "../../../src/bgp/session/impact.ts";
 import { Asn, PeerName, RouterId, Seconds } from "../../../src/kernel/units.ts";
 import { CONFIG, configWith, ip } from "./fixtures.ts";
 
-const profile = bfdProfile({
-  name: "quick",
-  receiveInterval: 300,
-  transmitInterval: 300,
-  detectMultiplier: 3,
-  echoInterval: 50,
-  echoMode: false,
-  passiveMode: false,
-  minimumTtl: 254,
-});
+const profile = bfdProfile({ ...DEFAULT_PROFILE, name: "quick" });
 
 /** One edit per field, each another value than CONFIG's. */
 const EDITS: { readonly [K in PeerField]: PeerConfig[K] } = {

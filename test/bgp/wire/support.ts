@@ -2,6 +2,7 @@
 // attributes of a route to vary.
 import type { Negotiated, RouteAttributes, UpdateMessage } from "../../../src/bgp/wire/message.ts";
 import { prefixesOf } from "../../../src/bgp/wire/nlri.ts";
+import { BARE_ATTRIBUTES } from "../../../src/bgp/wire/routeAttributes.ts";
 import { readUpdate } from "../../../src/bgp/wire/update.ts";
 import { formatPrefix, ipv4 } from "../../../src/kernel/ip.ts";
 import { fromHex, toHex } from "../../../src/kernel/text.ts";
@@ -53,15 +54,9 @@ export const packing = {
   linkLocalNextHop: null,
 } as const;
 
-/** Of a route that asks for nothing. */
+/** Of a route that asks for nothing else. */
 export const routeAttributes = (over: Partial<RouteAttributes> = {}): RouteAttributes => ({
-  nextHop: "self",
-  localPref: null,
-  med: null,
-  asPathPrepend: 0,
-  communities: [],
-  largeCommunities: [],
-  linkBandwidth: null,
+  ...BARE_ATTRIBUTES,
   ...over,
 });
 
