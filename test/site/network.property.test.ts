@@ -71,6 +71,16 @@ function happen(world: World, event: Event): void {
   }
 }
 
+/** The network that has been through a history. */
+function worldAfter(events: readonly (readonly [wait: number, event: Event])[], p: WorldPlan): World {
+  const world = new World(p);
+  for (const [wait, event] of events) {
+    world.run(wait);
+    happen(world, event);
+  }
+  return world;
+}
+
 /** Everything is up and connected again. */
 function mend(world: World): void {
   world.heal();
@@ -84,25 +94,27 @@ const sitesIn = (world: World, ...states: readonly string[]): readonly number[] 
   ...new Set(world.nodes.filter((n) => states.includes(n.state)).map((n) => n.plan.site)),
 ];
 const movesIn = (world: World): number => world.nodes.reduce((sum, n) => sum + n.moves.length, 0);
+
+/** For half a minute. */
+function expectNoMove(world: World): void {
+  const moves = movesIn(world);
+  world.run(30_000);
+  expect(movesIn(world)).toBe(moves);
+}
+
 const RUNS = { numRuns: Number(process.env.VIPCAST_SITE_RUNS ?? 40) };
 
 describe("sites in a network that breaks", () => {
   test("once all are connected, exactly one site serves, with every node, and nothing moves any more", () => {
     fc.assert(
       fc.property(plan(), history(...breaking), (p, events) => {
-        const world = new World(p);
-        for (const [wait, event] of events) {
-          world.run(wait);
-          happen(world, event);
-        }
+        const world = worldAfter(events, p);
         mend(world);
         world.run(SETTLE);
         expect(sitesIn(world, "active", "leaving")).toHaveLength(1);
         const [serving] = sitesIn(world, "active");
         expect(world.nodes.filter((n) => n.plan.site === serving).map((n) => n.state)).not.toContain("standby");
-        const moves = movesIn(world);
-        world.run(30_000);
-        expect(movesIn(world)).toBe(moves);
+        expectNoMove(world);
       }),
       RUNS,
     );
@@ -111,11 +123,7 @@ describe("sites in a network that breaks", () => {
   test("the same after operators have promoted and demoted", () => {
     fc.assert(
       fc.property(plan(), history(...breaking, operating), (p, events) => {
-        const world = new World(p);
-        for (const [wait, event] of events) {
-          world.run(wait);
-          happen(world, event);
-        }
+        const world = worldAfter(events, p);
         mend(world);
         // who was sent away by everybody has to be called back
         world.run(SETTLE);
@@ -124,9 +132,7 @@ describe("sites in a network that breaks", () => {
           world.run(SETTLE);
         }
         expect(sitesIn(world, "active", "leaving")).toHaveLength(1);
-        const moves = movesIn(world);
-        world.run(30_000);
-        expect(movesIn(world)).toBe(moves);
+        expectNoMove(world);
       }),
       RUNS,
     );
@@ -167,11 +173,7 @@ describe("sites in a network that breaks", () => {
   test("a site that is able and connected is never left alone for long: some site serves", () => {
     fc.assert(
       fc.property(plan(), history(...breaking), (p, events) => {
-        const world = new World(p);
-        for (const [wait, event] of events) {
-          world.run(wait);
-          happen(world, event);
-        }
+        const world = worldAfter(events, p);
         // one site alone remains, in full connection
         for (const [i, one] of world.nodes.entries()) {
           if (one.plan.site !== 2) world.kill(i);
@@ -189,19 +191,13 @@ describe("sites in a network that breaks", () => {
   test("with automatic failback the preferred site ends up serving, and the number of moves is bounded", () => {
     fc.assert(
       fc.property(plan({ failback: fc.constant("auto") }), history(...breaking), (p, events) => {
-        const world = new World(p);
-        for (const [wait, event] of events) {
-          world.run(wait);
-          happen(world, event);
-        }
+        const world = worldAfter(events, p);
         mend(world);
         world.run(SETTLE + 30_000);
         expect(sitesIn(world, "active", "leaving")).toEqual([1]);
         // each event leads to a few moves of each node, and no more come by themselves
         expect(movesIn(world)).toBeLessThan((events.length + 3) * 6 * world.nodes.length);
-        const moves = movesIn(world);
-        world.run(30_000);
-        expect(movesIn(world)).toBe(moves);
+        expectNoMove(world);
       }),
       RUNS,
     );

@@ -404,6 +404,8 @@ describe("any history", () => {
       { maxLength: 2 },
     ),
   });
+  /** What is known, each after so many milliseconds. */
+  const history = fc.array(fc.tuple(fc.integer({ min: 0, max: 900 }), known), { maxLength: 30 });
   const policy: fc.Arbitrary<DomainRules> = fc.record({
     siteId: fc.constant(1),
     rank: fc.constantFrom(1, 2),
@@ -416,49 +418,41 @@ describe("any history", () => {
 
   test("a step is done when it is done: nothing more moves before the deadline, which lies ahead", () => {
     fc.assert(
-      fc.property(
-        policy,
-        fc.array(fc.tuple(fc.integer({ min: 0, max: 900 }), known), { maxLength: 30 }),
-        (r, moments) => {
-          let domain = newDomain(r, 0, null);
-          let now = 20_000;
-          for (const [wait, facts] of moments) {
-            now += wait;
-            const first = step(domain, facts, r, Millis(now));
-            const again = step(first.domain, facts, r, Millis(now));
-            expect([again.domain.state, again.deadline]).toEqual([first.domain.state, first.deadline]);
-            // the guard ends by the view, which the caller changes at that moment
-            if (first.deadline !== null && first.domain.state.name !== "guarded") {
-              expect(first.deadline).toBeGreaterThan(now);
-            }
-            domain = first.domain;
+      fc.property(policy, history, (r, moments) => {
+        let domain = newDomain(r, 0, null);
+        let now = 20_000;
+        for (const [wait, facts] of moments) {
+          now += wait;
+          const first = step(domain, facts, r, Millis(now));
+          const again = step(first.domain, facts, r, Millis(now));
+          expect([again.domain.state, again.deadline]).toEqual([first.domain.state, first.deadline]);
+          // the guard ends by the view, which the caller changes at that moment
+          if (first.deadline !== null && first.domain.state.name !== "guarded") {
+            expect(first.deadline).toBeGreaterThan(now);
           }
-        },
-      ),
+          domain = first.domain;
+        }
+      }),
       RUNS,
     );
   });
 
   test("a site that is not active never becomes active against a stronger claim that is active, unless an operator says so", () => {
     fc.assert(
-      fc.property(
-        policy,
-        fc.array(fc.tuple(fc.integer({ min: 0, max: 900 }), known), { maxLength: 30 }),
-        (r, moments) => {
-          let domain = newDomain(r, 0, null);
-          let now = 0;
-          for (const [wait, facts] of moments) {
-            now += wait;
-            const before: string = domain.state.name;
-            domain = step(domain, facts, r, Millis(now)).domain;
-            if (before === "active" || domain.state.name !== "active") continue;
-            const serving = facts.rivals.filter((c) => c.state === "active");
-            const isJoining = facts.siblings.some((c) => c.state === "active");
-            if (serving.length === 0 || isJoining || r.failback !== null || domain.rank === 0) continue;
-            expect.fail(`became active from ${before} beside ${JSON.stringify(serving)}`);
-          }
-        },
-      ),
+      fc.property(policy, history, (r, moments) => {
+        let domain = newDomain(r, 0, null);
+        let now = 0;
+        for (const [wait, facts] of moments) {
+          now += wait;
+          const before: string = domain.state.name;
+          domain = step(domain, facts, r, Millis(now)).domain;
+          if (before === "active" || domain.state.name !== "active") continue;
+          const serving = facts.rivals.filter((c) => c.state === "active");
+          const isJoining = facts.siblings.some((c) => c.state === "active");
+          if (serving.length === 0 || isJoining || r.failback !== null || domain.rank === 0) continue;
+          expect.fail(`became active from ${before} beside ${JSON.stringify(serving)}`);
+        }
+      }),
       RUNS,
     );
   });
