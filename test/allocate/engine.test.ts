@@ -7,7 +7,7 @@ import type { ModelObject, ServiceObject } from "../../src/announce/model.ts";
 import type { ServiceKey } from "../../src/kernel/units.ts";
 import { ObjectStore } from "../../src/sources/store.ts";
 import { labels, withLabels } from "../announce/builders.ts";
-import { allocation, CLUSTER, lb, MANIFESTS, pool } from "./support.ts";
+import { allocation, CLUSTER, lb, MANIFESTS, namespaceOf, pool } from "./support.ts";
 
 /** A store with its allocator, and what the allocator said. */
 class World {
@@ -190,21 +190,14 @@ describe("4.8 pool changes", () => {
   });
 
   test("a namespace that loses its labels clears its services, and gets them back with its labels", () => {
-    const namespace = (team: string): ModelObject => ({
-      kind: "Namespace",
-      ref: { kind: "Namespace", namespace: null, name: "default" },
-      createdAt: null,
-      order: 0,
-      labels: labels({ team }),
-    });
     const world = new World();
     world.turn(
       pool("p", ["192.0.2.1/32"], { allocation: allocation({ namespaceSelectors: [withLabels({ team: "red" })] }) }),
-      namespace("red"),
+      namespaceOf("red"),
       a,
     );
-    expect(world.turn(namespace("blue"))).toEqual(["a - ClearAssignment", "a - AllocationFailed"]);
-    expect(world.turn(namespace("red"))).toEqual(["a 192.0.2.1 IPAllocated"]);
+    expect(world.turn(namespaceOf("blue"))).toEqual(["a - ClearAssignment", "a - AllocationFailed"]);
+    expect(world.turn(namespaceOf("red"))).toEqual(["a 192.0.2.1 IPAllocated"]);
   });
 
   test("a removed pool clears its services; a pool of the same addresses serves them again", () => {

@@ -3,7 +3,19 @@ import { describe, expect, test } from "vitest";
 import type { AllocationOptions } from "../../src/allocate/model.ts";
 import type { ModelObject, ServiceObject } from "../../src/announce/model.ts";
 import { labels, withLabels } from "../announce/builders.ts";
-import { allocation, CLUSTER, eventsOf, ipsOf, lb, MANIFESTS, pool, run, standingOf, summary } from "./support.ts";
+import {
+  allocation,
+  CLUSTER,
+  eventsOf,
+  ipsOf,
+  lb,
+  MANIFESTS,
+  namespaceOf,
+  pool,
+  run,
+  standingOf,
+  summary,
+} from "./support.ts";
 
 const p1 = pool("p1", ["192.0.2.1-192.0.2.3"]);
 const dual = pool("dual", ["198.51.100.0/30", "2001:db8::/126"]);
@@ -403,13 +415,6 @@ describe("4.6 checks", () => {
   const named = pool("p", ["192.0.2.0/30"], {
     allocation: allocation({ namespaceSelectors: [withLabels({ "kubernetes.io/metadata.name": "default" })] }),
   });
-  const namespace = (team: string): ModelObject => ({
-    kind: "Namespace",
-    ref: { kind: "Namespace", namespace: null, name: "default" },
-    createdAt: null,
-    order: 0,
-    labels: labels({ team }),
-  });
   const explicit = { request: { loadBalancerIp: "192.0.2.2" } };
   table([
     [
@@ -417,12 +422,12 @@ describe("4.6 checks", () => {
       [selecting, lb("a", 4), lb("b", 4, { over: { labels: labels({ app: "x" }) } })],
       "a: -, b: 192.0.2.0",
     ],
-    ["a namespace is selected by its labels", [chosen, namespace("red"), lb("a", 4)], "a: 192.0.2.0"],
-    ["a namespace without those labels is not", [chosen, namespace("blue"), lb("a", 4)], "a: -"],
+    ["a namespace is selected by its labels", [chosen, namespaceOf("red"), lb("a", 4)], "a: 192.0.2.0"],
+    ["a namespace without those labels is not", [chosen, namespaceOf("blue"), lb("a", 4)], "a: -"],
     ["every namespace carries its own name", [named, lb("a", 4)], "a: 192.0.2.0"],
     [
       "Q-24: selectors that select no namespace leave the pool to nobody, explicit requests included",
-      [chosen, namespace("blue"), lb("a", 4, explicit)],
+      [chosen, namespaceOf("blue"), lb("a", 4, explicit)],
       "a: -",
     ],
     [

@@ -37,6 +37,15 @@ export const lb = (
     ...over,
   });
 
+/** The namespace of the Services, which belongs to a team. */
+export const namespaceOf = (team: string): ModelObject => ({
+  kind: "Namespace",
+  ref: { kind: "Namespace", namespace: null, name: "default" },
+  createdAt: null,
+  order: 0,
+  labels: labels({ team }),
+});
+
 /** Rules of one pool; the others get nothing. */
 export const allocation = (
   over: Partial<NonNullable<IPAddressPoolObject["allocation"]>>,

@@ -127,6 +127,8 @@ const OBJECTS = `{apiVersion: metallb.io/v1beta1, kind: IPAddressPool, metadata:
 `;
 const peer = (port: number): string =>
   `{apiVersion: metallb.io/v1beta2, kind: BGPPeer, metadata: {name: tor}, spec: {myASN: 64500, peerASN: 64501, peerAddress: 127.0.0.2, peerPort: ${port}, holdTime: 90s}}`;
+const restarting = (name: string, port: number): string =>
+  peer(port).replace("name: tor", `name: ${name}`).replace("holdTime", "enableGracefulRestart: true, holdTime");
 
 interface Running {
   readonly daemon: Daemon;
@@ -150,6 +152,20 @@ async function start(over: Partial<DaemonOptions> = {}): Promise<Running> {
 
 const sent = ({ daemon }: Running): number =>
   [...daemon.speaker.peers()].reduce((sum, p) => sum + [...p.ribs().values()].reduce((n, r) => n + r.sentCount, 0), 0);
+/** Waits until so many routes have been written to peers. */
+const announces = (s: Running, routes = 1): Promise<number> =>
+  until(
+    () => sent(s),
+    (n) => n === routes,
+  );
+/** A daemon whose one route has been written to a peer; default: one that reads. */
+async function announcing(over: Partial<DaemonOptions> = {}, to?: Router): Promise<Running> {
+  const { port } = to ?? (await router(true));
+  write("all.yaml", `${OBJECTS}---\n${peer(port)}`);
+  const s = await start(over);
+  await announces(s);
+  return s;
+}
 const told = async (
   { socket }: Running,
   options: { readonly wait?: boolean; readonly persist?: boolean; readonly drainTime?: string } = {},
@@ -180,13 +196,7 @@ async function injectMany({ socket }: Running): Promise<void> {
 
 describe.skipIf(process.platform !== "linux")("a drain", () => {
   test("is proven by a peer that reads, told by status and why, and taken back", async () => {
-    const { port } = await router(true);
-    write("all.yaml", `${OBJECTS}---\n${peer(port)}`);
-    const s = await start();
-    await until(
-      () => sent(s),
-      (n) => n === 1,
-    );
+    const s = await announcing();
     const { exitCode, document } = await told(s, { drainTime: "50ms" });
     expect([exitCode, document.state, document.proven]).toEqual([0, "drained", true]);
     expect(document.peers.tor).toMatchObject({
@@ -202,22 +212,14 @@ describe.skipIf(process.platform !== "linux")("a drain", () => {
       "    drain: marked: its TCP has acknowledged all of it; withdrawn: its TCP has acknowledged all of it",
     );
     expect((await undrain({ socket: s.socket, json: false })).output).toBe("not drained\n");
-    await until(
-      () => sent(s),
-      (n) => n === 1,
-    );
+    await announces(s);
     expect(await s.status()).toBe(null);
     expect(await s.daemon.stop()).toBe("proven");
   });
 
   test("is not proven by a peer that does not read: said so, exit code 3; once it reads it is", async () => {
-    const { port, read } = await router(false);
-    write("all.yaml", `${OBJECTS}---\n${peer(port)}`);
-    const s = await start();
-    await until(
-      () => sent(s),
-      (n) => n === 1,
-    );
+    const slow = await router(false);
+    const s = await announcing({}, slow);
     await injectMany(s);
     const { exitCode, document } = await told(s);
     expect([exitCode, document.state, document.proven]).toEqual([3, "drained", false]);
@@ -226,19 +228,13 @@ describe.skipIf(process.platform !== "linux")("a drain", () => {
       detail: expect.stringMatching(/octets are not acknowledged/),
     });
     expect(await whyText(s)).toMatch(/drain: withdrawn: not acknowledged in time/);
-    read();
+    slow.read();
     await until(s.status, (d) => d?.proven === true);
     expect((await told(s)).exitCode).toBe(0);
   }, 40_000);
 
   test("a stop with a peer that does not read ends in time and is not proven", async () => {
-    const { port } = await router(false);
-    write("all.yaml", `${OBJECTS}---\n${peer(port)}`);
-    const s = await start();
-    await until(
-      () => sent(s),
-      (n) => n === 1,
-    );
+    const s = await announcing({}, await router(false));
     await injectMany(s);
     const since = performance.now();
     expect(await s.daemon.stop()).toBe("not proven");
@@ -246,13 +242,7 @@ describe.skipIf(process.platform !== "linux")("a drain", () => {
   });
 
   test("a stop is taken back while its routes are marked, and everything is as before", async () => {
-    const { port } = await router(true);
-    write("all.yaml", `${OBJECTS}---\n${peer(port)}`);
-    const s = await start({ drainTime: Millis(5_000) });
-    await until(
-      () => sent(s),
-      (n) => n === 1,
-    );
+    const s = await announcing({ drainTime: Millis(5_000) });
     const stopped = s.daemon.stop();
     await until(s.status, (d) => d?.state === "waiting");
     expect((await undrain({ socket: s.socket, json: true })).exitCode).toBe(0);
@@ -264,15 +254,10 @@ describe.skipIf(process.platform !== "linux")("a drain", () => {
   test("a stop that keeps routes says nothing to a peer with graceful restart, and goodbye to one without", async () => {
     const keeps = await router(true, GRACEFUL_GREETING);
     const forgets = await router(true);
-    const restarting = (name: string, port: number): string =>
-      peer(port).replace("name: tor", `name: ${name}`).replace("holdTime", "enableGracefulRestart: true, holdTime");
     const peers = [restarting("keeps", keeps.port), restarting("forgets", forgets.port)];
     write("all.yaml", `${OBJECTS}---\n${peers.join("\n---\n")}`);
     const s = await start({ stateDir: join(home, "state"), stopKeepsRoutes: true });
-    await until(
-      () => sent(s),
-      (n) => n === 2,
-    );
+    await announces(s, 2);
     // the route and End-of-RIB: what was sent may be under way
     for (const { messages } of [keeps, forgets]) await until(messages, (m) => m.length === 3);
     const before = [keeps.count(), forgets.count()];
@@ -296,15 +281,10 @@ describe.skipIf(process.platform !== "linux")("a drain", () => {
     const greeting = graceful ? GRACEFUL_GREETING : GREETING;
     const claims = await router(true, Buffer.concat([greeting, update, endOfRib]));
     const looks = await router(true, Buffer.concat([GREETING, endOfRib]));
-    const named = (name: string, port: number): string =>
-      peer(port).replace("name: tor", `name: ${name}`).replace("holdTime", "enableGracefulRestart: true, holdTime");
-    write("all.yaml", `${named("claims", claims.port)}\n---\n${named("looks", looks.port)}`);
+    write("all.yaml", `${restarting("claims", claims.port)}\n---\n${restarting("looks", looks.port)}`);
     const s = await start({ ...options, witness: true });
     ends.push(() => s.daemon.speaker.setPeers([]));
-    await until(
-      () => sent(s),
-      (n) => n === 1,
-    );
+    await announces(s);
     return { s, looks };
   }
   /** A claim that is taken back says that a site has ceased to serve. */
@@ -330,10 +310,7 @@ describe.skipIf(process.platform !== "linux")("a drain", () => {
     write("all.yaml", `${OBJECTS}---\n${peer(port)}`);
     write("node.yaml", node("{}"));
     const s = await start({ drainOnCordon: true, drainOnTaint: "example.com/away" });
-    await until(
-      () => sent(s),
-      (n) => n === 1,
-    );
+    await announces(s);
     write("node.yaml", node("{unschedulable: true}"));
     const drained = await until(s.status, (d) => d?.proven === true);
     expect(drained?.causes).toEqual([{ cause: "cordon", text: "Node n1 is cordoned (spec.unschedulable)" }]);
@@ -344,10 +321,7 @@ describe.skipIf(process.platform !== "linux")("a drain", () => {
     write("node.yaml", node("{taints: [{key: example.com/away, effect: NoSchedule}]}"));
     await until(s.status, (d) => d?.causes[0]?.cause === "taint");
     write("node.yaml", node("{taints: [{key: example.com/other, effect: NoSchedule}]}"));
-    await until(
-      () => sent(s),
-      (n) => n === 1,
-    );
+    await announces(s);
   });
 
   test("a node that is cordoned at the start never announces; one that nobody asked about does", async () => {
@@ -363,10 +337,7 @@ describe.skipIf(process.platform !== "linux")("a drain", () => {
     await until(reads.messages, (m) => m.includes("update"));
     expect([...s.daemon.speaker.peers()].map((p) => p.counters.updatesSent)).toEqual([1]); // End-of-RIB
     const other = await start();
-    await until(
-      () => sent(other),
-      (n) => n === 1,
-    );
+    await announces(other);
   });
 
   test("outlives the daemon with --persist, and only then", async () => {
@@ -380,35 +351,20 @@ describe.skipIf(process.platform !== "linux")("a drain", () => {
     await told(first);
     await first.daemon.stop();
     const second = await start({ stateDir });
-    await until(
-      () => sent(second),
-      (n) => n === 1,
-    );
+    await announces(second);
     await told(second, { persist: true });
     await second.daemon.stop();
     const third = await start({ stateDir });
     expect(await third.status()).toMatchObject({ state: "drained", persistent: true });
     await undrain({ socket: third.socket, json: true });
-    await until(
-      () => sent(third),
-      (n) => n === 1,
-    );
+    await announces(third);
     await third.daemon.stop();
     const fourth = await start({ stateDir });
-    await until(
-      () => sent(fourth),
-      (n) => n === 1,
-    );
+    await announces(fourth);
   });
 
   test("a minute of drain time is cut short by --drain-time 0", async () => {
-    const { port } = await router(true);
-    write("all.yaml", `${OBJECTS}---\n${peer(port)}`);
-    const s = await start();
-    await until(
-      () => sent(s),
-      (n) => n === 1,
-    );
+    const s = await announcing();
     await told(s, { drainTime: "1m", wait: false });
     await until(s.status, (d) => d?.state === "waiting");
     const { exitCode, document } = await told(s, { drainTime: "0s" });
@@ -421,10 +377,7 @@ describe.skipIf(process.platform !== "linux")("a drain", () => {
     const stateDir = join(home, "state");
     writeFileSync(stateDir, "a file where the directory should be");
     const s = await start({ stateDir });
-    await until(
-      () => sent(s),
-      (n) => n === 1,
-    );
+    await announces(s);
     const names = () => s.daemon.problems.all().map((p) => `${p.severity} ${p.name} ${p.message.split(" ")[0]}`);
     expect(names()).toEqual([`warning --state-dir ${join(stateDir, "alive.json")}`]);
     await expect(told(s, { persist: true })).rejects.toThrow(
@@ -439,10 +392,7 @@ describe.skipIf(process.platform !== "linux")("a drain", () => {
       expect.stringMatching(/injected, but not kept: .* Move away what stands there/),
     ]);
     expect(names()).toContain(`warning --state-dir ${join(stateDir, "injected.routes")}`);
-    await until(
-      () => sent(s),
-      (n) => n === 2,
-    );
+    await announces(s, 2);
     rmSync(stateDir);
     await until(names, (n) => n.length === 0); // by itself: the next life sign, and the next attempt
     expect(existsSync(join(stateDir, "injected.routes"))).toBe(true);
