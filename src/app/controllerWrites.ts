@@ -82,6 +82,8 @@ export class ControllerWrites {
   readonly #held = new Map<string, AllocationEvent[]>();
   readonly #pools = new Map<string, RawObject>();
   #state: RawObject | null = null;
+  /** Pools and state that only the answer to a write has told of so far. */
+  readonly #answers = new WeakSet<RawObject>();
   /** Services that changed at the API server or in the allocation since they were last compared. */
   readonly #dirty = new Set<string>();
   /** By resource and object: what lies in the object. */
@@ -121,10 +123,10 @@ export class ControllerWrites {
     } else if (resource === IP_ADDRESS_POOLS) {
       const name = key.slice(key.indexOf("/") + 1);
       if (raw === null) this.#pools.delete(name);
-      else this.#pools.set(name, newerOf(this.#pools.get(name), raw));
+      else this.#pools.set(name, this.#told(this.#pools.get(name), raw));
       this.#notePools();
     } else if (resource === CONFIGURATION_STATES) {
-      this.#state = raw === null ? null : newerOf(this.#state ?? undefined, raw);
+      this.#state = raw === null ? null : this.#told(this.#state ?? undefined, raw);
       this.#queues.state.add(CONTROLLER_STATE);
     }
   }
@@ -194,7 +196,7 @@ export class ControllerWrites {
       IP_ADDRESS_POOLS,
       this.#around.client.patch(IP_ADDRESS_POOLS, path, { type: "merge", body }),
     ).then((answer) => {
-      if (this.#pools.has(name)) this.#pools.set(name, newerOf(this.#pools.get(name), answer));
+      if (this.#pools.has(name)) this.#pools.set(name, this.#answered(this.#pools.get(name), answer));
     });
   }
 
@@ -215,7 +217,7 @@ export class ControllerWrites {
       merge: () => client.patch(CONFIGURATION_STATES, path, { type: "merge", body: write.body }),
     };
     return this.#count(CONFIGURATION_STATES, send[write.type]()).then((answer) => {
-      this.#state = newerOf(this.#state ?? undefined, answer);
+      this.#state = this.#answered(this.#state ?? undefined, answer);
       this.#queues.state.add(CONTROLLER_STATE);
     });
   }
@@ -272,6 +274,18 @@ export class ControllerWrites {
     }
     counts.eventsDropped += this.#events.dropped - dropped;
     this.#pumpEvents();
+  }
+
+  /** What the watch tells counts, unless an answer has overtaken it: an older version is that of a server that was restored. */
+  #told(known: RawObject | undefined, raw: RawObject): RawObject {
+    return known !== undefined && this.#answers.has(known) && isOlder(versionOf(raw), versionOf(known)) ? known : raw;
+  }
+
+  #answered(known: RawObject | undefined, raw: RawObject): RawObject {
+    const [before, now] = [known === undefined ? "" : versionOf(known), versionOf(raw)];
+    if (known !== undefined && (before === now || isOlder(now, before))) return known;
+    this.#answers.add(raw);
+    return raw;
   }
 
   #count<T>(resource: KubeResource, write: Promise<T>): Promise<T> {
@@ -333,9 +347,6 @@ function resultOf(error: ApiError): string {
 
 /** The fault lies in the object, and others may well be written. */
 const isOneObjects = ({ code }: ApiError): boolean => code === 400 || code === 422;
-
-const newerOf = (known: RawObject | undefined, raw: RawObject): RawObject =>
-  known !== undefined && isOlder(versionOf(raw), versionOf(known)) ? known : raw;
 
 const anyOf = ({ kind }: KubeResource): ObjectRef => ({ kind, namespace: null, name: "*" });
 

@@ -7,6 +7,8 @@ import { isOlder } from "./versions.ts";
 
 export class ServiceBook {
   readonly #stored = new Map<string, StoredService>();
+  /** Services as an answer told of them, which may have overtaken the watch; else the watch has the word, also of an older version. */
+  readonly #answered = new Set<string>();
   /** Services by the address the API server has them with. */
   readonly #users = new Map<string, Set<string>>();
   /** Who waits for an address to be given up. */
@@ -28,18 +30,25 @@ export class ServiceBook {
 
   /** What the API server has, from the watch. @param raw null: the Service is gone @returns who waited for what it gave up */
   seen(key: string, raw: RawObject | null): readonly string[] {
-    return raw === null ? this.#set(key, undefined) : this.#take(key, raw);
+    if (raw === null) return this.#set(key, undefined);
+    const stored = readStored(raw);
+    if (this.#answered.has(key) && this.#isOlder(key, stored)) return [];
+    return this.#set(key, stored);
   }
 
   /** The answer to a write. @returns as `seen` */
   answered(key: string, raw: RawObject): readonly string[] {
-    return this.#stored.has(key) ? this.#take(key, raw) : []; // deleted meanwhile
-  }
-
-  #take(key: string, raw: RawObject): readonly string[] {
     const stored = readStored(raw);
     const known = this.#stored.get(key);
-    return known !== undefined && isOlder(stored.resourceVersion, known.resourceVersion) ? [] : this.#set(key, stored);
+    if (known === undefined || this.#isOlder(key, stored)) return []; // deleted meanwhile, or the watch was faster
+    const isTold = known.resourceVersion === stored.resourceVersion && !this.#answered.has(key);
+    const woken = this.#set(key, stored);
+    if (!isTold) this.#answered.add(key);
+    return woken;
+  }
+
+  #isOlder(key: string, { resourceVersion }: StoredService): boolean {
+    return isOlder(resourceVersion, this.#stored.get(key)?.resourceVersion ?? "");
   }
 
   /** Who waited for what the Service has: whether it is to give that up may have changed. They are to be asked for `next` again. */
@@ -82,6 +91,7 @@ export class ServiceBook {
   #set(key: string, stored: StoredService | undefined): readonly string[] {
     const before = this.#stored.get(key)?.ingress ?? [];
     const after = stored?.ingress ?? [];
+    this.#answered.delete(key);
     if (stored === undefined) this.#stored.delete(key);
     else this.#stored.set(key, stored);
     const woken: string[] = [];

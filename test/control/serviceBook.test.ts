@@ -49,6 +49,18 @@ describe("the status of a Service", () => {
     expect([book.next("a"), book.next("b"), book.next("nobody")]).toEqual([null, null, null]);
   });
 
+  test("is believed to be older again once the watch has caught up: the server was restored from a backup", () => {
+    const book = bookOf({ a: wanted("192.0.2.1") });
+    book.seen("a", service(7, [], null));
+    book.answered("a", service(9, ["192.0.2.1"], "p"));
+    book.seen("a", service(7, [], null));
+    expect(book.next("a"), "the watch is late").toBeNull();
+    book.seen("a", service(9, ["192.0.2.1"], "p"));
+    book.answered("a", service(9, ["192.0.2.1"], "p"));
+    book.seen("a", service(5, [], null));
+    expect(book.next("a")).toMatchObject({ metadata: { resourceVersion: "5" } });
+  });
+
   test("is compared with the newest version: a late word of the watch undoes nothing", () => {
     const book = bookOf({ a: wanted("192.0.2.1") });
     book.seen("a", service(7, [], null));
