@@ -9,14 +9,9 @@ import { type ConfigProblem, type ObjectRef, problemOf, refKey, refText } from "
 import { listed } from "../kernel/suggest.ts";
 import { PeerName, type RouterId } from "../kernel/units.ts";
 import type { StoreView } from "../sources/store.ts";
-import {
-  appliesToPool,
-  type CheckedAdvertisement,
-  checkAdvertisement,
-  collectAliases,
-  conflictOnPool,
-} from "./advertisements.ts";
+import { appliesToPool, type CheckedAdvertisement, checkAdvertisement, conflictOnPool } from "./advertisements.ts";
 import { compareAge, compareText } from "./age.ts";
+import { collectAliases } from "./aliases.ts";
 import type {
   AskedAttributes,
   CompiledAdvertisement,

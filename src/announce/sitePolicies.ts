@@ -2,8 +2,9 @@
 // needs more than one object to judge. Must not know claims, or what other sites do. Contract: pure. A reference that leads
 // nowhere is told and left out, and the policy stays in force: without it every site would announce.
 import { type ConfigProblem, problemOf, refText } from "../kernel/problem.ts";
-import { type Aliases, type KnownNames, resolveAll, unknownIn } from "./advertisements.ts";
+import { type KnownNames, unknownIn } from "./advertisements.ts";
 import { compareAge } from "./age.ts";
+import { type Aliases, resolveAll } from "./aliases.ts";
 import { sortCommunities, uniteLarge, uniteStandard } from "./communities.ts";
 import type { AskedAttributes, Offer, PlannedPeer } from "./compiled.ts";
 import { routeOf } from "./merge.ts";

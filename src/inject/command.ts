@@ -2,7 +2,7 @@
 // Owns names and grammar. Must not know which peers there are, nor what has been injected. Contract: pure; never throws; a command is
 // whole and valid or there is a message with a cure. Attributes are read by the readers of the annotations, so that one value is judged
 // alike everywhere.
-import { MAX_COMMUNITIES } from "../announce/advertisements.ts";
+import { MAX_COMMUNITIES } from "../announce/aliases.ts";
 import { type Reading, readNextHop, readOneOf, readRouteSetting } from "../announce/annotations.ts";
 import {
   type CommunityValue,

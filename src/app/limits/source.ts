@@ -1,7 +1,7 @@
 // What bounds reading: files, the API server, and what is taken of an object. Owns these rows of docs/limits.md. Knows nothing of what is
 // made of the objects.
 // Contract: each value is made from the constant that is in force, where it is in force (limit.ts).
-import { MAX_COMMUNITIES } from "../../announce/advertisements.ts";
+import { MAX_COMMUNITIES } from "../../announce/aliases.ts";
 import { MAX_ANSWER, REQUEST_LIMIT } from "../../kube/client.ts";
 import { PLUGIN_LIMIT_MS, PLUGIN_OUTPUT } from "../../kube/credentials.ts";
 import { MAX_TEXT_LENGTH } from "../../kube/lines.ts";
