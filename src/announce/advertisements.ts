@@ -3,8 +3,8 @@
 // that pool alone), and every error of it is listed.
 import { type ConfigProblem, type ObjectRef, problemOf } from "../kernel/problem.ts";
 import { nameHint } from "../kernel/suggest.ts";
-import { type Aliases, resolveAll } from "./aliases.ts";
-import { sortCommunities } from "./communities.ts";
+import { type Aliases, NONE_USED, type Resolved, resolveAll } from "./aliases.ts";
+import { type CommunityValue, sortCommunities } from "./communities.ts";
 import type { AskedAttributes } from "./compiled.ts";
 import { say } from "./messages.ts";
 import type { BGPAdvertisementObject, IPAddressPoolObject } from "./model.ts";
@@ -19,6 +19,8 @@ export interface CheckedAdvertisement {
   readonly attributes: AskedAttributes;
   /** Not used at all. */
   readonly isOut: boolean;
+  /** What the aliases it names stand for, also those that keep their last value; empty when it is out. */
+  readonly used: ReadonlyMap<string, CommunityValue>;
   readonly problems: readonly ConfigProblem[];
 }
 
@@ -42,7 +44,11 @@ export function checkAdvertisement(
 ): CheckedAdvertisement {
   const applying = [...allPools].filter((pool) => appliesToPool(object, pool));
   const tooWide = new Map(applying.map((pool) => [pool, aggregationProblems(object, pool)]));
-  const communities = resolveAll(object.ref, "spec.communities", object.communities, aliases);
+  const resolve = (by: Aliases): Resolved => resolveAll(object.ref, "spec.communities", object.communities, by);
+  const named = resolve(aliases);
+  const isOut = named.problems.length > 0;
+  // what is out for another reason has no value in force that it could keep
+  const communities = isOut ? resolve({ ...aliases, used: NONE_USED }) : named;
   const attributes: AskedAttributes = {
     nextHop: "self",
     localPref: object.localPref,
@@ -55,8 +61,15 @@ export function checkAdvertisement(
     object,
     pools: new Set(applying.filter((pool) => tooWide.get(pool)?.length === 0)),
     attributes,
-    isOut: communities.problems.length > 0,
-    problems: [...unknownNames(object, known), ...communities.problems, ...[...tooWide.values()].flat()],
+    isOut,
+    used: isOut ? new Map() : communities.used,
+    // what only keeps its value comes last: it is no reason for not being used
+    problems: [
+      ...unknownNames(object, known),
+      ...communities.problems,
+      ...[...tooWide.values()].flat(),
+      ...communities.kept,
+    ],
   };
 }
 

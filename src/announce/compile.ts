@@ -18,6 +18,7 @@ import type {
   CompiledConfig,
   CompiledPool,
   DecisionOptions,
+  Inherited,
   NodeState,
   NotOwner,
   Offer,
@@ -34,13 +35,9 @@ import { compileSitePolicies, keepingForWitnesses } from "./sitePolicies.ts";
 
 /**
  * Everything of the configuration that matters on `options.nodeName`.
- * @param routerIdBefore of who goes on from an earlier configuration
+ * @param before the configuration that this one follows
  */
-export function compile(
-  store: StoreView,
-  options: DecisionOptions,
-  routerIdBefore: RouterId | null = null,
-): CompiledConfig {
+export function compile(store: StoreView, options: DecisionOptions, before: Inherited | null = null): CompiledConfig {
   const node = store.get("Node", options.nodeName);
   const labels: Labels = node?.labels ?? new Map([["kubernetes.io/hostname", options.nodeName]]);
   const nodeState: NodeState = {
@@ -51,7 +48,7 @@ export function compile(
   };
 
   const index = indexPools(store.list("IPAddressPool"));
-  const aliases = collectAliases(store.list("Community"));
+  const aliases = collectAliases(store.list("Community"), before?.usedAliases);
   const known = {
     pools: [...store.list("IPAddressPool")].map((p) => p.ref.name),
     peers: [...store.list("BGPPeer")].map((p) => p.ref.name),
@@ -63,7 +60,7 @@ export function compile(
   const selected = [...store.list("BGPPeer")].filter((p) => matchesAnyOrNone(p.nodeSelectors, labels));
   const survivors = settleConflicts(selected, checked, store);
 
-  const routerId = nodeRouterId(options.nodeName, options.routerId, node?.internalIps ?? [], routerIdBefore);
+  const routerId = nodeRouterId(options.nodeName, options.routerId, node?.internalIps ?? [], before?.routerId ?? null);
   const policies = [...store.list("SitePolicy")].filter((p) => matchesAnyOrNone(p.nodeSelectors, labels));
   const compiledPeers = planPeers(selected, store, routerId, survivors);
   const planned = { ...compiledPeers, peers: keepingForWitnesses(compiledPeers.peers, policies) };
@@ -73,12 +70,13 @@ export function compile(
     .map((c) => ({ checked: c, ...compileAdvertisement(c, planned.peers) }))
     .sort((a, b) => compareText(refKey(a.compiled.ref), refKey(b.compiled.ref)));
 
+  // the first error of an advertisement counts as the reason why it is out: a conflict comes before an alias that it only keeps
   const problems = [
     ...index.problems,
     ...aliases.problems,
-    ...checked.flatMap((c) => c.problems),
     ...planned.problems,
     ...survivors.problems,
+    ...checked.flatMap((c) => c.problems),
     ...sites.problems,
   ];
   const errors = problems.filter((p) => p.severity === "error");
@@ -93,6 +91,7 @@ export function compile(
   return {
     options,
     routerId,
+    usedAliases: new Map([...checked.map((c) => [refKey(c.object.ref), c.used] as const), ...sites.usedAliases]),
     node: nodeState,
     peers: planned.peers,
     ranges: index.ranges,

@@ -6,6 +6,7 @@ import type { RouteAttributes } from "../bgp/wire/message.ts";
 import type { IpVersion } from "../kernel/ip.ts";
 import type { ConfigProblem, ObjectRef } from "../kernel/problem.ts";
 import type { PeerName, RouterId } from "../kernel/units.ts";
+import type { UsedAliases } from "./aliases.ts";
 import type { LabelSelector, RouteSettings } from "./model.ts";
 import type { PoolRange } from "./pools.ts";
 import type { CompiledSitePolicy } from "./siteGate.ts";
@@ -95,10 +96,15 @@ export interface NodeState {
   readonly drained: string | null;
 }
 
-export interface CompiledConfig {
-  readonly options: DecisionOptions;
+/** What a configuration leaves to the next one; a daemon that starts has nothing of it. */
+export interface Inherited {
   /** Of this node, for peers that set none. */
   readonly routerId: RouterId;
+  readonly usedAliases: UsedAliases;
+}
+
+export interface CompiledConfig extends Inherited {
+  readonly options: DecisionOptions;
   readonly node: NodeState;
   /** By name. */
   readonly peers: readonly PlannedPeer[];

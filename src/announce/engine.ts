@@ -1,7 +1,8 @@
 // The incremental decision: keeps what reference.ts would compute, at a cost proportional to the change. Owns which services are
 // dirty, what each prefix is offered, and what each peer was told. Must not know sockets, clocks or where objects come from.
 // Contract: `apply` only marks; `run` works the marks off, re-decides only dirty services, re-merges only prefixes they touch, and
-// tells the sink only real changes. After a run that returned true, the routes told to the sink are exactly decideAll's.
+// tells the sink only real changes. After a run that returned true, the routes told to the sink are exactly decideAll's, by what the
+// configuration before has left.
 import { peerConfigText } from "../bgp/session/config.ts";
 import type { RouteAttributes } from "../bgp/wire/message.ts";
 import type { DrainLevel } from "../drain/machine.ts";
@@ -226,7 +227,7 @@ export class DecisionEngine {
     this.#isConfigDirty = false;
     this.#areProblemsDirty = true;
     const before = this.#config;
-    const compiled = compile(this.#store, this.#options, before?.routerId ?? null);
+    const compiled = compile(this.#store, this.#options, before);
     const after = { ...compiled, node: { ...compiled.node, drained: this.#drainedWhy } };
     this.#config = after;
     if (before === null || peersText(before.peers) !== peersText(after.peers)) {

@@ -96,6 +96,11 @@ export const ANNOUNCE_MESSAGES = {
     cause: "The alias is misspelt, not created yet, or its Community object is out.",
     cure: "Correct it, or create a Community object with this alias.",
   },
+  aliasKept: {
+    text: '"{text}" is no alias of a Community object any more (there are: {there}); its last value {value} stays in force',
+    cause: "A Community object with an alias in use was deleted or is out, or the alias was taken from it.",
+    cure: "Put the alias back, or take its name out here: a daemon that restarts does not know the value any more.",
+  },
   manyCommunities: {
     text: "has {count} communities, at most {max} fit a route",
     cause: "As in MetalLB, a route carries so many communities of one advertisement.",

@@ -7,7 +7,7 @@ import { type ConfigProblem, refKey } from "../kernel/problem.ts";
 import type { PeerName, ServiceKey } from "../kernel/units.ts";
 import type { StoreView } from "../sources/store.ts";
 import { compile, sortProblems } from "./compile.ts";
-import type { CompiledConfig, DecisionOptions, Offer, PlannedPeer } from "./compiled.ts";
+import type { CompiledConfig, DecisionOptions, Inherited, Offer, PlannedPeer } from "./compiled.ts";
 import { type HoldView, NO_HOLDS } from "./holds.ts";
 import { drained, mergeOffers } from "./merge.ts";
 import { decideService, type ServiceDecision } from "./service.ts";
@@ -28,17 +28,25 @@ export interface Table {
   readonly problems: readonly ConfigProblem[];
 }
 
-/** @param holds what counts as ready at the moment in question; without it the delays of annotations are over */
-export const decideAll = (store: StoreView, options: DecisionOptions, holds: HoldView = NO_HOLDS): Table =>
-  toEnd(deciding(store, options, holds));
+/**
+ * @param holds what counts as ready at the moment in question; without it the delays of annotations are over
+ * @param before what the configuration before has left; without it the answer is that of a daemon that starts
+ */
+export const decideAll = (
+  store: StoreView,
+  options: DecisionOptions,
+  holds: HoldView = NO_HOLDS,
+  before: Inherited | null = null,
+): Table => toEnd(deciding(store, options, holds, before));
 
 /** `decideAll` with a rest every few services, for who must not be away for long. */
 export function* deciding(
   store: StoreView,
   options: DecisionOptions,
   holds: HoldView = NO_HOLDS,
+  before: Inherited | null = null,
 ): Generator<void, Table> {
-  const config = compile(store, options);
+  const config = compile(store, options, before);
   const decisions = new Map<ServiceKey, ServiceDecision>();
   for (const service of store.list("Service")) {
     decisions.set(service.key, decideService(service, store, config, holds));

@@ -1,11 +1,11 @@
 // SitePolicies as one node sees them: references to peers and communities resolved, and which policy governs a Service. Owns what
 // needs more than one object to judge. Must not know claims, or what other sites do. Contract: pure. A reference that leads
 // nowhere is told and left out, and the policy stays in force: without it every site would announce.
-import { type ConfigProblem, problemOf, refText } from "../kernel/problem.ts";
+import { type ConfigProblem, problemOf, refKey, refText } from "../kernel/problem.ts";
 import { type KnownNames, unknownIn } from "./advertisements.ts";
 import { compareAge } from "./age.ts";
-import { type Aliases, resolveAll } from "./aliases.ts";
-import { sortCommunities, uniteLarge, uniteStandard } from "./communities.ts";
+import { type Aliases, resolveAll, type UsedAliases } from "./aliases.ts";
+import { type CommunityValue, sortCommunities, uniteLarge, uniteStandard } from "./communities.ts";
 import type { AskedAttributes, Offer, PlannedPeer } from "./compiled.ts";
 import { routeOf } from "./merge.ts";
 import { say } from "./messages.ts";
@@ -27,6 +27,8 @@ export function keepingForWitnesses(
 
 export interface CompiledSitePolicies {
   readonly policies: readonly CompiledSitePolicy[];
+  /** What the aliases that they name stand for. */
+  readonly usedAliases: UsedAliases;
   readonly problems: readonly ConfigProblem[];
 }
 
@@ -39,15 +41,18 @@ export function compileSitePolicies(
 ): CompiledSitePolicies {
   const problems: ConfigProblem[] = [];
   const policies: CompiledSitePolicy[] = [];
+  const usedAliases = new Map<string, ReadonlyMap<string, CommunityValue>>();
   for (const object of [...objects].sort(compareAge)) {
     const older = policies.find((p) => selectsAll(p.object));
     if (older !== undefined) {
       const said = say("sameSiteServices", { older: refText(older.object.ref) });
       problems.push(problemOf(object.ref, "spec.selector", said, "warning"));
     }
-    policies.push(compilePolicy(object, peers, aliases, known, problems));
+    const used = new Map<string, CommunityValue>();
+    usedAliases.set(refKey(object.ref), used);
+    policies.push(compilePolicy(object, peers, aliases, known, used, problems));
   }
-  return { policies, problems };
+  return { policies, usedAliases, problems };
 }
 
 const selectsAll = ({ serviceSelectors, ipAddressPools }: SitePolicyObject): boolean =>
@@ -58,6 +63,7 @@ function compilePolicy(
   peers: readonly PlannedPeer[],
   aliases: Aliases,
   known: Pick<KnownNames, "pools" | "peers">,
+  used: Map<string, CommunityValue>,
   problems: ConfigProblem[],
 ): CompiledSitePolicy {
   const { ref } = object;
@@ -74,10 +80,11 @@ function compilePolicy(
     problems.push(problemOf(ref, "spec.quorum", say("fewWitnesses", { quorum, count: witnesses.length }), "warning"));
   }
   const encode = (encoding: SiteEncoding, path: string): CompiledEncoding => {
-    const { values, problems: faults } = resolveAll(ref, `${path}.communities`, encoding.communities, aliases);
-    problems.push(...faults);
+    const resolved = resolveAll(ref, `${path}.communities`, encoding.communities, aliases);
+    problems.push(...resolved.problems, ...resolved.kept);
+    for (const [name, value] of resolved.used) used.set(name, value);
     const { localPref, med, asPathPrepend } = encoding;
-    return { ...sortCommunities(values), localPref, med, asPathPrepend };
+    return { ...sortCommunities(resolved.values), localPref, med, asPathPrepend };
   };
   const ranks = object.rankEncoding
     .map(({ rank, ...encoding }, i) => ({ rank, encoding: encode(encoding, `spec.rankEncoding[${i}]`) }))

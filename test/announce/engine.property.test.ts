@@ -3,18 +3,21 @@
 // VIPCAST_FC_RUNS sets the number of histories for long runs.
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { collectAliases, type UsedAliases } from "../../src/announce/aliases.ts";
+import { type CommunityValue, parseCommunityLiteral } from "../../src/announce/communities.ts";
 import { compile } from "../../src/announce/compile.ts";
-import type { DecisionOptions, PlannedPeer } from "../../src/announce/compiled.ts";
+import type { DecisionOptions, Inherited, PlannedPeer } from "../../src/announce/compiled.ts";
 import { DecisionEngine } from "../../src/announce/engine.ts";
 import { Holds } from "../../src/announce/holds.ts";
 import type { LabelSelector, Labels, ModelObject, PeerSettings, ServiceSettings } from "../../src/announce/model.ts";
 import { tableOf } from "../../src/announce/reference.ts";
+import { matchesAnyOrNone } from "../../src/announce/select.ts";
 import { decideService } from "../../src/announce/service.ts";
 import type { RouteAttributes } from "../../src/bgp/wire/message.ts";
 import type { DrainLevel } from "../../src/drain/machine.ts";
 import { formatPrefix } from "../../src/kernel/ip.ts";
-import type { ConfigProblem } from "../../src/kernel/problem.ts";
-import { later, Millis, type PeerName, type RouterId, type ServiceKey } from "../../src/kernel/units.ts";
+import { type ConfigProblem, refKey } from "../../src/kernel/problem.ts";
+import { later, Millis, type PeerName, type ServiceKey } from "../../src/kernel/units.ts";
 import { ObjectStore } from "../../src/sources/store.ts";
 import {
   adv,
@@ -248,7 +251,14 @@ interface Step {
   /** What the drain asks for from here on; null: nothing new. */
   readonly level: DrainLevel | null;
 }
-const anyChange = record({ object: anyObject, isRemoval: one(false, false, false, true) });
+const anyChange = fc.oneof(
+  { weight: 12, arbitrary: record({ object: anyObject, isRemoval: one(false, false, false, true) }) },
+  // an alias that is taken away from who uses it
+  {
+    weight: 1,
+    arbitrary: record({ object: one(community("c", {}), community("d", {})), isRemoval: fc.constant(true) }),
+  },
+);
 const anyStep: fc.Arbitrary<Step> = record({
   changes: fc.array(anyChange, { minLength: 1, maxLength: 3 }),
   budget: option(one(0, 1, 2)),
@@ -261,7 +271,8 @@ const healthy: readonly ModelObject[] = [
   pool("p1", ["198.51.100.0/24", "2001:db8::/120"], { order: 0 }),
   peer("t0", "203.0.113.1", { order: 0 }),
   peer("t1", "203.0.113.2", { order: 0, dualStackAddressFamily: true }),
-  adv("a0", { order: 0 }),
+  community("c", { alias: "0:5" }, { order: 0 }),
+  adv("a0", { communities: ["alias"], order: 0 }),
   adv("a1", { aggregationLength: 24, aggregationLengthV6: 124, order: 0 }),
   ...["s0", "s1", "s2", "s3", "s4"].flatMap((name, i) => [service(name, [`192.0.2.${i}`], { order: 0 }), slice(name)]),
 ];
@@ -320,6 +331,36 @@ function recorder() {
   return { sink, state, sorted };
 }
 
+/**
+ * The memory of aliases as a plain rule: who names an alias that has a value keeps that; who names one that has none keeps what it
+ * had. An advertisement with a text that means nothing even so, or with too many communities, is out and keeps nothing.
+ */
+function remembered(store: ObjectStore, { nodeName }: DecisionOptions, before: UsedAliases = new Map()): UsedAliases {
+  const { values } = collectAliases(store.list("Community"));
+  const at = store.get("Node", nodeName)?.labels ?? labels({ "kubernetes.io/hostname": nodeName });
+  const after = new Map<string, ReadonlyMap<string, CommunityValue>>();
+  const remember = (object: ModelObject, texts: readonly string[], needsAll: boolean): void => {
+    const own = new Map<string, CommunityValue>();
+    const meanings = new Set<string>();
+    for (const text of texts) {
+      const literal = parseCommunityLiteral(text);
+      const last = literal.type === "value" ? undefined : before.get(refKey(object.ref))?.get(text);
+      const alias = values.get(text) ?? last;
+      if (alias !== undefined) own.set(text, alias);
+      meanings.add(JSON.stringify(alias ?? (literal.type === "value" ? literal.community : null)));
+    }
+    after.set(refKey(object.ref), needsAll && (meanings.has("null") || meanings.size > 63) ? new Map() : own);
+  };
+  for (const a of store.list("BGPAdvertisement")) {
+    if (matchesAnyOrNone(a.nodeSelectors, at)) remember(a, a.communities, true);
+  }
+  for (const p of store.list("SitePolicy")) {
+    const texts = [...p.rankEncoding, p.standbyEncoding].flatMap((e) => e.communities);
+    if (matchesAnyOrNone(p.nodeSelectors, at)) remember(p, texts, false);
+  }
+  return after;
+}
+
 function holds(opts: DecisionOptions, initial: readonly ModelObject[], steps: readonly Step[]): void {
   const store = new ObjectStore();
   for (const object of initial) store.put(object);
@@ -330,10 +371,10 @@ function holds(opts: DecisionOptions, initial: readonly ModelObject[], steps: re
   let now = Millis(0);
   let level: DrainLevel = "none";
   let ranAt = now;
-  /** The one thing that an earlier configuration leaves to the next. */
-  let routerIdBefore: RouterId | null = null;
+  /** What the configuration before has left. */
+  let before: Inherited | null = null;
   const check = (at = now): void => {
-    const compiled = compile(store, opts, routerIdBefore);
+    const compiled = compile(store, opts, before);
     const config = { ...compiled, node: { ...compiled.node, drained: level === "withdrawn" ? "a test" : null } };
     const services = [...store.list("Service")];
     const decisions = new Map(services.map((s) => [s.key, decideService(s, store, config, readiness.at(at))]));
@@ -351,8 +392,10 @@ function holds(opts: DecisionOptions, initial: readonly ModelObject[], steps: re
   const run = (isOver?: () => boolean): void => {
     if (engine.config === null) readiness.begin(now);
     ranAt = now;
-    routerIdBefore = engine.config?.routerId ?? null;
-    if (!engine.run(isOver, now)) return;
+    before = engine.config;
+    const isDone = engine.run(isOver, now);
+    expect(engine.config?.usedAliases).toEqual(remembered(store, opts, before?.usedAliases));
+    if (!isDone) return;
     check();
     // nothing changes by itself before the deadline
     const deadline = engine.deadline();

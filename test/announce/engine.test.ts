@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { DecisionEngine } from "../../src/announce/engine.ts";
 import type { ModelObject } from "../../src/announce/model.ts";
+import { decideAll } from "../../src/announce/reference.ts";
 import { NO_SITES } from "../../src/announce/siteGate.ts";
 import { formatPrefix } from "../../src/kernel/ip.ts";
 import { Millis } from "../../src/kernel/units.ts";
@@ -154,6 +155,19 @@ describe("what the sink is told", () => {
       "default/db notOwner>noEndpoints",
       "+ tor 192.0.2.10/32 9",
       "problems ",
+    ]);
+  });
+  test("an alias in use that goes, and comes back with its value, says nothing but that; with another, the route is set again", () => {
+    const { store, engine, change } = start(...base, adv("a", { communities: ["x"] }), community("c", { x: "0:9" }));
+    const before = engine.config;
+    expect(change(store.remove("Community", community("c", {}).ref))).toEqual(["problems a"]);
+    expect(engine.table()).toEqual(decideAll(store, options(), undefined, before));
+    expect(change(put(store, peer("tor", "203.0.113.1", { holdTime: 9 })))).toEqual(["peers tor"]);
+    expect(change(put(store, community("c", { x: "0:9" })))).toEqual(["problems "]);
+    const gone = store.remove("Community", community("c", {}).ref);
+    expect(change(gone, put(store, community("d", { x: "0:7" })))).toEqual([
+      "default/web true>true",
+      "+ tor 192.0.2.10/32 7",
     ]);
   });
 

@@ -1,12 +1,14 @@
 // `vipcast plan` foretells: of any two sets of BGPPeers, what it says of sessions is what the speaker does when one replaces the other.
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { compile } from "../../src/announce/compile.ts";
+import type { ModelObject } from "../../src/announce/model.ts";
 import { type PlanReport, planReport, planSide } from "../../src/announce/plan.ts";
 import { decideAll } from "../../src/announce/reference.ts";
 import { Speaker } from "../../src/bgp/speaker.ts";
 import { A, Watch } from "../bgp/sim/speakers.ts";
 import { seeded, World } from "../bgp/sim/world.ts";
-import { options, peer, secret, storeOf } from "./builders.ts";
+import { adv, community, options, peer, pool, secret, service, slice, storeOf } from "./builders.ts";
 
 type Peers = readonly ReturnType<typeof peer>[];
 
@@ -41,6 +43,26 @@ const peersArbitrary = fc.uniqueArray(
   }),
   { selector: (p) => p.name, maxLength: 3 },
 );
+
+test("an alias that the new objects lack: the plan says what a restart with them would do, not what is kept until then", () => {
+  const all = (...more: readonly ModelObject[]) =>
+    storeOf(
+      peer("tor", "203.0.113.1"),
+      pool("p", ["192.0.2.0/24"]),
+      service("web", ["192.0.2.1"]),
+      slice("web"),
+      ...more,
+    );
+  const a = adv("a", { communities: ["x"] });
+  const running = compile(all(a, community("c", { x: "0:9" })), options());
+  const kept = decideAll(all(a), options(), undefined, running);
+  const [before, after] = [kept, decideAll(all(a), options())].map((table) => planSide(table, [], () => ""));
+  if (before === undefined || after === undefined) throw new Error("two sides");
+  const { verdict, peers, problems } = planReport("n1", before, after);
+  expect([verdict, peers.tor?.withdrawn.map((r) => r.prefix)]).toEqual(["problems", ["192.0.2.1/32"]]);
+  expect(problems.gone).toMatchObject([{ name: "a", message: expect.stringContaining("stays in force") }]);
+  expect(problems.added).toMatchObject([{ name: "a", message: expect.stringContaining("is neither") }]);
+});
 
 test("sessions come, go, are renamed and reset as it was said", () => {
   fc.assert(

@@ -509,6 +509,19 @@ describe("1.6 Community", () => {
     expect(w.errors).toEqual(["BGPAdvertisement a spec.communities[0]", `Community c ${path}`]);
     expect(w.routes()).toEqual([]);
   });
+  test("1.6 a value that becomes none: the last good version of the object stays in force, and who uses it is well", () => {
+    const docs = (value: string) => [
+      N1,
+      TOR,
+      POOL,
+      VIP,
+      adv("a", "communities: [red]"),
+      community("c", `communities: [{name: red, value: "${value}"}]`),
+    ];
+    const w = given(...docs("65000:7")).edit(...docs("1:70000"));
+    expect(w.errors).toEqual(["Community c spec.communities[0].value"]);
+    expect(w.routes()).toEqual([`${ROUTE} 65000:7`]);
+  });
 });
 
 describe("1.7 L2Advertisement", () => {

@@ -425,6 +425,14 @@ describe("2.7 configuration errors", () => {
       `${ROUTE} 1:2`,
     ]);
   });
+  test("2.7 deviation: an alias in use that goes is kept by a running daemon alone; check answers for one that starts", () => {
+    const named = adv("a", "communities: [red]");
+    const alias = community("c", 'communities: [{name: red, value: "1:2"}]');
+    const w = given(N1, POOL, VIP, TOR, named, alias);
+    expect(w.routes()).toEqual([`${ROUTE} 1:2`]);
+    const without = w.edit(N1, POOL, VIP, TOR, named);
+    expect([without.errors, without.why()]).toEqual([["BGPAdvertisement a spec.communities[0]"], "notOwner"]);
+  });
   test("2.7 deviation: addresses that no longer fit a pool withdraw that Service, and the rest of the edit takes effect", () => {
     const w = given(base, TOR, svc("db", "192.0.2.200"), ready("db", "n1"));
     const edited = w.edit(

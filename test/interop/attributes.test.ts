@@ -3,10 +3,12 @@ import { describe, expect, test } from "vitest";
 import { labProblem, titleOrSkip } from "../../lab/requirements.ts";
 import { chain } from "../../lab/topologies/chain.ts";
 import { oneRouter } from "../../lab/topologies/oneRouter.ts";
+import { waitFor } from "../../lab/waitFor.ts";
 import {
   advertisement,
   annotated,
   bgpPeer,
+  communities,
   goneAt,
   labTracker,
   Manifests,
@@ -84,6 +86,49 @@ describe.skipIf(problem !== null)(titleOrSkip("attributes at FRR", problem), () 
     await routeAt(s.far, ROUTE, [vipcast]);
     expect(await prefixesAt(s.far)).toEqual([ROUTE]);
     expect(await prefixesAt(s.near)).toHaveLength(names.length);
+  });
+
+  test("an alias in use that is deleted: no UPDATE leaves, status says so, and its new value counts when it is back", async () => {
+    const s = track(await oneRouter());
+    const manifests = new Manifests(s.speaker);
+    const names = (value: string): void => manifests.write("names.yaml", communities({ alias: value }));
+    manifests.write("peers.yaml", bgpPeer(s));
+    manifests.write("pool.yaml", pool(["198.51.100.0/25"]), advertisement({ communities: ["alias"] }));
+    manifests.write(
+      "plain.yaml",
+      pool(["198.51.100.128/25"], "plain"),
+      advertisement({ ipAddressPools: ["plain"] }, "plain"),
+    );
+    names("65000:1");
+    manifests.write("web.yaml", ...service("web", VIP));
+    const vipcast = startSpeaker(s.speaker, manifests);
+    const updates = async (): Promise<number> => (await s.router.peer(s.speakerAddress)).messages.updatesRecv ?? 0;
+    const status = async () => JSON.parse(await vipcast.cli("status", "--json", "--socket", vipcast.socket));
+    expect(await routeAt(s, ROUTE, [vipcast])).toMatchObject({ communities: ["65000:1"] });
+    const before = await updates();
+
+    manifests.remove("names.yaml");
+    const { problems } = await waitFor("the problem", status, (seen) => seen.problems.length > 0, { logs: [vipcast] });
+    expect(problems).toEqual([
+      expect.objectContaining({
+        severity: "error",
+        kind: "BGPAdvertisement",
+        name: "public",
+        path: "spec.communities[0]",
+        message: expect.stringContaining("its last value 65000:1 stays in force"),
+        file: "pool.yaml",
+      }),
+    ]);
+    // the sentinel: what the deletion would have sent has been sent before it
+    manifests.write("sentinel.yaml", ...service("sentinel", "198.51.100.200"));
+    await routeAt(s, "198.51.100.200/32", [vipcast]);
+    expect((await updates()) - before).toBe(1);
+    expect(await routeAt(s, ROUTE, [vipcast])).toMatchObject({ communities: ["65000:1"] });
+
+    names("65000:2");
+    await routeAt(s, ROUTE, [vipcast], (r) => r.communities.includes("65000:2"));
+    expect((await updates()) - before).toBe(2);
+    expect((await status()).problems).toEqual([]);
   });
 
   test("C-193 SIGTERM with a drain time: FRR prefers any other way at once, and loses the route only after it", async () => {
