@@ -1,5 +1,5 @@
-// What the operator got wrong, as data: one shape for `check`, logs, status and (later) ConfigurationState. Owns no texts:
-// whoever finds a problem says a message of its room's table (messages.ts).
+// What the operator got wrong, as data: one shape for `check`, logs, status and (later) ConfigurationState. Owns no texts, but for
+// what follows from a refusal: whoever finds a problem says a message of its room's table (messages.ts).
 import type { Said } from "./messages.ts";
 
 export type Severity = "error" | "warning";
@@ -42,6 +42,12 @@ export function problemAt(
 ): ConfigProblem {
   return { severity, kind: ref.kind, namespace: ref.namespace, name: ref.name, path, message, hint };
 }
+
+/** Of a version that is refused while an earlier one of the object is there to go on with. */
+export const withLastGood = (problem: ConfigProblem): ConfigProblem => ({
+  ...problem,
+  hint: `${problem.hint} The last good version stays in force.`.trim(),
+});
 
 /** `Kind namespace/name`, the way every message names an object. */
 export const refText = (ref: ObjectRef): string =>

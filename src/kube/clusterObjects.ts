@@ -3,7 +3,7 @@
 // Contract: an object that cannot be used keeps its last good version until it is deleted, and its problems say so
 // (docs/adr/0001-isolation-in-files.md, rule 2); what did not change makes no change.
 import type { ModelKind } from "../announce/model.ts";
-import { type ConfigProblem, type ObjectRef, refKey } from "../kernel/problem.ts";
+import { type ConfigProblem, type ObjectRef, refKey, withLastGood } from "../kernel/problem.ts";
 import { isRawObject, type RawObject } from "../sources/fields.ts";
 import { readObject } from "../sources/intake.ts";
 import { isSame } from "../sources/same.ts";
@@ -52,11 +52,7 @@ export class ClusterObjects {
     if (read.object === null) {
       const kind = MODEL_KINDS.get(resource.kind);
       const isKept = kind !== undefined && this.#store.get(kind, objectKey(ref)) !== undefined;
-      const kept = isKept ? " The last good version stays in force." : "";
-      this.#tell(
-        ref,
-        read.problems.map((p) => ({ ...p, hint: `${p.hint}${kept}`.trim() })),
-      );
+      this.#tell(ref, isKept ? read.problems.map(withLastGood) : read.problems);
       return null;
     }
     this.#tell(ref, read.problems);

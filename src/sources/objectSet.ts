@@ -8,7 +8,7 @@
 // Contract: every call returns the changes it made in the store; what did not change makes no change.
 import type { ModelObject } from "../announce/model.ts";
 import { withHint } from "../kernel/messages.ts";
-import { type ConfigProblem, type ObjectRef, problemOf, refKey, refText } from "../kernel/problem.ts";
+import { type ConfigProblem, type ObjectRef, problemOf, refKey, refText, withLastGood } from "../kernel/problem.ts";
 import { type ReadResult, readObjects } from "./intake.ts";
 import { say } from "./messages.ts";
 import { METALLB_NAMESPACE } from "./metadata.ts";
@@ -120,8 +120,7 @@ export class ObjectSet {
       for (const entry of entriesOf(file.documents)) {
         const stale = entry.read.object === null && entry.object !== null;
         for (const problem of entry.read.problems) {
-          const hint = stale ? `${problem.hint} The last good version stays in force.`.trim() : problem.hint;
-          out.push({ ...problem, hint, ...placeOf(entry, problem.path) });
+          out.push({ ...(stale ? withLastGood(problem) : problem), ...placeOf(entry, problem.path) });
         }
       }
     }
