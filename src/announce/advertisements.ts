@@ -1,11 +1,13 @@
 // BGPAdvertisement objects against what they refer to: pools, peers, communities. Owns the pool check of aggregation lengths
-// (metallb-compat 1.3) and the conflict rule for LOCAL_PREF (2.6). Must not know nodes or sessions. Contract: an advertisement with any error is not used (for a pool, where the error is about
-// that pool alone), and every error of it is listed.
-import { type ConfigProblem, type ObjectRef, problemOf } from "../kernel/problem.ts";
+// (metallb-compat 1.3) and the conflict rule for LOCAL_PREF (2.6). Must not know nodes or sessions. Contract: a version with any error
+// is not used (for a pool, where the error is about that pool alone and no version before it was used there); the last good one is,
+// where there is one (lastGood.ts); every error is listed.
+import { type ConfigProblem, type ObjectRef, problemOf, refKey, withLastGood } from "../kernel/problem.ts";
 import { nameHint } from "../kernel/suggest.ts";
 import { type Aliases, NONE_USED, type Resolved, resolveAll } from "./aliases.ts";
 import { type CommunityValue, sortCommunities } from "./communities.ts";
 import type { AskedAttributes } from "./compiled.ts";
+import type { Candidate } from "./lastGood.ts";
 import { say } from "./messages.ts";
 import type { BGPAdvertisementObject, IPAddressPoolObject } from "./model.ts";
 import { hasFamily } from "./pools.ts";
@@ -13,13 +15,14 @@ import { matchesAny } from "./select.ts";
 
 /** An advertisement with its references resolved. */
 export interface CheckedAdvertisement {
+  /** The version that counts. */
   readonly object: BGPAdvertisementObject;
   /** Pools in force it is used for: those it applies to, but for the ones whose entries its aggregates are too wide for. */
   readonly pools: ReadonlySet<IPAddressPoolObject>;
   readonly attributes: AskedAttributes;
-  /** Not used at all. */
+  /** Not used at all; then there was no good version before. */
   readonly isOut: boolean;
-  /** What the aliases it names stand for, also those that keep their last value; empty when it is out. */
+  /** What the aliases of `object` stand for, also those that keep their last value; empty when it is out. */
   readonly used: ReadonlyMap<string, CommunityValue>;
   readonly problems: readonly ConfigProblem[];
 }
@@ -36,13 +39,33 @@ export function appliesToPool(adv: BGPAdvertisementObject, pool: IPAddressPoolOb
   return adv.ipAddressPools.includes(pool.ref.name) || matchesAny(adv.ipAddressPoolSelectors, pool.labels);
 }
 
+/**
+ * The newest version; or the last good one, with what its aliases stood for, where the newest is out or its aggregates are too wide
+ * for a pool that the last one is used for.
+ */
 export function checkAdvertisement(
-  object: BGPAdvertisementObject,
-  allPools: Iterable<IPAddressPoolObject>,
+  { newest, last }: Candidate<BGPAdvertisementObject>,
+  pools: readonly IPAddressPoolObject[],
   aliases: Aliases,
   known: KnownNames,
 ): CheckedAdvertisement {
-  const applying = [...allPools].filter((pool) => appliesToPool(object, pool));
+  const checked = checkVersion(newest, pools, aliases, known);
+  if (last === null || checked.problems.every((p) => p.severity !== "error")) return checked;
+  const values = aliases.used.get(refKey(newest.ref)) ?? new Map();
+  const kept = checkVersion(last, pools, { ...aliases, values }, known);
+  const losesPool = [...kept.pools].some((pool) => appliesToPool(newest, pool) && !checked.pools.has(pool));
+  if (!checked.isOut && !losesPool) return checked;
+  const refused = checked.problems.map((p) => (p.severity === "error" ? withLastGood(p) : p));
+  return { ...kept, problems: [...refused, ...kept.problems] };
+}
+
+function checkVersion(
+  object: BGPAdvertisementObject,
+  allPools: readonly IPAddressPoolObject[],
+  aliases: Aliases,
+  known: KnownNames,
+): CheckedAdvertisement {
+  const applying = allPools.filter((pool) => appliesToPool(object, pool));
   const tooWide = new Map(applying.map((pool) => [pool, aggregationProblems(object, pool)]));
   const resolve = (by: Aliases): Resolved => resolveAll(object.ref, "spec.communities", object.communities, by);
   const named = resolve(aliases);

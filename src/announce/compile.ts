@@ -24,10 +24,11 @@ import type {
   Offer,
   PlannedPeer,
 } from "./compiled.ts";
+import { candidates, versionsOf } from "./lastGood.ts";
 import { routeOf } from "./merge.ts";
 import { say } from "./messages.ts";
 import type { BGPPeerObject, IPAddressPoolObject, Labels } from "./model.ts";
-import { compilePeer, identityOf, profileOf } from "./peers.ts";
+import { compilePeer, identityOf, profileOf, type StandingPeer, standingPeer } from "./peers.ts";
 import { hasFamily, indexPools } from "./pools.ts";
 import { nodeRouterId } from "./routerId.ts";
 import { EXCLUDE_LABEL, matchesAnyOrNone } from "./select.ts";
@@ -54,10 +55,16 @@ export function compile(store: StoreView, options: DecisionOptions, before: Inhe
     peers: [...store.list("BGPPeer")].map((p) => p.ref.name),
   };
   const allAdvertisements = [...store.list("BGPAdvertisement")];
-  const checked = allAdvertisements
-    .filter((adv) => matchesAnyOrNone(adv.nodeSelectors, labels))
-    .map((adv) => checkAdvertisement(adv, index.pools.values(), aliases, known));
-  const selected = [...store.list("BGPPeer")].filter((p) => matchesAnyOrNone(p.nodeSelectors, labels));
+  const selectsNode = ({ object }: CheckedAdvertisement | StandingPeer) =>
+    matchesAnyOrNone(object.nodeSelectors, labels);
+  const allPools = [...index.pools.values()];
+  const checked = candidates(allAdvertisements, before?.lastGood.advertisements, labels)
+    .map((candidate) => checkAdvertisement(candidate, allPools, aliases, known))
+    .filter(selectsNode);
+  const standing = candidates([...store.list("BGPPeer")], before?.lastGood.peers, labels)
+    .map(standingPeer)
+    .filter(selectsNode);
+  const selected = standing.map((s) => s.object);
   const survivors = settleConflicts(selected, checked, store);
 
   const routerId = nodeRouterId(options.nodeName, options.routerId, node?.internalIps ?? [], before?.routerId ?? null);
@@ -74,6 +81,7 @@ export function compile(store: StoreView, options: DecisionOptions, before: Inhe
   const problems = [
     ...index.problems,
     ...aliases.problems,
+    ...standing.flatMap((s) => s.refused),
     ...planned.problems,
     ...survivors.problems,
     ...checked.flatMap((c) => c.problems),
@@ -92,6 +100,10 @@ export function compile(store: StoreView, options: DecisionOptions, before: Inhe
     options,
     routerId,
     usedAliases: new Map([...checked.map((c) => [refKey(c.object.ref), c.used] as const), ...sites.usedAliases]),
+    lastGood: {
+      advertisements: versionsOf(checked.filter((c) => !c.isOut).map((c) => c.object)),
+      peers: versionsOf(standing.filter((s) => s.isGood).map((s) => s.object)),
+    },
     node: nodeState,
     peers: planned.peers,
     ranges: index.ranges,

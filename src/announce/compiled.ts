@@ -7,6 +7,7 @@ import type { IpVersion } from "../kernel/ip.ts";
 import type { ConfigProblem, ObjectRef } from "../kernel/problem.ts";
 import type { PeerName, RouterId } from "../kernel/units.ts";
 import type { UsedAliases } from "./aliases.ts";
+import type { LastGood } from "./lastGood.ts";
 import type { LabelSelector, RouteSettings } from "./model.ts";
 import type { PoolRange } from "./pools.ts";
 import type { CompiledSitePolicy } from "./siteGate.ts";
@@ -101,6 +102,7 @@ export interface Inherited {
   /** Of this node, for peers that set none. */
   readonly routerId: RouterId;
   readonly usedAliases: UsedAliases;
+  readonly lastGood: LastGood;
 }
 
 export interface CompiledConfig extends Inherited {

@@ -1,16 +1,18 @@
 // BGPPeer objects to sessions of one node: defaults, references, and what keeps a peer from running. Owns the timer defaults
 // (metallb-compat 3.1), password lookup (3.6) and families (3.7). Must not know other peers: conflicts are compile.ts's.
-// Contract: a peer with any error runs no session, and every error of it is listed.
+// Contract: a peer with any error runs no session, unless the error is in its own fields and it has a good version before
+// (lastGood.ts); every error of it is listed.
 import { authFaults, bfdProfile } from "../bfd/config.ts";
 import type { BfdAuth } from "../bfd/protocol.ts";
 import { PEER_DEFAULTS, type PeerBfd, type PeerConfig } from "../bgp/session/config.ts";
 import type { Family } from "../bgp/wire/message.ts";
 import { formatIp, isUnspecified } from "../kernel/ip.ts";
 import type { Said } from "../kernel/messages.ts";
-import { type ConfigProblem, problemOf, refText, type Severity } from "../kernel/problem.ts";
+import { type ConfigProblem, problemOf, refText, type Severity, withLastGood } from "../kernel/problem.ts";
 import { Asn, PeerName, RouterId, Seconds } from "../kernel/units.ts";
 import { objectKey, type StoreView } from "../sources/store.ts";
 import { settingPath } from "./annotations.ts";
+import type { Candidate } from "./lastGood.ts";
 import { say } from "./messages.ts";
 import type { BFDProfileObject, BGPPeerObject } from "./model.ts";
 
@@ -39,6 +41,53 @@ export function profileOf(peer: BGPPeerObject, store: StoreView): BFDProfileObje
   return store.get("BFDProfile", objectKey({ ...peer.ref, name: peer.bfdProfile }));
 }
 
+const peerAsnOf = (peer: BGPPeerObject): PeerConfig["peerAsn"] | null =>
+  peer.dynamicAsn ?? (peer.peerAsn === null ? null : Asn(peer.peerAsn));
+
+/** The peer as it is; or its last good version, where its own fields contradict each other. */
+export function standingPeer({ newest, last }: Candidate<BGPPeerObject>): StandingPeer {
+  const faults: ConfigProblem[] = [];
+  reportOwnFaults(newest, (path, said) => faults.push(problemOf(newest.ref, path, said)));
+  const isGood = faults.length === 0;
+  return last === null || isGood
+    ? { object: newest, isGood, refused: [] }
+    : { object: last, isGood: true, refused: faults.map(withLastGood) };
+}
+
+export interface StandingPeer {
+  /** The version that counts. */
+  readonly object: BGPPeerObject;
+  /** Its own fields have no error; what it refers to may. */
+  readonly isGood: boolean;
+  /** Errors of the newest version, when that is not the one that counts. */
+  readonly refused: readonly ConfigProblem[];
+}
+
+/** What is wrong with a peer whatever other objects there are; errors only. */
+function reportOwnFaults(peer: BGPPeerObject, report: Report): void {
+  const { sourceAddress, peerAddress, routerId, settings } = peer;
+  const peerAsn = peerAsnOf(peer);
+  if (peerAsn === null) report("spec.peerASN", say("noPeerAsn"));
+  if (peer.ebgpMultiHop && peerAsn === peer.myAsn) {
+    report("spec.ebgpMultiHop", say("multihopInternal", { asn: peer.myAsn }));
+  }
+  if (peerAddress === null && peer.interface === null) {
+    report("spec.peerAddress", say("noPeerAddress"));
+  }
+  if (peerAddress !== null && sourceAddress !== null && sourceAddress.version !== peerAddress.version) {
+    const values = { source: formatIp(sourceAddress), peer: formatIp(peerAddress) };
+    report("spec.sourceAddress", say("sourceFamily", values));
+  }
+  if (routerId !== null && (routerId.version !== 4 || isUnspecified(routerId))) {
+    report("spec.routerID", say("badRouterId", { id: formatIp(routerId) }));
+  }
+  const hasAuth = settings.bfdAuthType !== undefined || settings.bfdAuthKeyId !== undefined;
+  if (peer.bfdProfile !== null && hasAuth && settings.bfdAuthSecret === undefined) {
+    const setting = settings.bfdAuthType === undefined ? "bfdAuthKeyId" : "bfdAuthType";
+    report(settingPath(setting), say("authWithoutKey"));
+  }
+}
+
 /** @param nodeRouterId used where the peer names none. */
 export function compilePeer(peer: BGPPeerObject, store: StoreView, nodeRouterId: RouterId): CompiledPeer {
   const problems: ConfigProblem[] = [];
@@ -46,23 +95,7 @@ export function compilePeer(peer: BGPPeerObject, store: StoreView, nodeRouterId:
     problems.push(problemOf(peer.ref, path, said, severity));
   };
   if (peer.disableMP) report("spec.disableMP", say("disableMp"), "warning");
-
-  const peerAsn = peer.dynamicAsn ?? (peer.peerAsn === null ? null : Asn(peer.peerAsn));
-  if (peerAsn === null) report("spec.peerASN", say("noPeerAsn"));
-  if (peer.ebgpMultiHop && peerAsn === peer.myAsn) {
-    report("spec.ebgpMultiHop", say("multihopInternal", { asn: peer.myAsn }));
-  }
-  if (peer.peerAddress === null && peer.interface === null) {
-    report("spec.peerAddress", say("noPeerAddress"));
-  }
-  const { sourceAddress } = peer;
-  if (peer.peerAddress !== null && sourceAddress !== null && sourceAddress.version !== peer.peerAddress.version) {
-    const values = { source: formatIp(sourceAddress), peer: formatIp(peer.peerAddress) };
-    report("spec.sourceAddress", say("sourceFamily", values));
-  }
-  if (peer.routerId !== null && (peer.routerId.version !== 4 || isUnspecified(peer.routerId))) {
-    report("spec.routerID", say("badRouterId", { id: formatIp(peer.routerId) }));
-  }
+  reportOwnFaults(peer, report);
   const bfd = bfdOf(peer, store, report);
   const password = passwordOf(peer, store, report);
 
@@ -71,6 +104,7 @@ export function compilePeer(peer: BGPPeerObject, store: StoreView, nodeRouterId:
   if (settings.sendHoldTime !== undefined && settings.sendHoldTime < holdTime) {
     report(settingPath("sendHoldTime"), say("shortSendHold", { holdTime }), "warning");
   }
+  const peerAsn = peerAsnOf(peer);
   const failed = problems.some((p) => p.severity === "error");
   if (failed || peerAsn === null) return { config: null, problems };
   const config: PeerConfig = {
@@ -79,7 +113,7 @@ export function compilePeer(peer: BGPPeerObject, store: StoreView, nodeRouterId:
     interface: peer.interface,
     opens: settings.opens ?? PEER_DEFAULTS.opens,
     port: peer.peerPort,
-    sourceAddress,
+    sourceAddress: peer.sourceAddress,
     vrf: peer.vrf,
     localAsn: Asn(peer.localAsn ?? peer.myAsn),
     peerAsn,
@@ -173,12 +207,7 @@ function secretOf(peer: BGPPeerObject, name: string, path: string, store: StoreV
 
 function bfdAuthOf(peer: BGPPeerObject, store: StoreView, report: Report): BfdAuth | null {
   const { bfdAuthSecret, bfdAuthType = "meticulousKeyedSha1", bfdAuthKeyId = 1 } = peer.settings;
-  if (bfdAuthSecret === undefined) {
-    if (peer.settings.bfdAuthType === undefined && peer.settings.bfdAuthKeyId === undefined) return null;
-    const setting = peer.settings.bfdAuthType === undefined ? "bfdAuthKeyId" : "bfdAuthType";
-    report(settingPath(setting), say("authWithoutKey"));
-    return null;
-  }
+  if (bfdAuthSecret === undefined) return null;
   const path = settingPath("bfdAuthSecret");
   const auth = {
     type: bfdAuthType,

@@ -77,7 +77,11 @@ describe("an alias in use that is taken away keeps its value", () => {
     const others = (count: number) => Array.from({ length: count }, (_, i) => `1:${i}`);
     const with62 = A({ communities: ["x", ...others(62)] });
     expect(givenBy(following([with62, C], [with62]))).toHaveLength(63);
-    expect(givenBy(following([with62, C], [A({ communities: ["x", ...others(63)] })]))).toBeNull();
+    const refused = following([with62, C], [A({ communities: ["x", ...others(63)] })]);
+    expect([givenBy(refused)?.length, refused.problems[0]?.hint]).toEqual([
+      63,
+      expect.stringContaining("last good version"),
+    ]);
   });
   test("what the advertisement is not used for has its own cause", () => {
     const narrow = pool("p2", ["198.51.100.0/26"]);
@@ -96,9 +100,13 @@ describe("it is released", () => {
       [USED, GONE, [A(), community("d", { x: "0:7" })], GONE],
       [7],
     ],
-    ["once the advertisement does not name it any more", [USED, GONE, [A({ communities: [] })], GONE], null],
+    ["once the advertisement does not name it any more", [USED, GONE, [A({ communities: [] })], GONE], []],
     ["once the advertisement is gone", [USED, GONE, [], GONE], null],
-    ["once the advertisement names another unknown alias", [USED, GONE, [A({ communities: ["x", "y"] })], GONE], null],
+    [
+      "but not where another unknown alias has the edit refused",
+      [USED, GONE, [A({ communities: ["x", "y"] })], GONE],
+      [9],
+    ],
     [
       "once the advertisement does not select the node",
       [USED, GONE, [A({ nodeSelectors: [onNode("n2")] })], GONE],

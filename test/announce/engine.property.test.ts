@@ -3,13 +3,24 @@
 // VIPCAST_FC_RUNS sets the number of histories for long runs.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { collectAliases, type UsedAliases } from "../../src/announce/aliases.ts";
+import { appliesToPool } from "../../src/announce/advertisements.ts";
+import { collectAliases } from "../../src/announce/aliases.ts";
 import { type CommunityValue, parseCommunityLiteral } from "../../src/announce/communities.ts";
 import { compile } from "../../src/announce/compile.ts";
 import type { DecisionOptions, Inherited, PlannedPeer } from "../../src/announce/compiled.ts";
 import { DecisionEngine } from "../../src/announce/engine.ts";
 import { Holds } from "../../src/announce/holds.ts";
-import type { LabelSelector, Labels, ModelObject, PeerSettings, ServiceSettings } from "../../src/announce/model.ts";
+import type {
+  BGPAdvertisementObject,
+  BGPPeerObject,
+  IPAddressPoolObject,
+  LabelSelector,
+  Labels,
+  ModelObject,
+  PeerSettings,
+  ServiceSettings,
+} from "../../src/announce/model.ts";
+import { indexPools } from "../../src/announce/pools.ts";
 import { tableOf } from "../../src/announce/reference.ts";
 import { matchesAnyOrNone } from "../../src/announce/select.ts";
 import { decideService } from "../../src/announce/service.ts";
@@ -143,7 +154,7 @@ const many = (from: number, count: number) => Array.from({ length: count }, (_, 
 const anyAdvertisement = record({
   name: one("a0", "a1", "a2", "a3"),
   over: record({
-    aggregationLength: one(32, 32, 26, 24),
+    aggregationLength: one(32, 32, 26, 24, 20),
     aggregationLengthV6: one(128, 128, 124),
     localPref: one(null, null, 100, 200),
     communities: fc.oneof(
@@ -165,6 +176,7 @@ const anyPeer = record({
   over: record({
     peerAddress: one("203.0.113.1", "203.0.113.2", "203.0.113.3", "2001:db8:f::1").map(ip),
     holdTime: one(null, 9),
+    sourceAddress: one(null, null, null, null, ip("203.0.113.200")),
     nodeSelectors,
     passwordSecret: one(null, null, null, "pw", "missing"),
     bfdProfile: one(null, null, null, "bfd", "missing"),
@@ -332,34 +344,66 @@ function recorder() {
 }
 
 /**
- * The memory of aliases as a plain rule: who names an alias that has a value keeps that; who names one that has none keeps what it
- * had. An advertisement with a text that means nothing even so, or with too many communities, is out and keeps nothing.
+ * What one configuration leaves to the next, as a plain rule. Aliases: who names one that has a value keeps that; who names one that
+ * has none keeps what it had. Versions: an advertisement with a text that means nothing even so, with too many communities, or with
+ * too wide an aggregate for a pool that its last version fits, counts as that version with its values; without one on this node it
+ * keeps nothing. So does a peer that contradicts itself.
  */
-function remembered(store: ObjectStore, { nodeName }: DecisionOptions, before: UsedAliases = new Map()): UsedAliases {
+function remembered(store: ObjectStore, { nodeName }: DecisionOptions, before: Inherited | null): Memory {
   const { values } = collectAliases(store.list("Community"));
+  const pools = [...indexPools(store.list("IPAddressPool")).pools.values()];
   const at = store.get("Node", nodeName)?.labels ?? labels({ "kubernetes.io/hostname": nodeName });
-  const after = new Map<string, ReadonlyMap<string, CommunityValue>>();
-  const remember = (object: ModelObject, texts: readonly string[], needsAll: boolean): void => {
+  const usedAliases = new Map<string, ReadonlyMap<string, CommunityValue>>();
+  const advertisements = new Map<string, BGPAdvertisementObject>();
+  const peers = new Map<string, BGPPeerObject>();
+  const isHere = (o: { readonly nodeSelectors: readonly LabelSelector[] }) => matchesAnyOrNone(o.nodeSelectors, at);
+  const versionBefore = <T extends BGPAdvertisementObject | BGPPeerObject>(o: T, last: T | undefined): T | null =>
+    last === undefined || !isHere(last) ? null : { ...last, createdAt: o.createdAt, order: o.order };
+  /** null: a text has no meaning, or there are too many. */
+  const meaning = (key: string, texts: readonly string[]) => {
     const own = new Map<string, CommunityValue>();
     const meanings = new Set<string>();
     for (const text of texts) {
       const literal = parseCommunityLiteral(text);
-      const last = literal.type === "value" ? undefined : before.get(refKey(object.ref))?.get(text);
+      const last = literal.type === "value" ? undefined : before?.usedAliases.get(key)?.get(text);
       const alias = values.get(text) ?? last;
       if (alias !== undefined) own.set(text, alias);
       meanings.add(JSON.stringify(alias ?? (literal.type === "value" ? literal.community : null)));
     }
-    after.set(refKey(object.ref), needsAll && (meanings.has("null") || meanings.size > 63) ? new Map() : own);
+    return { own, isGood: !meanings.has("null") && meanings.size <= 63 };
   };
+  const fits = (a: BGPAdvertisementObject, p: IPAddressPoolObject): boolean =>
+    p.addresses.every((r) => r.shortestMask <= (r.first.version === 4 ? a.aggregationLength : a.aggregationLengthV6));
   for (const a of store.list("BGPAdvertisement")) {
-    if (matchesAnyOrNone(a.nodeSelectors, at)) remember(a, a.communities, true);
+    const key = refKey(a.ref);
+    const last = versionBefore(a, before?.lastGood.advertisements.get(key));
+    const { own, isGood } = meaning(key, a.communities);
+    const losesPool = (l: BGPAdvertisementObject) =>
+      pools.some((p) => appliesToPool(a, p) && !fits(a, p) && appliesToPool(l, p) && fits(l, p));
+    if (last !== null && (!isGood || losesPool(last))) {
+      advertisements.set(key, last);
+      usedAliases.set(key, before?.usedAliases.get(key) ?? new Map());
+    } else if (isHere(a)) {
+      if (isGood) advertisements.set(key, a);
+      usedAliases.set(key, isGood ? own : new Map());
+    }
+  }
+  for (const p of store.list("BGPPeer")) {
+    const last = versionBefore(p, before?.lastGood.peers.get(refKey(p.ref)));
+    const isSilent = p.settings.bfdAuthType !== undefined && p.settings.bfdAuthSecret === undefined;
+    const isOfOther = p.sourceAddress !== null && p.sourceAddress.version !== p.peerAddress?.version;
+    const isGood = !(p.bfdProfile !== null && isSilent) && !isOfOther;
+    const version = isGood || last === null ? p : last;
+    if (isHere(version) && (isGood || last !== null)) peers.set(refKey(p.ref), version);
   }
   for (const p of store.list("SitePolicy")) {
     const texts = [...p.rankEncoding, p.standbyEncoding].flatMap((e) => e.communities);
-    if (matchesAnyOrNone(p.nodeSelectors, at)) remember(p, texts, false);
+    if (isHere(p)) usedAliases.set(refKey(p.ref), meaning(refKey(p.ref), texts).own);
   }
-  return after;
+  return { usedAliases, lastGood: { advertisements, peers } };
 }
+
+type Memory = Omit<Inherited, "routerId">;
 
 function holds(opts: DecisionOptions, initial: readonly ModelObject[], steps: readonly Step[]): void {
   const store = new ObjectStore();
@@ -394,7 +438,8 @@ function holds(opts: DecisionOptions, initial: readonly ModelObject[], steps: re
     ranAt = now;
     before = engine.config;
     const isDone = engine.run(isOver, now);
-    expect(engine.config?.usedAliases).toEqual(remembered(store, opts, before?.usedAliases));
+    const { usedAliases, lastGood } = engine.config ?? expect.fail("it has run");
+    expect({ usedAliases, lastGood }).toEqual(remembered(store, opts, before));
     if (!isDone) return;
     check();
     // nothing changes by itself before the deadline

@@ -171,6 +171,22 @@ describe("what the sink is told", () => {
     ]);
   });
 
+  test("objects in force that are edited to what cannot be used say nothing but that, until they are right again", () => {
+    const { store, engine, change } = start(...base);
+    const before = engine.config;
+    const broken = adv("a", { communities: ["1:70000"], localPref: 7 });
+    expect(change(put(store, broken))).toEqual(["problems a"]);
+    expect(change(put(store, { ...tor, sourceAddress: ip("2001:db8::1"), holdTime: 9 }))).toEqual(["problems a,tor"]);
+    expect(engine.table()).toEqual(decideAll(store, options(), undefined, before));
+    expect(change(put(store, service("new", ["192.0.2.12"])), put(store, slice("new")))).toEqual([
+      "default/new undefined>true",
+      "+ tor 192.0.2.12/32",
+    ]);
+    expect(change(put(store, { ...tor, holdTime: 9 }))).toEqual(["peers tor", "problems a"]);
+    expect(change(store.remove("BGPAdvertisement", broken.ref))).toContain("- tor 192.0.2.10/32");
+    expect(change(put(store, broken))).not.toContain("+ tor 192.0.2.10/32");
+  });
+
   test("the own Node losing its network withdraws, another Node's does not", () => {
     const { store, change } = start(...base);
     expect(change(put(store, node("n2", { networkUnavailable: true })))).toEqual([]);

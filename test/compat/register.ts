@@ -215,8 +215,9 @@ const DEVIATIONS = `- One bad object is out alone, with every problem listed; Me
 - More permissive, as native mode: peers of one node may have different \`myASN\` and \`routerID\`; one address on two ports is two peers.
 - When the addresses of a Service no longer fit one pool, the Service is withdrawn at once; MetalLB keeps its whole old configuration until its
   controller has assigned anew ([ADR 11](adr/0011-drop-in-details.md)).
-- An alias that is taken away while a BGPAdvertisement uses it keeps its last value there until the daemon restarts; then that advertisement is out
-  ([ADR 11](adr/0011-drop-in-details.md)). MetalLB keeps its whole old configuration, and after a restart announces nothing.
+- An alias that is taken away while a BGPAdvertisement uses it keeps its last value there, and a BGPAdvertisement or BGPPeer that is edited to what cannot
+  be used goes on as it was, until the daemon restarts; then it is out ([ADR 11](adr/0011-drop-in-details.md)). MetalLB keeps its whole old configuration, and
+  after a restart announces nothing.
 - Times beyond 65535 s and passwords beyond 80 octets are refused, because neither fits the wire.
 - A session whose Secret or BFD profile is missing, broken or emptied does not run: never a weaker one than was asked for. MetalLB keeps the old
   session, and after a restart announces nothing.

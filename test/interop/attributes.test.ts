@@ -131,6 +131,50 @@ describe.skipIf(problem !== null)(titleOrSkip("attributes at FRR", problem), () 
     expect((await status()).problems).toEqual([]);
   });
 
+  test("objects in force that are edited to what cannot be used: no UPDATE leaves, the session stays, status says so", async () => {
+    const s = track(await oneRouter());
+    const manifests = new Manifests(s.speaker);
+    const named = (...communities: string[]): void =>
+      manifests.write("public.yaml", advertisement({ ipAddressPools: ["public"], communities }));
+    manifests.write("peers.yaml", bgpPeer(s));
+    manifests.write("pools.yaml", pool(["198.51.100.0/25"]), pool(["198.51.100.128/25"], "plain"));
+    manifests.write("plain.yaml", advertisement({ ipAddressPools: ["plain"] }, "plain"));
+    named("65000:1");
+    manifests.write("web.yaml", ...service("web", VIP));
+    const vipcast = startSpeaker(s.speaker, manifests);
+    const session = async () => await s.router.peer(s.speakerAddress);
+    const status = async () => JSON.parse(await vipcast.cli("status", "--json", "--socket", vipcast.socket));
+    const problemsAt = async (file: string, path: string) =>
+      await waitFor(
+        `the problem of ${path}`,
+        status,
+        (seen) => seen.problems.some((p: { file: string; path: string }) => p.file === file && p.path === path),
+        { logs: [vipcast] },
+      );
+    expect(await routeAt(s, ROUTE, [vipcast])).toMatchObject({ communities: ["65000:1"] });
+    const before = (await session()).messages.updatesRecv ?? 0;
+
+    named("65000:1", "1:70000");
+    await problemsAt("public.yaml", "spec.communities[1]");
+    named("later");
+    await problemsAt("public.yaml", "spec.communities[0]");
+    manifests.write("peers.yaml", bgpPeer(s, { spec: { sourceAddress: "2001:db8::1" } }));
+    const { problems } = await problemsAt("peers.yaml", "spec.sourceAddress");
+    expect(problems).toHaveLength(2);
+    for (const p of problems) expect(p.hint).toContain("The last good version stays in force.");
+    // the sentinel: what the edits would have sent has been sent before it
+    manifests.write("sentinel.yaml", ...service("sentinel", "198.51.100.200"));
+    await routeAt(s, "198.51.100.200/32", [vipcast]);
+    expect(await session()).toMatchObject({ established: 1, dropped: 0, messages: { updatesRecv: before + 1 } });
+    expect(await routeAt(s, ROUTE, [vipcast])).toMatchObject({ communities: ["65000:1"] });
+
+    manifests.write("names.yaml", communities({ later: "65000:2" }));
+    await routeAt(s, ROUTE, [vipcast], (r) => r.communities.includes("65000:2"));
+    manifests.write("peers.yaml", bgpPeer(s));
+    await waitFor("no problems", status, (seen) => seen.problems.length === 0, { logs: [vipcast] });
+    expect(await session()).toMatchObject({ established: 1, dropped: 0, messages: { updatesRecv: before + 2 } });
+  });
+
   test("C-193 SIGTERM with a drain time: FRR prefers any other way at once, and loses the route only after it", async () => {
     const s = track(await oneRouter());
     const manifests = new Manifests(s.speaker);
