@@ -41,6 +41,7 @@ export class PlainSites {
   readonly #asnsChanged: () => void;
   readonly #sights = new Map<PeerName, Sight>();
   #told: Told[] = [];
+  #isRetelling = false;
   #asns: readonly CompiledSitePolicy["object"]["ownershipAsn"][] = [];
 
   constructor(node: number, asnsChanged: () => void) {
@@ -67,7 +68,10 @@ export class PlainSites {
     }
     const before = this.#asns;
     this.#asns = compiled.map((c) => c.object.ownershipAsn);
+    // what is told again is incomplete before anybody looks: between two tables the last one would pass for a sighted witness
+    this.#isRetelling = true;
     if (this.#asns.some((asn) => !before.includes(asn))) this.#asnsChanged();
+    this.#isRetelling = false;
     for (const policy of this.policies.values()) this.#refresh(policy, now);
   }
 
@@ -101,6 +105,7 @@ export class PlainSites {
     const isOf = (t: Told): boolean => t.from === from;
     if (sight === "complete") this.#told = this.#told.filter((t) => !isOf(t) || !t.isRemembered);
     else if (before !== "none") for (const told of this.#told.filter(isOf)) told.isRemembered = true;
+    if (this.#isRetelling) return;
     for (const policy of this.policies.values()) {
       if (policy.compiled.witnesses.includes(from)) this.#refresh(policy, now);
     }
