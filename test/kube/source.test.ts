@@ -163,7 +163,8 @@ describe("trouble", () => {
     time.skip(5_000);
     await follower.until("b", () => follower.services.length === 2);
     expect(follower.view("services").errors.get("silence")).toBe(1);
-    expect(follower.view("services").lists).toBe(1);
+    // bookmarks had come and ceased: it may be a restored server, which tells nothing from here on
+    expect(follower.view("services").lists).toBe(2);
   });
 
   test("garbage instead of an answer", async () => {
